@@ -1,0 +1,21 @@
+using Exact.Domain;
+using Exact.Infrastructure.Accounts;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Exact.Infrastructure.Database.Configurations;
+
+internal sealed class CompanyConfiguration : IEntityTypeConfiguration<Company>
+{
+    public void Configure(EntityTypeBuilder<Company> company)
+    {
+        company.ToTable("companies");
+        company.Property(c => c.Name).HasMaxLength(200);
+        company
+            .HasOne<User>()
+            .WithOne()
+            .HasForeignKey<Company>(c => c.UserId)
+            .HasConstraintName("fk_companies_users_user_id")
+            .OnDelete(DeleteBehavior.Cascade);
+    }
+}

@@ -1,0 +1,63 @@
+using Exact.Domain;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Exact.Infrastructure.Database.Configurations;
+
+internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
+{
+    public void Configure(EntityTypeBuilder<Score> score)
+    {
+        score.ToTable(
+            "scores",
+            table =>
+                table.HasCheckConstraint(
+                    "ck_scores_status",
+                    $"status IN ({string.Join(", ", SnakeCaseEnum<ScoreStatus>.Texts.Select(text => $"'{text}'"))})"
+                )
+        );
+        score.Property(s => s.Username).HasMaxLength(150);
+        score.Property(s => s.ChallengeId).HasMaxLength(100);
+        score.Property(s => s.Primary).HasColumnName("score");
+        score.Property(s => s.MethodName).HasMaxLength(100);
+        score
+            .HasOne<Challenge>()
+            .WithMany()
+            .HasForeignKey(s => s.ChallengeId)
+            .HasPrincipalKey(c => c.ChallengeId)
+            .OnDelete(DeleteBehavior.Cascade);
+
+        // A challenge's scores in key order, and its participants counted without a visit to the table.
+        score.HasIndex(s => new { s.ChallengeId, s.Id }).IncludeProperties(s => s.Username);
+
+        // One index a metric, in the order in which the leaderboard picks each participant's best score.
+        score
+            .HasIndex(s => new
+            {
+                s.ChallengeId,
+                s.Username,
+                s.EmdScore,
+                s.CreatedAt,
+                s.Id,
+            })
+            .HasDatabaseName("ix_scores_leaderboard_emd")
+            .IsDescending(false, false, true, false, false)
+            .HasFilter(Ranked("emd_score"));
+        score
+            .HasIndex(s => new
+            {
+                s.ChallengeId,
+                s.Username,
+                s.ImaScore,
+                s.CreatedAt,
+                s.Id,
+            })
+            .HasDatabaseName("ix_scores_leaderboard_ima")
+            .IsDescending(false, false, true, false, false)
+            .HasFilter(Ranked("ima_score"));
+    }
+
+    /// <summary>The scores that a leaderboard takes: completed, with a finite metric. PostgreSQL orders NaN above infinity.</summary>
+    internal static string Ranked(string column) =>
+        $"status = 'completed' AND {column} > '-Infinity' AND {column} < 'Infinity'";
+}

@@ -1,0 +1,40 @@
+using Exact.Domain;
+using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Operations;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore;
+
+namespace Exact.Infrastructure.Database;
+
+/// <summary>Exact's tables. It is the repository and the unit of work; there is no layer above it.</summary>
+public sealed class ExactDbContext(DbContextOptions<ExactDbContext> options)
+    : IdentityDbContext<User, IdentityRole<long>, long>(options)
+{
+    public DbSet<Challenge> Challenges => Set<Challenge>();
+
+    public DbSet<Score> Scores => Set<Score>();
+
+    public DbSet<Company> Companies => Set<Company>();
+
+    public DbSet<Operation> Operations => Set<Operation>();
+
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        builder.ApplyConfigurationsFromAssembly(typeof(ExactDbContext).Assembly);
+    }
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        configurationBuilder.Properties<ScoreStatus>().HaveConversion<SnakeCaseEnum<ScoreStatus>>().HaveMaxLength(20);
+        configurationBuilder
+            .Properties<OperationKind>()
+            .HaveConversion<SnakeCaseEnum<OperationKind>>()
+            .HaveMaxLength(20);
+        configurationBuilder
+            .Properties<OperationState>()
+            .HaveConversion<SnakeCaseEnum<OperationState>>()
+            .HaveMaxLength(20);
+    }
+}

@@ -1,0 +1,20 @@
+using System.Data.Common;
+using Exact.Infrastructure.Migrating;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+namespace Exact.Infrastructure.Database;
+
+internal static class ExactDbContextOptions
+{
+    /// <summary>What every <see cref="ExactDbContext"/> has, in the service, in <c>dotnet ef</c> and in tests.</summary>
+    public static DbContextOptionsBuilder UseExact(this DbContextOptionsBuilder options, DbDataSource database) =>
+        options.UseNpgsql(database).UseExactConventions();
+
+    /// <inheritdoc cref="UseExact(DbContextOptionsBuilder, DbDataSource)"/>
+    public static DbContextOptionsBuilder UseExact(this DbContextOptionsBuilder options, string connectionString) =>
+        options.UseNpgsql(connectionString).UseExactConventions();
+
+    private static DbContextOptionsBuilder UseExactConventions(this DbContextOptionsBuilder options) =>
+        options.UseSnakeCaseNamingConvention().ReplaceService<IHistoryRepository, MigrationHistory>();
+}

@@ -1,0 +1,17 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+
+namespace Exact.Infrastructure.Database;
+
+/// <summary>Keeps an enum as the same snake_case text that JSON shows: <c>Completed</c> is <c>completed</c>.</summary>
+internal sealed class SnakeCaseEnum<T>() : ValueConverter<T, string>(value => Names[value], text => Values[text])
+    where T : struct, Enum
+{
+    private static readonly Dictionary<T, string> Names = Enum.GetValues<T>()
+        .ToDictionary(value => value, value => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()));
+
+    private static readonly Dictionary<string, T> Values = Names.ToDictionary(pair => pair.Value, pair => pair.Key);
+
+    /// <summary>Every text that the column may hold.</summary>
+    public static IReadOnlyCollection<string> Texts => Values.Keys;
+}
