@@ -33,13 +33,17 @@ internal sealed partial class DatabaseMigrator(
     /// <exception cref="MigrationRefusedException">The database cannot be migrated from here; the message says why.</exception>
     public async Task<IReadOnlyList<string>> MigrateAsync(string actor, CancellationToken cancellationToken)
     {
-        await server.WaitAsync(cancellationToken);
         var applied = new List<string>();
         var started = Stopwatch.GetTimestamp();
-        while ((await FindPendingAsync(cancellationToken)).Count > 0)
+        while (true)
         {
             try
             {
+                if ((await LookAsync(cancellationToken)).Count == 0)
+                {
+                    return applied;
+                }
+
                 await ApplyAsync(actor, applied, cancellationToken);
             }
             catch (Exception e)
@@ -49,15 +53,19 @@ internal sealed partial class DatabaseMigrator(
             {
                 LogRetrying(e.GetBaseException().Message);
                 await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
-                await server.WaitAsync(cancellationToken);
             }
         }
-
-        return applied;
     }
 
-    /// <summary>The migrations that this code knows and the database has not had, in order. It only reads.</summary>
-    public async Task<IReadOnlyList<string>> FindPendingAsync(CancellationToken cancellationToken)
+    /// <summary>Waits for the server and returns what is pending, in order. It changes nothing but a missing database.</summary>
+    /// <exception cref="MigrationRefusedException">The database cannot be used from here; the message says why.</exception>
+    public async Task<IReadOnlyList<string>> LookAsync(CancellationToken cancellationToken)
+    {
+        await server.WaitAsync(cancellationToken);
+        return await FindPendingAsync(cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<string>> FindPendingAsync(CancellationToken cancellationToken)
     {
         await using var connection = await connections.OpenAsync(cancellationToken);
         await using var context = CreateContext(connection);
@@ -132,8 +140,7 @@ internal sealed partial class DatabaseMigrator(
         }
     }
 
-    private static string IdOf(Migration migration) =>
-        migration.GetType().GetCustomAttribute<MigrationAttribute>()!.Id;
+    private static string IdOf(Migration migration) => migration.GetType().GetCustomAttribute<MigrationAttribute>()!.Id;
 
     [LoggerMessage(LogLevel.Information, "Waiting for {Holder}, which is migrating")]
     private partial void LogWaiting(string holder);

@@ -25,6 +25,11 @@ internal sealed class MigrationHistory(HistoryRepositoryDependencies dependencie
     // The search path decides where the table is, as it does for every other table.
     protected override string ExistsSql => $"SELECT to_regclass('{Table}') IS NOT NULL";
 
+    // EF would read a missing table and log the error.
+    public override async Task<IReadOnlyList<HistoryRow>> GetAppliedMigrationsAsync(
+        CancellationToken cancellationToken = default
+    ) => await ExistsAsync(cancellationToken) ? await base.GetAppliedMigrationsAsync(cancellationToken) : [];
+
     public override async Task<IMigrationsDatabaseLock> AcquireDatabaseLockAsync(
         CancellationToken cancellationToken = default
     )

@@ -10,6 +10,9 @@ public sealed class SchemaState
 
     public bool IsReady => ready.Task.IsCompletedSuccessfully;
 
+    /// <summary>Why the service ends; null unless the phase is <see cref="SchemaPhase.Failed"/>.</summary>
+    public Exception? Failure { get; private set; }
+
     /// <summary>Completes when the schema is ready for the first time.</summary>
     public Task WhenReadyAsync(CancellationToken cancellationToken) => ready.Task.WaitAsync(cancellationToken);
 
@@ -23,10 +26,17 @@ public sealed class SchemaState
             Total = total,
         };
 
-    internal void BeReady(string detail)
+    internal void BeReady()
     {
-        Enter(SchemaPhase.Ready, detail);
+        Enter(SchemaPhase.Ready, "The schema is ready.");
         ready.TrySetResult();
+    }
+
+    /// <summary>The service cannot become ready, and ends.</summary>
+    internal void Fail(Exception cause)
+    {
+        Failure = cause;
+        Enter(SchemaPhase.Failed, cause.GetBaseException().Message);
     }
 }
 
