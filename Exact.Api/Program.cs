@@ -14,7 +14,7 @@ builder.Services.AddProblems();
 builder.Services.AddApiDocument();
 builder.Services.AddChallenges();
 builder.Services.AddScores();
-builder.Services.AddMigrationAtStart();
+builder.AddMigrationAtStart();
 
 await using var app = builder.Build();
 app.UseProblems();

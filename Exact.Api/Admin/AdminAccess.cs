@@ -2,13 +2,15 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
+using Exact.Api.Startup;
+using Exact.Infrastructure.Database;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Admin;
 
 /// <summary>Who may use <c>/api/admin</c>: whoever sends the admin key. An empty database has no users yet.</summary>
-internal static class AdminAccess
+internal static partial class AdminAccess
 {
     public const string Policy = "admin";
 
@@ -21,7 +23,7 @@ internal static class AdminAccess
             .Services.AddAuthentication(AdminKeyHandler.Scheme)
             .AddScheme<AdminKeyOptions, AdminKeyHandler>(
                 AdminKeyHandler.Scheme,
-                options => options.Key = ReadKey(builder.Configuration)
+                options => options.Key = ReadKey(builder.Configuration, builder.Environment)
             );
         builder.Services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.RequireRole(Policy));
     }
@@ -30,13 +32,31 @@ internal static class AdminAccess
     public static RouteGroupBuilder MapAdminGroup(this IEndpointRouteBuilder routes, string prefix) =>
         routes.MapGroup($"/api/admin{prefix}").WithTags("Admin").RequireAuthorization(Policy).ProducesProblem(401);
 
-    private static string? ReadKey(IConfiguration configuration)
+    /// <summary>Production makes no key of its own.</summary>
+    public static void WarnIfAdminIsClosed(this WebApplication app)
+    {
+        var options = app.Services.GetRequiredService<IOptionsMonitor<AdminKeyOptions>>();
+        if (options.Get(AdminKeyHandler.Scheme).Key is null)
+        {
+            LogClosed(app.Logger);
+        }
+    }
+
+    private static string? ReadKey(IConfiguration configuration, IHostEnvironment environment)
     {
         var key = configuration["Admin:KeyFile"] is { Length: > 0 } file
             ? File.ReadAllText(file).Trim()
             : configuration["Admin:Key"];
-        return string.IsNullOrEmpty(key) ? null : key;
+        return key is { Length: > 0 } ? key
+            : environment.IsDevelopment() ? AdminKeyFile.ReadOrCreate(EmbeddedDatabase.FolderOf(environment))
+            : null;
     }
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "No admin key is configured, so /api/admin is closed: set Admin__KeyFile or Admin__Key"
+    )]
+    private static partial void LogClosed(ILogger logger);
 }
 
 internal sealed class AdminKeyOptions : AuthenticationSchemeOptions

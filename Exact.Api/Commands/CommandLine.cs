@@ -1,4 +1,7 @@
 using System.CommandLine;
+using Exact.Api.Admin;
+using Exact.Api.Startup;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Commands;
@@ -18,32 +21,42 @@ internal static partial class CommandLine
         };
         // Settings of the host, such as --urls, are read by its configuration.
         root.TreatUnmatchedTokensAsErrors = false;
-        root.SetAction((parsed, cancellationToken) => ServeAsync(app, parsed, cancellationToken));
-        try
-        {
-            // The host has its own handling of SIGTERM and Ctrl+C.
-            return await root.Parse(args)
-                .InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            LogFailed(app.Logger, e.GetBaseException().Message);
-            return ExitCode.Failed;
-        }
-    }
-
-    private static async Task<int> ServeAsync(
-        WebApplication app,
-        ParseResult parsed,
-        CancellationToken cancellationToken
-    )
-    {
-        if (parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
+        root.SetAction((_, cancellationToken) => ServeAsync(app, cancellationToken));
+        var parsed = root.Parse(args);
+        if (parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
         {
             await Console.Error.WriteLineAsync($"\"{first}\" is no command of exact; see exact --help.");
             return ExitCode.NotUnderstood;
         }
 
+        try
+        {
+            await using var embedded = NeedsDatabase(parsed) ? await app.StartEmbeddedDatabaseAsync(default) : null;
+            // The host has its own handling of SIGTERM and Ctrl+C.
+            return await parsed.InvokeAsync(
+                new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
+            );
+        }
+        catch (EmbeddedPostgresException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ExitCode.Failed;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogFailed(app.Logger, e is IOException ? e.Message : e.GetBaseException().Message);
+            return ExitCode.Failed;
+        }
+    }
+
+    /// <summary>Help and mistakes need none.</summary>
+    private static bool NeedsDatabase(ParseResult parsed) =>
+        parsed.Action == parsed.CommandResult.Command.Action
+        && parsed.CommandResult.Command is DatabaseCommand or RootCommand;
+
+    private static async Task<int> ServeAsync(WebApplication app, CancellationToken cancellationToken)
+    {
+        app.WarnIfAdminIsClosed();
         await app.StartAsync(cancellationToken);
         await app.WaitForShutdownAsync(cancellationToken);
         if (app.Services.GetRequiredService<SchemaState>().Failure is { } failure)

@@ -8,7 +8,7 @@ internal static class MigrateCommand
 {
     public static Command Create(IServiceProvider services)
     {
-        var command = new Command("migrate", "Apply the pending migrations; safe at any time.");
+        var command = new DatabaseCommand("migrate", "Apply the pending migrations; safe at any time.");
         command.SetAction(
             async (_, cancellationToken) =>
             {

@@ -14,7 +14,7 @@ internal static class StatusCommand
         {
             Description = "Exit with 0 if current, 3 if pending or migrating, 4 if ahead, 1 otherwise.",
         };
-        var command = new Command("status", "Say where the migrations stand.") { json, check };
+        var command = new DatabaseCommand("status", "Say where the migrations stand.") { json, check };
         command.SetAction(
             async (parsed, cancellationToken) =>
             {

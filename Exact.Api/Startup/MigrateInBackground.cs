@@ -3,12 +3,6 @@ using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Startup;
 
-internal static class MigrationAtStart
-{
-    public static IServiceCollection AddMigrationAtStart(this IServiceCollection services) =>
-        services.AddHostedService<MigrateInBackground>();
-}
-
 /// <summary>
 /// Brings the schema up while Kestrel already listens, so that a probe does not kill a service that is migrating. A failure
 /// stops the process; <see cref="SchemaState"/> keeps the cause for its last log line.

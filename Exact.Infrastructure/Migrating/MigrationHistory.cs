@@ -2,6 +2,7 @@
 // Only this file depends on it, and the tests with many replicas tell when it changes.
 #pragma warning disable EF1001
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql;
@@ -25,7 +26,24 @@ internal sealed class MigrationHistory(HistoryRepositoryDependencies dependencie
     // The search path decides where the table is, as it does for every other table.
     protected override string ExistsSql => $"SELECT to_regclass('{Table}') IS NOT NULL";
 
-    // EF would read a missing table and log the error.
+    // The provider reads the table and catches the error, which shows in the logs of both sides.
+    public override async Task<bool> ExistsAsync(CancellationToken cancellationToken = default) =>
+        await Dependencies.DatabaseCreator.ExistsAsync(cancellationToken)
+        && await Dependencies
+            .RawSqlCommandBuilder.Build(ExistsSql)
+            .ExecuteScalarAsync(
+                new(
+                    Dependencies.Connection,
+                    null,
+                    null,
+                    Dependencies.CurrentContext.Context,
+                    null,
+                    CommandSource.Migrations
+                ),
+                cancellationToken
+            )
+            is true;
+
     public override async Task<IReadOnlyList<HistoryRow>> GetAppliedMigrationsAsync(
         CancellationToken cancellationToken = default
     ) => await ExistsAsync(cancellationToken) ? await base.GetAppliedMigrationsAsync(cancellationToken) : [];
