@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Exact.Api.Admin;
 using Exact.Api.Startup;
+using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 
@@ -44,7 +45,7 @@ internal static partial class CommandLine
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogFailed(app.Logger, e is IOException ? e.Message : e.GetBaseException().Message);
+            LogFailed(app.Logger, e.Cause());
             return ExitCode.Failed;
         }
     }

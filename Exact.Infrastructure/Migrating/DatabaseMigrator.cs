@@ -51,7 +51,7 @@ internal sealed partial class DatabaseMigrator(
                     && Stopwatch.GetElapsedTime(started) < options.Value.RetryFor
                 )
             {
-                LogRetrying(e.GetBaseException().Message);
+                LogRetrying(e.Cause());
                 await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
             }
         }
@@ -98,7 +98,7 @@ internal sealed partial class DatabaseMigrator(
         }
         catch (Exception e)
         {
-            run.Fail(e.GetBaseException().Message);
+            run.Fail(e.Cause());
             throw;
         }
         finally

@@ -36,7 +36,7 @@ public sealed class SchemaState
     internal void Fail(Exception cause)
     {
         Failure = cause;
-        Enter(SchemaPhase.Failed, cause.GetBaseException().Message);
+        Enter(SchemaPhase.Failed, cause.Cause());
     }
 }
 

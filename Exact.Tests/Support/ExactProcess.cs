@@ -73,15 +73,16 @@ internal sealed class ExactProcess : IAsyncDisposable
     }
 
     /// <summary>Waits until the replica is ready.</summary>
-    public async Task WaitUntilReadyAsync(TimeSpan? patience = null)
-    {
-        using var timeout = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(90));
-        while (await StatusOfAsync("/health/ready") is not HttpStatusCode.OK)
-        {
-            Assert.False(HasExited, $"The replica ended instead of becoming ready:\n{Log}");
-            await Task.Delay(50, timeout.Token);
-        }
-    }
+    public Task WaitUntilReadyAsync(TimeSpan? patience = null) =>
+        WaitUntilAsync("/health/ready", HttpStatusCode.OK, patience);
+
+    /// <summary>Waits until the replica answers so.</summary>
+    public Task WaitUntilAsync(string path, HttpStatusCode status, TimeSpan? patience = null) =>
+        WaitAsync(async () => await StatusOfAsync(path) == status, patience);
+
+    /// <summary>Waits until the replica has logged this text.</summary>
+    public Task WaitForLogAsync(string text, TimeSpan? patience = null) =>
+        WaitAsync(() => Task.FromResult(Log.Contains(text, StringComparison.Ordinal)), patience);
 
     /// <summary>Waits for the end and returns the exit code.</summary>
     public async Task<int> WaitForExitAsync(TimeSpan? patience = null)
@@ -106,7 +107,19 @@ internal sealed class ExactProcess : IAsyncDisposable
         client.Dispose();
     }
 
-    private async Task<HttpStatusCode?> StatusOfAsync(string path)
+    private async Task WaitAsync(Func<Task<bool>> condition, TimeSpan? patience)
+    {
+        using var timeout = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(90));
+        while (!await condition())
+        {
+            Assert.False(HasExited, $"The replica ended:\n{Log}");
+            Assert.False(timeout.IsCancellationRequested, $"The replica did not come so far:\n{Log}");
+            await Task.Delay(50, CancellationToken.None);
+        }
+    }
+
+    /// <summary>The status that the replica answers with; null while it does not listen.</summary>
+    public async Task<HttpStatusCode?> StatusOfAsync(string path)
     {
         try
         {
@@ -115,7 +128,7 @@ internal sealed class ExactProcess : IAsyncDisposable
         }
         catch (HttpRequestException)
         {
-            return null; // not listening yet
+            return null;
         }
     }
 

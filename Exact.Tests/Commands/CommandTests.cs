@@ -1,0 +1,66 @@
+using System.Text.Json;
+using Exact.Tests.Support;
+
+namespace Exact.Tests.Commands;
+
+/// <summary>The command line as a script sees it: stdout, stderr and the exit code.</summary>
+public sealed class CommandTests
+{
+    [Fact]
+    public async Task Migrate_applies_what_is_pending_and_status_says_so()
+    {
+        await using var database = new MissingDatabase();
+        await database.InitializeAsync();
+
+        await using var first = await ExactProcess.RunAsync(database.ConnectionString, "migrate");
+        await using var second = await ExactProcess.RunAsync(database.ConnectionString, "migrate");
+        await using var status = await ExactProcess.RunAsync(database.ConnectionString, "status", "--json", "--check");
+
+        Assert.EndsWith("_Initial", first.Output);
+        Assert.Equal(0, await first.WaitForExitAsync());
+        Assert.Equal("", second.Output);
+        Assert.Equal(0, await second.WaitForExitAsync());
+        Assert.Equal(0, await status.WaitForExitAsync());
+        using var document = JsonDocument.Parse(status.Output);
+        Assert.Equal("current", document.RootElement.GetProperty("state").GetString());
+    }
+
+    [Fact]
+    public async Task Status_tells_a_script_by_its_exit_code_that_migrations_are_pending()
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+
+        await using var status = await ExactProcess.RunAsync(database.ConnectionString, "status", "--check");
+
+        Assert.Equal(3, await status.WaitForExitAsync());
+        Assert.StartsWith("pending: ", status.Output);
+    }
+
+    [Fact]
+    public async Task What_is_no_command_is_refused_in_one_line()
+    {
+        await using var command = await ExactProcess.RunAsync("Host=nowhere", "migrat");
+
+        Assert.Equal(2, await command.WaitForExitAsync());
+        Assert.Equal("\"migrat\" is no command of exact; see exact --help.", command.Log);
+    }
+
+    [Fact]
+    public async Task The_script_that_dotnet_ef_and_the_command_write_builds_what_the_service_builds()
+    {
+        await using var built = new MissingDatabase();
+        await built.InitializeAsync();
+        await using var migrate = await ExactProcess.RunAsync(built.ConnectionString, "migrate");
+        await using var script = await ExactProcess.RunAsync(built.ConnectionString, "script");
+        await using var scripted = new TestDatabase();
+        await scripted.InitializeAsync();
+
+        await scripted.ExecuteAsync(script.Output);
+        await scripted.ExecuteAsync(script.Output); // it is idempotent
+
+        var catalog = await Catalog.ReadAsync(built);
+        Assert.Contains(catalog, line => line.StartsWith("column scores.emd_score ", StringComparison.Ordinal));
+        Assert.Equal(catalog, await Catalog.ReadAsync(scripted));
+    }
+}

@@ -1,0 +1,53 @@
+using System.Net;
+using System.Text.Json;
+using Exact.Infrastructure.Database;
+using Exact.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Exact.Tests.Startup;
+
+/// <summary>A service whose server comes late.</summary>
+public sealed class ReadinessTests
+{
+    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_service_lives_and_says_how_far_it_is_until_its_server_comes()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"exact-late-{Guid.NewGuid():N}");
+        var options = new EmbeddedPostgresOptions { DataFolder = folder, Durable = false };
+        string connectionString;
+        await using (var before = await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken))
+        {
+            connectionString = before.ConnectionString; // the port stays the same
+        }
+
+        await using var replica = ExactProcess.Serve(connectionString);
+        await replica.WaitUntilAsync("/health/live", HttpStatusCode.OK);
+        await replica.WaitForLogAsync("Waiting for PostgreSQL");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await replica.StatusOfAsync("/health/ready"));
+        using (var answer = await replica.Client.GetAsync("/api/challenges", CancellationToken))
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+            Assert.NotNull(answer.Headers.RetryAfter?.Delta);
+            Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+            using var problem = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(CancellationToken));
+            Assert.StartsWith("Waiting for PostgreSQL", problem.RootElement.GetProperty("detail").GetString());
+            Assert.Equal(
+                "waiting_for_server",
+                problem.RootElement.GetProperty("progress").GetProperty("phase").GetString()
+            );
+        }
+
+        using (var answer = await replica.Client.GetAsync("/api/admin/migrations", CancellationToken))
+        {
+            using var status = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(CancellationToken));
+            Assert.Equal("unreachable", status.RootElement.GetProperty("state").GetString());
+        }
+
+        await using var server = await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken);
+        await replica.WaitUntilReadyAsync();
+        Assert.Equal(HttpStatusCode.OK, await replica.StatusOfAsync("/api/challenges"));
+    }
+}
