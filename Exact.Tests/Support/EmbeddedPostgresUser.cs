@@ -41,7 +41,13 @@ namespace Exact.Tests.Support
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             };
-            start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(EmbeddedPostgresUser).Assembly.Location;
+            var program = typeof(EmbeddedPostgresUser).Assembly.Location;
+            if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
+            {
+                start.ArgumentList.Add(program);
+            }
+
+            start.Environment["DOTNET_STARTUP_HOOKS"] = program;
             start.Environment["EXACT_EMBEDDED_FOLDER"] = folder;
             process = Process.Start(start)!;
             errors = process.StandardError.ReadToEndAsync();
