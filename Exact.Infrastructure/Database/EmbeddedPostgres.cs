@@ -52,8 +52,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             try
             {
                 var cluster = await PostgresCluster.OpenAsync(options, logger, cancellationToken);
-                var port =
-                    await cluster.FindRunningAsync(cancellationToken) ?? await cluster.StartAsync(cancellationToken);
+                var port = await cluster.RunAsync(cancellationToken);
                 return new EmbeddedPostgres(options.DataFolder, cluster, port, use, logger);
             }
             catch

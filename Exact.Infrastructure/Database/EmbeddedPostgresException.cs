@@ -4,6 +4,10 @@ namespace Exact.Infrastructure.Database;
 internal sealed class EmbeddedPostgresException(string message, Exception? innerException = null)
     : Exception(message, innerException)
 {
+    /// <summary>A failure with its cause and the ways out.</summary>
+    public static EmbeddedPostgresException Because(string cause, Exception? innerException = null) =>
+        new($"{cause}\n{WaysOut()}", innerException);
+
     /// <summary>What to do on a machine where the embedded server cannot run.</summary>
     public static string WaysOut(int? major = null) =>
         $"""

@@ -22,7 +22,13 @@ internal sealed class EmbeddedPostgresUser : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(EmbeddedPostgresUser).Assembly.Location;
+        var program = typeof(EmbeddedPostgresUser).Assembly.Location;
+        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
+        {
+            start.ArgumentList.Add(program);
+        }
+
+        start.Environment["DOTNET_STARTUP_HOOKS"] = program;
         start.Environment[FolderVariable] = folder;
         process = Process.Start(start)!;
         errors = process.StandardError.ReadToEndAsync();

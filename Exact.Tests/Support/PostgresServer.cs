@@ -14,6 +14,7 @@ namespace Exact.Tests.Support;
 internal static class PostgresServer
 {
     private const int MaxConnections = 300; // many services at once, each with its pool
+    private static readonly TimeSpan EnginePatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ContainerPatience = TimeSpan.FromMinutes(5); // an image may have to be pulled
 
     private static readonly Lazy<Task<string>> Started = new(StartAsync);
@@ -30,9 +31,8 @@ internal static class PostgresServer
     {
         try
         {
-            var container = new PostgreSqlBuilder("postgres:17")
-                .WithCommand("-c", $"max_connections={MaxConnections}", "-c", "fsync=off")
-                .Build();
+            // Build looks for the engine, and waits for one that has a socket but says nothing.
+            var container = await Task.Run(BuildContainer).WaitAsync(EnginePatience);
             AtTheEnd(container.DisposeAsync);
             using var patience = new CancellationTokenSource(ContainerPatience);
             await container.StartAsync(patience.Token);
@@ -49,6 +49,11 @@ internal static class PostgresServer
             return null;
         }
     }
+
+    private static PostgreSqlContainer BuildContainer() =>
+        new PostgreSqlBuilder("postgres:17")
+            .WithCommand("-c", $"max_connections={MaxConnections}", "-c", "fsync=off")
+            .Build();
 
     private static async Task<string> StartEmbeddedAsync()
     {

@@ -109,7 +109,7 @@ internal sealed partial class PostgresBinaries(string folder, int major)
             )
         {
             throw new EmbeddedPostgresException(
-                $"{missing}, and it could not be downloaded: {e.GetBaseException().Message}\n{EmbeddedPostgresException.WaysOut(major)}",
+                $"{missing}, and it could not be downloaded ({e.GetBaseException().Message}).\n{EmbeddedPostgresException.WaysOut(major)}",
                 e
             );
         }

@@ -1,14 +1,12 @@
-using System.Buffers.Text;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>One cluster of our own: made once, started, found running, stopped. Whoever calls holds the start lock.</summary>
+/// <summary>One cluster of our own: found running, started, stopped. Whoever calls holds the start lock.</summary>
 internal sealed partial class PostgresCluster(
     PostgresPlace place,
     PostgresBinaries binaries,
@@ -16,12 +14,14 @@ internal sealed partial class PostgresCluster(
     ILogger logger
 )
 {
-    private const string Superuser = "postgres";
+    public const string Superuser = "postgres";
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
-    private readonly Deadline deadline = Deadline.After(options.StartTimeout);
+    // What passes by itself: someone was quicker at the port; a killed server's last processes are still on their way out; a server that
+    // a killed process was starting comes up after all.
+    private static readonly string[] PassingFailures = ["could not bind", "shared memory block", "lock file"];
 
-    private string Data => Path.Combine(place.Home, "data");
+    private readonly Deadline deadline = Deadline.After(options.StartTimeout);
 
     private string Log => Path.Combine(place.Home, "server.log");
 
@@ -35,7 +35,7 @@ internal sealed partial class PostgresCluster(
     )
     {
         var place = await PostgresPlace.ChooseAsync(options.DataFolder, logger, cancellationToken);
-        var major = MajorOf(Path.Combine(place.Home, "data"));
+        var major = MajorOf(place.Data);
         var binaries = await PostgresBinaries.FindAsync(
             options,
             major,
@@ -44,13 +44,12 @@ internal sealed partial class PostgresCluster(
             logger,
             cancellationToken
         );
-        var cluster = new PostgresCluster(place, binaries, options, logger);
         if (major is null)
         {
-            await cluster.CreateAsync(cancellationToken);
+            await new NewCluster(place, binaries, options, logger).MakeAsync(cancellationToken);
         }
 
-        return cluster;
+        return new PostgresCluster(place, binaries, options, logger);
     }
 
     /// <summary>The connection string of the superuser, for the database <c>exact</c>, which the migrator creates.</summary>
@@ -60,37 +59,62 @@ internal sealed partial class PostgresCluster(
             Host = "127.0.0.1",
             Port = port,
             Username = Superuser,
-            Password = File.ReadAllText(Path.Combine(place.Home, "password")).Trim(),
+            Password = File.ReadAllText(place.PasswordFile).Trim(),
             Database = "exact",
         }.ConnectionString;
 
-    /// <summary>The port of the running server, once it answers; null if none is running.</summary>
-    public async Task<int?> FindRunningAsync(CancellationToken cancellationToken)
+    /// <summary>Finds the server running, or starts it; returns its port, which is the one it had unless somebody else took that.</summary>
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        Exception? refusal = null;
-        while (PostmasterFile.Read(Data) is { } running)
+        while (true)
         {
-            if (!running.IsAlive(Data))
+            if (await FindRunningAsync(cancellationToken) is { } port)
+            {
+                return port;
+            }
+
+            await TryStartAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Ends every session and stops the server.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        var stop = await ControlAsync(["stop", "--silent", "--wait", "--mode=fast"], cancellationToken);
+        if (stop.Succeeded)
+        {
+            LogStopped(logger, place.Home);
+        }
+        else if (PostmasterFile.Read(place.Data)?.IsAlive(place.Data) is true)
+        {
+            LogNotStopped(logger, place.Home, stop.Output);
+        }
+    }
+
+    /// <summary>The port of the running server, once it answers; null if none is running.</summary>
+    private async Task<int?> FindRunningAsync(CancellationToken cancellationToken)
+    {
+        while (PostmasterFile.Read(place.Data) is { } running)
+        {
+            if (!running.IsAlive(place.Data))
             {
                 // PostgreSQL removes a dead server's file itself, but not if its process number has passed to someone else.
-                File.Delete(PostmasterFile.PathIn(Data));
+                File.Delete(PostmasterFile.PathIn(place.Data));
                 return null;
             }
 
-            if (running.IsReady)
+            var refusal = running.IsReady ? await RefusalAsync(running.Port, cancellationToken) : null;
+            if (running.IsReady && refusal is null)
             {
-                refusal = await RefusalAsync(running.Port, cancellationToken);
-                if (refusal is null)
-                {
-                    return running.Port;
-                }
+                return running.Port;
             }
 
-            // It is starting, recovering or stopping: each of these ends.
-            if (deadline.HasPassed)
+            // Else it is starting, recovering or stopping, each of which ends. A wrong password stays wrong.
+            if (deadline.HasPassed || refusal is PostgresException { SqlState: PostgresErrorCodes.InvalidPassword })
             {
-                throw Failure(
-                    $"The embedded PostgreSQL (process {running.ProcessId}) runs but does not answer",
+                throw EmbeddedPostgresException.Because(
+                    $"The embedded PostgreSQL (process {running.ProcessId}, {place.Home}) runs but does not let us in: "
+                        + $"{refusal?.Message ?? "it is still starting or stopping"}",
                     refusal
                 );
             }
@@ -101,143 +125,35 @@ internal sealed partial class PostgresCluster(
         return null;
     }
 
-    /// <summary>Starts the server and returns its port: the one it had, unless somebody else took that meanwhile.</summary>
-    public async Task<int> StartAsync(CancellationToken cancellationToken)
+    private async Task TryStartAsync(CancellationToken cancellationToken)
     {
-        var port = FreePort(RememberedPort());
-        while (true)
+        if (File.Exists(Log))
         {
-            if (File.Exists(Log))
-            {
-                File.Move(Log, $"{Log}.old", overwrite: true);
-            }
-
-            var timeout = ((int)options.StartTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-            var start = await RunAsync(
-                "pg_ctl",
-                ["start", "--silent", "--wait", "--timeout", timeout, "-D", Data, "-l", Log, "-o", Settings(port)],
-                cancellationToken
-            );
-            if (start.Succeeded && await RefusalAsync(port, cancellationToken) is null)
-            {
-                await File.WriteAllTextAsync(PortFile, port.ToString(CultureInfo.InvariantCulture), cancellationToken);
-                LogStarted(logger, binaries.Major, port, place.Home);
-                return port;
-            }
-
-            // Two things pass: someone was quicker at the port, and a killed server's last processes are still on their way out.
-            var reason = File.Exists(Log) ? await File.ReadAllTextAsync(Log, cancellationToken) : start.Output;
-            if (deadline.HasPassed || !(reason.Contains("could not bind") || reason.Contains("shared memory block")))
-            {
-                throw Failure($"The embedded PostgreSQL does not start: {start.Output}\n{reason}".TrimEnd());
-            }
-
-            port = FreePort(port);
-            await Task.Delay(PollInterval, cancellationToken);
+            File.Move(Log, $"{Log}.old", overwrite: true);
         }
-    }
 
-    /// <summary>Ends every session and stops the server.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
-    {
-        var stop = await RunAsync(
-            "pg_ctl",
-            ["stop", "--silent", "--wait", "--mode", "fast", "-D", Data],
+        var port = FreePort(RememberedPort());
+        var timeout = ((int)options.StartTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var start = await ControlAsync(
+            ["start", "--silent", "--wait", $"--timeout={timeout}", $"--log={Log}", $"--options={Settings(port)}"],
             cancellationToken
         );
-        if (stop.Succeeded)
+        if (start.Succeeded)
         {
-            LogStopped(logger, place.Home);
+            await File.WriteAllTextAsync(PortFile, port.ToString(CultureInfo.InvariantCulture), cancellationToken);
+            LogStarted(logger, binaries.Major, port, place.Home);
+            return;
         }
-        else if (File.Exists(PostmasterFile.PathIn(Data)))
-        {
-            LogNotStopped(logger, place.Home, stop.Output);
-        }
-    }
 
-    // Everything is made under another name and then renamed: a cluster that bears its true name is whole, its password included.
-    private async Task CreateAsync(CancellationToken cancellationToken)
-    {
-        if (Directory.Exists(place.Home))
+        var reason = File.Exists(Log) ? await File.ReadAllTextAsync(Log, cancellationToken) : "";
+        if (deadline.HasPassed || !PassingFailures.Any(reason.Contains))
         {
-            throw new EmbeddedPostgresException(
-                $"The folder {place.Home} holds no cluster that this account can read. If another account made it, run Exact under "
-                    + "that account; if it is damaged, move it aside, and a new one is made."
+            throw EmbeddedPostgresException.Because(
+                $"The embedded PostgreSQL does not start: {start.Output}\n{reason}".TrimEnd()
             );
         }
 
-        await RemoveLeftoverAsync(cancellationToken);
-
-        LogCreating(logger, binaries.Major, place.Home);
-        Directory.CreateDirectory(place.Draft);
-        var passwordFile = Path.Combine(place.Draft, "password");
-        PrivateFiles.Write(passwordFile, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24)));
-        if (!OperatingSystem.IsWindows())
-        {
-            const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-            File.SetUnixFileMode(place.Draft, OwnerOnly);
-        }
-
-        if (place.Account is not null)
-        {
-            await place.Account.TakeOverAsync(place.Draft, cancellationToken);
-        }
-
-        var draftData = Path.Combine(place.Draft, "data");
-        CommandOutcome made = default;
-        foreach (var locale in Locales())
-        {
-            made = await RunAsync(
-                "initdb",
-                [
-                    .. new[] { "-D", draftData, "--encoding=UTF8", "--auth=scram-sha-256" },
-                    .. new[] { $"--username={Superuser}", $"--pwfile={passwordFile}", "--lc-messages=C" },
-                    .. locale,
-                    .. options.Durable ? Array.Empty<string>() : ["--no-sync"],
-                ],
-                cancellationToken,
-                place.Draft
-            );
-            if (made.Succeeded || !made.Output.Contains("locale"))
-            {
-                break;
-            }
-        }
-
-        if (!made.Succeeded)
-        {
-            throw Failure($"The embedded PostgreSQL's cluster could not be made: {made.Output}");
-        }
-
-        Directory.Move(place.Draft, place.Home);
-    }
-
-    // A killed process's initdb lives on for a moment and may still add files to what is being deleted.
-    private async Task RemoveLeftoverAsync(CancellationToken cancellationToken)
-    {
-        while (Directory.Exists(place.Draft))
-        {
-            try
-            {
-                Directory.Delete(place.Draft, recursive: true);
-            }
-            catch (IOException) when (!deadline.HasPassed)
-            {
-                await Task.Delay(PollInterval, cancellationToken);
-            }
-        }
-    }
-
-    // The built-in provider (17 and later) is the same everywhere; before that the system's C.UTF-8 where it has one; C knows ASCII's case only.
-    private IEnumerable<string[]> Locales()
-    {
-        if (binaries.Major >= 17)
-        {
-            yield return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
-        }
-
-        yield return ["--locale=C.UTF-8"];
-        yield return ["--locale=C"];
+        await Task.Delay(PollInterval, cancellationToken);
     }
 
     // On the command line rather than in postgresql.conf, so that they are always those of this version of Exact. Loopback is the only
@@ -254,8 +170,17 @@ internal sealed partial class PostgresCluster(
             ]
         );
 
+    private Task<CommandOutcome> ControlAsync(string[] arguments, CancellationToken cancellationToken) =>
+        CommandLineTool.RunAsync(
+            binaries.Program("pg_ctl"),
+            [.. arguments, $"--pgdata={place.Data}"],
+            place.Home,
+            place.Account?.Name,
+            cancellationToken
+        );
+
     /// <summary>Why the server on this port does not let us in; null if it does. Only ours knows the password.</summary>
-    private async Task<Exception?> RefusalAsync(int port, CancellationToken cancellationToken)
+    private async Task<NpgsqlException?> RefusalAsync(int port, CancellationToken cancellationToken)
     {
         try
         {
@@ -275,20 +200,6 @@ internal sealed partial class PostgresCluster(
         }
     }
 
-    private Task<CommandOutcome> RunAsync(
-        string program,
-        string[] arguments,
-        CancellationToken cancellationToken,
-        string? workingFolder = null
-    ) =>
-        CommandLineTool.RunAsync(
-            binaries.Program(program),
-            arguments,
-            workingFolder ?? place.Home,
-            place.Account?.Name,
-            cancellationToken
-        );
-
     private int? RememberedPort() =>
         File.Exists(PortFile) && int.TryParse(File.ReadAllText(PortFile), CultureInfo.InvariantCulture, out var port)
             ? port
@@ -296,21 +207,16 @@ internal sealed partial class PostgresCluster(
 
     private static int FreePort(int? preferred)
     {
-        foreach (var port in preferred is null ? [0] : new[] { preferred.Value, 0 })
+        try
         {
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return ((IPEndPoint)listener.LocalEndpoint).Port;
-            }
-            catch (SocketException) when (port != 0)
-            {
-                // taken: the system chooses another
-            }
+            using var listener = new TcpListener(IPAddress.Loopback, preferred ?? 0); // 0: the system chooses one that is free
+            listener.Start();
+            return ((IPEndPoint)listener.LocalEndpoint).Port;
         }
-
-        throw new InvalidOperationException("The system has no free port.");
+        catch (SocketException) when (preferred is not null)
+        {
+            return FreePort(null);
+        }
     }
 
     private static int? MajorOf(string data)
@@ -318,12 +224,6 @@ internal sealed partial class PostgresCluster(
         var file = Path.Combine(data, "PG_VERSION");
         return File.Exists(file) ? int.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture) : null;
     }
-
-    private static EmbeddedPostgresException Failure(string message, Exception? cause = null) =>
-        new($"{message}{(cause is null ? "" : $": {cause.Message}")}\n{EmbeddedPostgresException.WaysOut()}", cause);
-
-    [LoggerMessage(LogLevel.Information, "Making the embedded PostgreSQL {Major} in {Folder}.")]
-    private static partial void LogCreating(ILogger logger, int major, string folder);
 
     [LoggerMessage(
         LogLevel.Information,

@@ -10,6 +10,9 @@ namespace Exact.Infrastructure.Database.Embedded;
 /// </summary>
 internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? account)
 {
+    public const string DataName = "data";
+    public const string PasswordName = "password";
+
     public string Folder => folder;
 
     /// <summary>The account to run under instead of our own.</summary>
@@ -17,6 +20,10 @@ internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? 
 
     /// <summary>The cluster, with its password and its log.</summary>
     public string Home => Path.Combine(folder, "postgres");
+
+    public string Data => Path.Combine(Home, DataName);
+
+    public string PasswordFile => Path.Combine(Home, PasswordName);
 
     /// <summary>A cluster in the making; it gets its true name when it is whole.</summary>
     public string Draft => Path.Combine(folder, "postgres.new");

@@ -1,6 +1,6 @@
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>Files and folders that are nobody else's business. On Windows the user's profile already sees to that.</summary>
+/// <summary>Files and folders that are nobody else's business. On Windows the folder's own permissions decide.</summary>
 internal static class PrivateFiles
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
@@ -8,17 +8,10 @@ internal static class PrivateFiles
     // Root's folder has to let the server's unprivileged account through to its own part; what lies in it stays unreadable.
     private const UnixFileMode PassedThrough = Owner | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
-    public static void CreateFolder(string path)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(path);
-        }
-        else
-        {
-            Directory.CreateDirectory(path, Environment.IsPrivilegedProcess ? PassedThrough : Owner);
-        }
-    }
+    public static void CreateFolder(string path) =>
+        CreateFolder(path, Environment.IsPrivilegedProcess ? PassedThrough : Owner);
+
+    public static void CreateClosedFolder(string path) => CreateFolder(path, Owner);
 
     /// <summary>Writes a new file; fails if there is one.</summary>
     public static void Write(string path, string content)
@@ -31,5 +24,17 @@ internal static class PrivateFiles
 
         using var writer = new StreamWriter(path, options);
         writer.Write(content);
+    }
+
+    private static void CreateFolder(string path, UnixFileMode mode)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, mode);
+        }
     }
 }
