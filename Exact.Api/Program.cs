@@ -1,3 +1,29 @@
+using Exact.Api;
+using Exact.Api.Admin;
+using Exact.Api.Challenges;
+using Exact.Api.Commands;
+using Exact.Api.Scores;
+using Exact.Api.Startup;
+using Exact.Infrastructure;
+
 var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-await app.RunAsync();
+builder.AddDiagnostics();
+builder.AddAdminAccess();
+builder.Services.AddExactInfrastructure();
+builder.Services.AddProblems();
+builder.Services.AddApiDocument();
+builder.Services.AddChallenges();
+builder.Services.AddScores();
+builder.AddMigrationAtStart();
+
+await using var app = builder.Build();
+app.UseProblems();
+app.UseAuthentication();
+app.UseAuthorization();
+app.UseReadinessGate();
+app.MapHealth();
+app.MapApiDocument();
+app.MapChallenges();
+app.MapScores();
+app.MapMigrations();
+return await app.RunCommandAsync(args); // no command: serve HTTP

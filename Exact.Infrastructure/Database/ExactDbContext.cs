@@ -19,6 +19,10 @@ public sealed class ExactDbContext(DbContextOptions<ExactDbContext> options)
 
     public DbSet<Operation> Operations => Set<Operation>();
 
+    /// <summary>Whether there is a challenge with this public name.</summary>
+    public Task<bool> ChallengeExistsAsync(string challengeId, CancellationToken cancellationToken) =>
+        Challenges.AnyAsync(challenge => challenge.ChallengeId == challengeId, cancellationToken);
+
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);

@@ -1,16 +1,76 @@
+using Docker.DotNet;
+using DotNet.Testcontainers.Builders;
+using Exact.Infrastructure.Database;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Testcontainers.PostgreSql;
+
 namespace Exact.Tests.Support;
 
-/// <summary>The PostgreSQL server of a test run: <c>EXACT_TEST_POSTGRES</c> names it, as a connection string of a superuser.</summary>
+/// <summary>
+/// The PostgreSQL server of a test run: the one that <c>EXACT_TEST_POSTGRES</c> names, as a connection string of a superuser; else a
+/// container, where an engine answers; else the embedded server. What was started ends with the run.
+/// </summary>
 internal static class PostgresServer
 {
+    private const int MaxConnections = 300; // many services at once, each with its pool
+    private static readonly TimeSpan ContainerPatience = TimeSpan.FromMinutes(5); // an image may have to be pulled
+
     private static readonly Lazy<Task<string>> Started = new(StartAsync);
 
     /// <summary>The connection string of a superuser on the server's own database.</summary>
     public static Task<string> ConnectionStringAsync() => Started.Value;
 
-    private static Task<string> StartAsync() =>
-        Task.FromResult(
-            Environment.GetEnvironmentVariable("EXACT_TEST_POSTGRES")
-                ?? throw new InvalidOperationException("EXACT_TEST_POSTGRES is not set.")
+    private static async Task<string> StartAsync() =>
+        Environment.GetEnvironmentVariable("EXACT_TEST_POSTGRES") is { Length: > 0 } named
+            ? named
+            : await StartContainerAsync() ?? await StartEmbeddedAsync();
+
+    private static async Task<string?> StartContainerAsync()
+    {
+        try
+        {
+            var container = new PostgreSqlBuilder("postgres:17")
+                .WithCommand("-c", $"max_connections={MaxConnections}", "-c", "fsync=off")
+                .Build();
+            AtTheEnd(container.DisposeAsync);
+            using var patience = new CancellationTokenSource(ContainerPatience);
+            await container.StartAsync(patience.Token);
+            return container.GetConnectionString();
+        }
+        catch (DockerUnavailableException)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is DockerApiException or OperationCanceledException or TimeoutException)
+        {
+            // An engine that cannot get the image is as good as none, but whoever set it up will want to know.
+            await Console.Error.WriteLineAsync($"No PostgreSQL container, so the embedded server is used: {e.Message}");
+            return null;
+        }
+    }
+
+    private static async Task<string> StartEmbeddedAsync()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"exact-tests-{Guid.NewGuid():N}");
+        var server = await EmbeddedPostgres.StartAsync(
+            new EmbeddedPostgresOptions
+            {
+                DataFolder = folder,
+                MaxConnections = MaxConnections,
+                Durable = false,
+            },
+            NullLogger.Instance
         );
+        AtTheEnd(async () =>
+        {
+            await server.DisposeAsync();
+            Directory.Delete(folder, recursive: true);
+        });
+        return new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = "postgres" }.ConnectionString;
+    }
+
+    // The fixtures of the assembly still need the server when they are disposed of, in no promised order; the process's end is after all of them.
+    private static void AtTheEnd(Func<ValueTask> end) =>
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => end().AsTask().GetAwaiter().GetResult();
 }

@@ -1,0 +1,31 @@
+using Exact.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace Exact.Api.Challenges;
+
+/// <summary>Reads challenges; each method is one statement.</summary>
+internal sealed class ChallengeService(ExactDbContext database)
+{
+    /// <summary>A page of the challenges, the newest first.</summary>
+    public async Task<IReadOnlyList<ChallengeResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
+    {
+        var challenges = database.Challenges.AsQueryable();
+        if (page.After is [var last])
+        {
+            challenges = challenges.Where(challenge => challenge.Id < last);
+        }
+
+        return await challenges
+            .OrderByDescending(challenge => challenge.Id)
+            .Take(page.Limit)
+            .Select(ChallengeResponse.From(database.Scores))
+            .ToListAsync(cancellationToken);
+    }
+
+    /// <summary>The challenge with this public name, or null.</summary>
+    public Task<ChallengeResponse?> FindAsync(string challengeId, CancellationToken cancellationToken) =>
+        database
+            .Challenges.Where(challenge => challenge.ChallengeId == challengeId)
+            .Select(ChallengeResponse.From(database.Scores))
+            .SingleOrDefaultAsync(cancellationToken);
+}

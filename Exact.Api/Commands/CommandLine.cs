@@ -1,0 +1,72 @@
+using System.CommandLine;
+using Exact.Api.Admin;
+using Exact.Api.Startup;
+using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
+
+namespace Exact.Api.Commands;
+
+/// <summary>The same binary is the service and its tools. Exit codes: 0 done, 1 failed, 2 not understood; more at each command.</summary>
+internal static partial class CommandLine
+{
+    /// <summary>Runs the command that the arguments name; without one, serves HTTP until the process is told to stop.</summary>
+    public static async Task<int> RunCommandAsync(this WebApplication app, string[] args)
+    {
+        var root = new RootCommand("Exact: the challenge API. Without a command it serves HTTP.")
+        {
+            MigrateCommand.Create(app.Services),
+            StatusCommand.Create(app.Services),
+            ScriptCommand.Create(app.Services),
+            HealthCommand.Create(app.Configuration),
+        };
+        // Settings of the host, such as --urls, are read by its configuration.
+        root.TreatUnmatchedTokensAsErrors = false;
+        root.SetAction((_, cancellationToken) => ServeAsync(app, cancellationToken));
+        var parsed = root.Parse(args);
+        if (parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
+        {
+            await Console.Error.WriteLineAsync($"\"{first}\" is no command of exact; see exact --help.");
+            return ExitCode.NotUnderstood;
+        }
+
+        try
+        {
+            await using var embedded = NeedsDatabase(parsed) ? await app.StartEmbeddedDatabaseAsync(default) : null;
+            // The host has its own handling of SIGTERM and Ctrl+C.
+            return await parsed.InvokeAsync(
+                new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
+            );
+        }
+        catch (EmbeddedPostgresException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ExitCode.Failed;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogFailed(app.Logger, e is IOException ? e.Message : e.GetBaseException().Message);
+            return ExitCode.Failed;
+        }
+    }
+
+    /// <summary>Help and mistakes need none.</summary>
+    private static bool NeedsDatabase(ParseResult parsed) =>
+        parsed.Action == parsed.CommandResult.Command.Action
+        && parsed.CommandResult.Command is DatabaseCommand or RootCommand;
+
+    private static async Task<int> ServeAsync(WebApplication app, CancellationToken cancellationToken)
+    {
+        app.WarnIfAdminIsClosed();
+        await app.StartAsync(cancellationToken);
+        await app.WaitForShutdownAsync(cancellationToken);
+        if (app.Services.GetRequiredService<SchemaState>().Failure is { } failure)
+        {
+            throw failure; // the cause becomes the last log line
+        }
+
+        return ExitCode.Done;
+    }
+
+    [LoggerMessage(LogLevel.Critical, "Exact ends: {Cause}")]
+    private static partial void LogFailed(ILogger logger, string cause);
+}

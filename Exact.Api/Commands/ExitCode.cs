@@ -1,0 +1,15 @@
+namespace Exact.Api.Commands;
+
+/// <summary>What the process returns to its caller.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int NotUnderstood = 2;
+
+    /// <summary><c>status --check</c>: migrations are pending.</summary>
+    public const int Pending = 3;
+
+    /// <summary><c>status --check</c>: the database is ahead of this code.</summary>
+    public const int Ahead = 4;
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Text.Json;
+using Exact.Infrastructure.Migrating;
+
+namespace Exact.Api.Commands;
+
+/// <summary><c>status</c>: where the migrations stand, for people, as JSON, or as an exit code.</summary>
+internal static class StatusCommand
+{
+    public static Command Create(IServiceProvider services)
+    {
+        var json = new Option<bool>("--json") { Description = "Print what GET /api/admin/migrations answers." };
+        var check = new Option<bool>("--check")
+        {
+            Description = "Exit with 0 if current, 3 if pending or migrating, 4 if ahead, 1 otherwise.",
+        };
+        var command = new DatabaseCommand("status", "Say where the migrations stand.") { json, check };
+        command.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                var status = await services.GetRequiredService<MigrationStatusReader>().ReadAsync(cancellationToken);
+                if (parsed.GetValue(json))
+                {
+                    await Console.Out.WriteLineAsync(JsonSerializer.Serialize(status, Json.Indented));
+                }
+                else
+                {
+                    Print(status);
+                }
+
+                return parsed.GetValue(check) ? ExitCodeOf(status.State) : ExitCode.Done;
+            }
+        );
+        return command;
+    }
+
+    private static void Print(MigrationStatus status)
+    {
+        Console.WriteLine($"{status.State.ToString().ToLowerInvariant()}: {status.Detail}");
+        foreach (var applied in status.Applied)
+        {
+            Console.WriteLine(
+                $"  applied  {applied.Id}  {applied.AppliedAt:u}  {applied.Seconds:0.000} s  by {applied.AppliedBy}"
+            );
+        }
+
+        foreach (var pending in status.Pending)
+        {
+            Console.WriteLine($"  pending  {pending}");
+        }
+    }
+
+    private static int ExitCodeOf(MigrationState state) =>
+        state switch
+        {
+            MigrationState.Current => ExitCode.Done,
+            MigrationState.Pending or MigrationState.Migrating => ExitCode.Pending,
+            MigrationState.Ahead => ExitCode.Ahead,
+            _ => ExitCode.Failed,
+        };
+}

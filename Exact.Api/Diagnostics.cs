@@ -1,0 +1,34 @@
+using Exact.Api.Startup;
+using Exact.Infrastructure.Migrating;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Exact.Api;
+
+/// <summary>What an operator sees from outside: logs and health.</summary>
+internal static class Diagnostics
+{
+    /// <summary>Logs go to stderr, a line each: stdout belongs to the data of commands such as <c>export</c>.</summary>
+    public static void AddDiagnostics(this WebApplicationBuilder builder)
+    {
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        builder.Services.Configure<ConsoleLoggerOptions>(console =>
+            console.LogToStandardErrorThreshold = LogLevel.Trace
+        );
+    }
+
+    /// <summary><c>/health/live</c>: the process runs. <c>/health/ready</c>: the schema is there, business may come.</summary>
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/health").WithTags("Health").AvailableAtAnyTime();
+        group.MapGet("/live", () => TypedResults.Text("live")).WithSummary("Whether the process runs");
+        group.MapGet("/ready", GetReady).WithSummary("Whether the schema is ready").ProducesProblem(503);
+    }
+
+    private static IResult GetReady(SchemaState state) =>
+        state.IsReady ? TypedResults.Text("ready") : ReadinessGate.NotReady(state.Current);
+}

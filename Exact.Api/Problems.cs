@@ -1,0 +1,103 @@
+using System.Text.Json;
+using Exact.Infrastructure.Migrating;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Exact.Api;
+
+/// <summary>Turns what went wrong into an RFC 9457 problem document, in one place.</summary>
+internal static class Problems
+{
+    public static IServiceCollection AddProblems(this IServiceCollection services)
+    {
+        services.ConfigureHttpJsonOptions(json => Json.Configure(json.SerializerOptions));
+        // A value that cannot be bound arrives here as an exception, in every environment.
+        services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ProblemWriter>();
+        return services;
+    }
+
+    public static void UseProblems(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages(); // a bare 401 or 404 gets a problem document, too
+    }
+
+    private sealed class ProblemWriter(IProblemDetailsService problems) : IExceptionHandler
+    {
+        public ValueTask<bool> TryHandleAsync(
+            HttpContext httpContext,
+            Exception exception,
+            CancellationToken cancellationToken
+        )
+        {
+            var problem = Describe(httpContext, exception);
+            httpContext.Response.StatusCode = problem.Status!.Value;
+            if (problem.Status is StatusCodes.Status503ServiceUnavailable)
+            {
+                httpContext.Response.Headers.RetryAfter = "5";
+            }
+
+            return problems.TryWriteAsync(new() { HttpContext = httpContext, ProblemDetails = problem });
+        }
+
+        private static ProblemDetails Describe(HttpContext context, Exception exception) =>
+            exception switch
+            {
+                BadHttpRequestException when Unbound(context) is { Count: > 0 } errors =>
+                    new HttpValidationProblemDetails(errors) { Status = StatusCodes.Status400BadRequest },
+                BadHttpRequestException e => new() { Status = e.StatusCode, Detail = e.Message },
+                MigrationRefusedException e => new()
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "The database cannot be migrated from here.",
+                    Detail = e.Message,
+                },
+                _ when PostgresErrors.IsServerAway(exception) => new()
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "The database does not answer.",
+                },
+                _ => new() { Status = StatusCodes.Status500InternalServerError },
+            };
+
+        /// <summary>The query values that the endpoint's parameters could not take, with what they would take.</summary>
+        private static Dictionary<string, string[]> Unbound(HttpContext context)
+        {
+            var errors = new Dictionary<string, string[]>();
+            foreach (var (name, type) in QueryParameters(context.Features.Get<IExceptionHandlerFeature>()?.Endpoint))
+            {
+                if (context.Request.Query[name].LastOrDefault() is { } value && Misfit(value, type) is { } misfit)
+                {
+                    errors[JsonNamingPolicy.SnakeCaseLower.ConvertName(name)] = [misfit];
+                }
+            }
+
+            return errors;
+        }
+
+        private static IEnumerable<(string Name, Type Type)> QueryParameters(Endpoint? endpoint) =>
+            from parameter in endpoint?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? []
+            from bound in parameter.ParameterInfo.IsDefined(typeof(AsParametersAttribute), inherit: false)
+                ? parameter.ParameterInfo.ParameterType.GetProperties().Select(p => (p.Name, p.PropertyType))
+                : [(parameter.Name, parameter.ParameterInfo.ParameterType)]
+            select (bound.Item1, Nullable.GetUnderlyingType(bound.Item2) ?? bound.Item2);
+
+        private static string? Misfit(string value, Type type)
+        {
+            if (type.IsEnum)
+            {
+                var names = Enum.GetNames(type).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName);
+                return Enum.TryParse(type, value, ignoreCase: true, out _)
+                    ? null
+                    : $"\"{value}\" is none of: {string.Join(", ", names)}.";
+            }
+
+            return type == typeof(int) && !int.TryParse(value, out _) ? $"\"{value}\" is not a whole number."
+                : type == typeof(bool) && !bool.TryParse(value, out _) ? $"\"{value}\" is neither true nor false."
+                : null;
+        }
+    }
+}

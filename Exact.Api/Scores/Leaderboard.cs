@@ -1,0 +1,69 @@
+using Exact.Domain;
+using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Database.Configurations;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Exact.Api.Scores;
+
+/// <summary>
+/// Ranks a challenge's completed, finite scores. The ranking reads one index per metric and nothing else (see
+/// ScoreConfiguration); only the rows of the page are then looked up in the table.
+/// </summary>
+internal sealed class Leaderboard(ExactDbContext database)
+{
+    /// <summary>A page of the leaderboard; null if there is no such challenge.</summary>
+    public async Task<IReadOnlyList<LeaderboardEntry>?> ReadAsync(
+        string challengeId,
+        LeaderboardQuery query,
+        CancellationToken cancellationToken
+    )
+    {
+        var rows = await database
+            .Database.SqlQueryRaw<LeaderboardEntry>(Sql(query), [.. Parameters(challengeId, query)])
+            .ToListAsync(cancellationToken);
+        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken) ? rows : null;
+    }
+
+    /// <summary>The place of a row, for the cursor: its score, time and key.</summary>
+    public static long[] PlaceOf(LeaderboardEntry entry) =>
+        [BitConverter.DoubleToInt64Bits(entry.Score), entry.CreatedAt.UtcTicks, entry.ScoreId];
+
+    internal static string Sql(LeaderboardQuery query)
+    {
+        var metric = query.Metric is Metric.Emd ? "emd" : "ima";
+        var best = query.Entries is Entries.Best ? "DISTINCT ON (username)" : "";
+        var bestFirst = query.Entries is Entries.Best ? $"ORDER BY username, {metric}_score DESC, created_at, id" : "";
+        var behindCursor = query.After is null
+            ? ""
+            : "WHERE (score < @score OR (score = @score AND (created_at, id) > (@created_at, @id)))";
+        return $"""
+            WITH entries AS (
+                SELECT {best} id, created_at, {metric}_score AS score
+                FROM scores
+                WHERE challenge_id = @challenge_id AND {ScoreConfiguration.Ranked($"{metric}_score")}
+                {bestFirst}
+            ), ranked AS (
+                SELECT rank() OVER (ORDER BY score DESC) AS rank, id, created_at, score FROM entries
+            ), page AS (
+                SELECT * FROM ranked {behindCursor} ORDER BY score DESC, created_at, id LIMIT @limit
+            )
+            SELECT page.rank, page.id AS score_id, scores.username, page.score, scores.{metric}_std AS std,
+                scores.method_name, page.created_at
+            FROM page JOIN scores USING (id)
+            ORDER BY page.score DESC, page.created_at, page.id
+            """;
+    }
+
+    internal static IEnumerable<NpgsqlParameter> Parameters(string challengeId, LeaderboardQuery query)
+    {
+        yield return new("challenge_id", challengeId);
+        yield return new("limit", query.Limit);
+        if (query.After is [var score, var ticks, var id])
+        {
+            yield return new("score", BitConverter.Int64BitsToDouble(score));
+            yield return new("created_at", new DateTimeOffset(ticks, TimeSpan.Zero));
+            yield return new("id", id);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Exact.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace Exact.Api.Scores;
+
+/// <summary>Reads scores.</summary>
+internal sealed class ScoreService(ExactDbContext database)
+{
+    /// <summary>A page of a challenge's scores, the newest first; null if there is no such challenge.</summary>
+    public async Task<IReadOnlyList<ScoreResponse>?> ListAsync(
+        string challengeId,
+        PageQuery page,
+        CancellationToken cancellationToken
+    )
+    {
+        var scores = database.Scores.Where(score => score.ChallengeId == challengeId);
+        if (page.After is [var last])
+        {
+            scores = scores.Where(score => score.Id < last);
+        }
+
+        var rows = await scores
+            .OrderByDescending(score => score.Id)
+            .Take(page.Limit)
+            .Select(ScoreResponse.From)
+            .ToListAsync(cancellationToken);
+        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken) ? rows : null;
+    }
+}

@@ -1,0 +1,13 @@
+namespace Exact.Api.Startup;
+
+internal static class MigrationAtStart
+{
+    public static void AddMigrationAtStart(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddHostedService<MigrateInBackground>();
+        if (builder.Environment.IsDevelopment())
+        {
+            builder.Services.AddHostedService<Welcome>();
+        }
+    }
+}

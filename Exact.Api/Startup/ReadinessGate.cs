@@ -1,0 +1,50 @@
+using Exact.Infrastructure.Migrating;
+
+namespace Exact.Api.Startup;
+
+/// <summary>Until the schema is ready, every endpoint but the marked ones answers 503, says how far it is, and when to come back.</summary>
+internal static class ReadinessGate
+{
+    private const int RetryAfterSeconds = 2;
+
+    public static void UseReadinessGate(this WebApplication app)
+    {
+        var state = app.Services.GetRequiredService<SchemaState>();
+        app.Use(
+            (context, next) =>
+                state.IsReady || context.GetEndpoint() is not { } endpoint || IsAvailable(endpoint)
+                    ? next(context)
+                    : NotReady(state.Current).ExecuteAsync(context)
+        );
+    }
+
+    /// <summary>Marks endpoints that need no schema.</summary>
+    public static T AvailableAtAnyTime<T>(this T endpoints)
+        where T : IEndpointConventionBuilder => endpoints.WithMetadata(AtAnyTime.Mark);
+
+    /// <summary>The answer while the schema is not ready.</summary>
+    public static IResult NotReady(SchemaProgress progress) => new RetryLater(progress);
+
+    private static bool IsAvailable(Endpoint endpoint) => endpoint.Metadata.GetMetadata<AtAnyTime>() is not null;
+
+    private sealed class AtAnyTime
+    {
+        public static readonly AtAnyTime Mark = new();
+    }
+
+    private sealed class RetryLater(SchemaProgress progress) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            httpContext.Response.Headers.RetryAfter = $"{RetryAfterSeconds}";
+            return TypedResults
+                .Problem(
+                    title: "The database schema is not ready yet.",
+                    detail: progress.Detail,
+                    statusCode: StatusCodes.Status503ServiceUnavailable,
+                    extensions: new Dictionary<string, object?> { ["progress"] = progress }
+                )
+                .ExecuteAsync(httpContext);
+        }
+    }
+}

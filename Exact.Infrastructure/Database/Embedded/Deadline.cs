@@ -1,0 +1,12 @@
+using System.Diagnostics;
+
+namespace Exact.Infrastructure.Database.Embedded;
+
+/// <summary>A moment after which to stop waiting, whatever the wall clock does meanwhile.</summary>
+internal readonly record struct Deadline(long Timestamp)
+{
+    public bool HasPassed => Stopwatch.GetTimestamp() >= Timestamp;
+
+    public static Deadline After(TimeSpan patience) =>
+        new(Stopwatch.GetTimestamp() + (long)(patience.TotalSeconds * Stopwatch.Frequency));
+}

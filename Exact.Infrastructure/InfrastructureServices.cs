@@ -1,0 +1,43 @@
+using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace Exact.Infrastructure;
+
+/// <summary>The one registration of everything that knows PostgreSQL.</summary>
+public static class InfrastructureServices
+{
+    public static IServiceCollection AddExactInfrastructure(this IServiceCollection services)
+    {
+        services.AddSingleton<DatabaseSettings>();
+        services.AddSingleton(provider => CreateDataSource(provider.GetRequiredService<DatabaseSettings>()));
+        services.AddDbContext<ExactDbContext>(
+            (provider, options) => options.UseExact(provider.GetRequiredService<NpgsqlDataSource>()),
+            optionsLifetime: ServiceLifetime.Singleton
+        );
+
+        services
+            .AddOptions<MigrationOptions>()
+            .BindConfiguration("Migrations")
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+        services.AddSingleton<SchemaState>();
+        services.AddSingleton<MigratorConnection>();
+        services.AddSingleton<ServerWait>();
+        services.AddSingleton<MigrationJournal>();
+        services.AddSingleton<DatabaseMigrator>();
+        services.AddSingleton<MigrationStatusReader>();
+
+        services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
+        return services;
+    }
+
+    private static NpgsqlDataSource CreateDataSource(DatabaseSettings settings)
+    {
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "exact" };
+        return builder.Build();
+    }
+}

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Reflection;
+using Exact.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Exact.Infrastructure.Migrating;
+
+/// <summary>
+/// Brings the schema to where this code needs it: wait for the server → look → lock → look again → apply → journal.
+/// Safe at any time, in any number of processes: each pending migration is applied exactly once.
+/// </summary>
+internal sealed partial class DatabaseMigrator(
+    DbContextOptions<ExactDbContext> contextOptions,
+    MigratorConnection connections,
+    ServerWait server,
+    MigrationJournal journal,
+    SchemaState state,
+    IOptions<MigrationOptions> options,
+    ILogger<DatabaseMigrator> logger
+)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Applies what is pending, or waits for whoever does.</summary>
+    /// <param name="actor">Who asks for it, for the journal: <c>startup</c>, <c>admin-key</c>, <c>command-line</c> or a user name.</param>
+    /// <param name="cancellationToken">Ends the wait, or the migration in progress, which is rolled back.</param>
+    /// <returns>The migrations that this process applied; none where another one did, or nothing was pending.</returns>
+    /// <exception cref="MigrationRefusedException">The database cannot be migrated from here; the message says why.</exception>
+    public async Task<IReadOnlyList<string>> MigrateAsync(string actor, CancellationToken cancellationToken)
+    {
+        var applied = new List<string>();
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                if ((await LookAsync(cancellationToken)).Count == 0)
+                {
+                    return applied;
+                }
+
+                await ApplyAsync(actor, applied, cancellationToken);
+            }
+            catch (Exception e)
+                when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
+                    && Stopwatch.GetElapsedTime(started) < options.Value.RetryFor
+                )
+            {
+                LogRetrying(e.GetBaseException().Message);
+                await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Waits for the server and returns what is pending, in order. It changes nothing but a missing database.</summary>
+    /// <exception cref="MigrationRefusedException">The database cannot be used from here; the message says why.</exception>
+    public async Task<IReadOnlyList<string>> LookAsync(CancellationToken cancellationToken)
+    {
+        await server.WaitAsync(cancellationToken);
+        return await FindPendingAsync(cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<string>> FindPendingAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await connections.OpenAsync(cancellationToken);
+        await using var context = CreateContext(connection);
+        return [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
+    }
+
+    private async Task ApplyAsync(string actor, List<string> applied, CancellationToken cancellationToken)
+    {
+        await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
+        await using var held = await MigrationLock.AcquireAsync(
+            connection,
+            options.Value.LockWait,
+            OnWaiting,
+            cancellationToken
+        );
+
+        var run = new MigrationRun(actor);
+        await using var context = CreateContext(connection, run);
+        run.Pending = [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
+        if (run.Pending.Count == 0)
+        {
+            return; // whoever held the lock before us has applied them
+        }
+
+        LogApplying(run.Pending.Count, string.Join(", ", run.Pending));
+        try
+        {
+            await context.Database.MigrateAsync(cancellationToken);
+            run.Finish();
+        }
+        catch (Exception e)
+        {
+            run.Fail(e.GetBaseException().Message);
+            throw;
+        }
+        finally
+        {
+            applied.AddRange(run.Applied);
+            await journal.WriteAsync(run);
+        }
+
+        LogApplied(run.Durations.Count, run.Elapsed.TotalSeconds);
+    }
+
+    private void OnWaiting(LockHolder? holder)
+    {
+        var name = holder?.ToString() ?? "another session";
+        state.Enter(SchemaPhase.WaitingForLock, $"Waiting for {name}, which is migrating.");
+        LogWaiting(name);
+    }
+
+    private ExactDbContext CreateContext(NpgsqlConnection connection, MigrationRun? run = null)
+    {
+        var builder = new DbContextOptionsBuilder<ExactDbContext>(contextOptions);
+        builder.LogTo(
+            (id, _) => id == RelationalEventId.MigrationApplying,
+            data => OnApplying(run, IdOf(((MigrationEventData)data).Migration))
+        );
+        var context = new ExactDbContext(builder.Options);
+        context.Database.SetDbConnection(connection);
+        context.Database.SetCommandTimeout(options.Value.CommandTimeout);
+        return context;
+    }
+
+    private void OnApplying(MigrationRun? run, string migration)
+    {
+        if (run is not null)
+        {
+            run.Begin(migration);
+            state.EnterMigration(migration, run.Number, run.Pending.Count);
+            LogApplyingOne(migration, run.Number, run.Pending.Count);
+        }
+    }
+
+    private static string IdOf(Migration migration) => migration.GetType().GetCustomAttribute<MigrationAttribute>()!.Id;
+
+    [LoggerMessage(LogLevel.Information, "Waiting for {Holder}, which is migrating")]
+    private partial void LogWaiting(string holder);
+
+    [LoggerMessage(LogLevel.Information, "Applying {Count} pending migrations: {Migrations}")]
+    private partial void LogApplying(int count, string migrations);
+
+    [LoggerMessage(LogLevel.Information, "Applying migration {Migration} ({Number} of {Total})")]
+    private partial void LogApplyingOne(string migration, int number, int total);
+
+    [LoggerMessage(LogLevel.Information, "Applied {Count} migrations in {Seconds:0.000} s")]
+    private partial void LogApplied(int count, double seconds);
+
+    [LoggerMessage(LogLevel.Warning, "Trying the migration again: {Reason}")]
+    private partial void LogRetrying(string reason);
+}

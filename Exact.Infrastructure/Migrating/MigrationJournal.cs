@@ -1,0 +1,55 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Exact.Infrastructure.Migrating;
+
+/// <summary>
+/// Writes each turn of the migrator into the journal, also the failed ones. It speaks SQL, not the model: after a failed
+/// migration the tables are those of an earlier version, and before the first there is no journal yet.
+/// </summary>
+internal sealed partial class MigrationJournal(MigratorConnection connections, ILogger<MigrationJournal> logger)
+{
+    /// <summary>Never throws: a journal that cannot be written must not turn a migration that worked into one that failed.</summary>
+    public async Task WriteAsync(MigrationRun run)
+    {
+        try
+        {
+            // The migrating connection may be broken or in a failed transaction; the journal has its own.
+            await using var connection = await connections.OpenAsync(CancellationToken.None);
+            await using var command = new NpgsqlCommand(
+                """
+                INSERT INTO operations (kind, actor, origin, started_at, finished_at, state, figures, error)
+                VALUES ('migration', $1, $2, $3, $4, $5, $6::jsonb, $7)
+                """,
+                connection
+            );
+            command.Parameters.Add(new() { Value = run.Actor });
+            command.Parameters.Add(new() { Value = Product.Origin });
+            command.Parameters.Add(new() { Value = run.StartedAt });
+            command.Parameters.Add(new() { Value = run.StartedAt + run.Elapsed });
+            command.Parameters.Add(new() { Value = run.Error is null ? "succeeded" : "failed" });
+            command.Parameters.Add(
+                new() { Value = JsonSerializer.Serialize(new { migrations = run.Durations }, Json) }
+            );
+            command.Parameters.Add(new() { Value = (object?)run.Error ?? DBNull.Value });
+            await command.ExecuteNonQueryAsync();
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable)
+        {
+            // the very first migration failed
+        }
+        catch (NpgsqlException e)
+        {
+            LogNotWritten(e.Message);
+        }
+    }
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
+
+    [LoggerMessage(LogLevel.Warning, "The journal of this migration run could not be written: {Reason}")]
+    private partial void LogNotWritten(string reason);
+}

@@ -1,0 +1,127 @@
+using System.Data;
+using System.Diagnostics;
+using Npgsql;
+
+namespace Exact.Infrastructure.Migrating;
+
+/// <summary>
+/// The right to migrate: a session advisory lock, held on the very connection that migrates, so that the lock and the
+/// migration's transaction die together. Whoever had to wait for it looks again at what is pending.
+/// </summary>
+internal sealed class MigrationLock : IAsyncDisposable
+{
+    // "EXCT" for the application, and one more key that tells apart the schemas of a database.
+    private const string Application = "1163412308";
+    private const string Schema = "hashtext(coalesce(current_schema(), ''))";
+
+    private static readonly TimeSpan MinimalPause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan MaximalPause = TimeSpan.FromMilliseconds(250);
+
+    private readonly NpgsqlConnection connection;
+
+    private MigrationLock(NpgsqlConnection connection) => this.connection = connection;
+
+    /// <summary>
+    /// Polls until the lock is ours. It never blocks inside PostgreSQL: a session that waits in <c>pg_advisory_lock</c> holds
+    /// a snapshot, and <c>CREATE INDEX CONCURRENTLY</c> waits for that.
+    /// </summary>
+    /// <param name="connection">The open connection that will migrate; not a pooled one.</param>
+    /// <param name="patience">How long to wait for another holder.</param>
+    /// <param name="onWaiting">Told who holds the lock: at first, and whenever the holder changes.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="TimeoutException">Another session held the lock for all that time; the message names it.</exception>
+    public static async Task<MigrationLock> AcquireAsync(
+        NpgsqlConnection connection,
+        TimeSpan patience,
+        Action<LockHolder?>? onWaiting = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        var started = Stopwatch.GetTimestamp();
+        var pause = MinimalPause;
+        int? waitsFor = null;
+        while (!await TryAsync(connection, cancellationToken))
+        {
+            var holder = await FindHolderAsync(connection, cancellationToken);
+            if (Stopwatch.GetElapsedTime(started) > patience)
+            {
+                throw new TimeoutException(
+                    $"Another session has held the migration lock for {patience}: {holder?.ToString() ?? "unknown"}."
+                );
+            }
+
+            if (holder?.ProcessId != waitsFor)
+            {
+                waitsFor = holder?.ProcessId;
+                onWaiting?.Invoke(holder);
+            }
+
+            // Jitter keeps replicas that were started together from asking together.
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+            pause = pause * 1.5 < MaximalPause ? pause * 1.5 : MaximalPause;
+        }
+
+        return new MigrationLock(connection);
+    }
+
+    /// <summary>The session that holds the lock in the connection's database and schema, or null.</summary>
+    public static async Task<LockHolder?> FindHolderAsync(
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var command = new NpgsqlCommand(
+            $"""
+            SELECT l.pid, a.application_name, host(a.client_addr), a.backend_start
+            FROM pg_locks l
+            LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = {Application}
+              AND l.objid::bigint = {Schema}::bigint & 4294967295
+              AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """,
+            connection
+        );
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? new LockHolder(
+                reader.GetInt32(0),
+                reader.IsDBNull(1) ? null : reader.GetString(1),
+                reader.IsDBNull(2) ? null : reader.GetString(2),
+                reader.IsDBNull(3) ? null : reader.GetFieldValue<DateTimeOffset>(3)
+            )
+            : null;
+    }
+
+    /// <summary>Gives the lock back; a connection that died has given it back already.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (connection.State is ConnectionState.Open)
+        {
+            await using var command = new NpgsqlCommand(
+                $"SELECT pg_advisory_unlock({Application}, {Schema})",
+                connection
+            );
+            await command.ExecuteScalarAsync();
+        }
+    }
+
+    private static async Task<bool> TryAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"SELECT pg_try_advisory_lock({Application}, {Schema})",
+            connection
+        );
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+}
+
+/// <summary>The session that holds the migration lock.</summary>
+/// <param name="ProcessId">PostgreSQL's process id of the session.</param>
+/// <param name="Application">Its <c>application_name</c>: <c>exact VERSION HOST</c> for a replica.</param>
+/// <param name="Address">The client's address; null for a local socket.</param>
+/// <param name="ConnectedAt">When the session was opened.</param>
+public sealed record LockHolder(int ProcessId, string? Application, string? Address, DateTimeOffset? ConnectedAt)
+{
+    public override string ToString() =>
+        $"{Application ?? "a session"} (pid {ProcessId}{(Address is null ? "" : $" from {Address}")})";
+}

@@ -1,0 +1,56 @@
+using System.Diagnostics;
+
+namespace Exact.Infrastructure.Migrating;
+
+/// <summary>One turn under the lock: what was pending, and how long each migration took.</summary>
+/// <param name="actor">Who asked for it.</param>
+internal sealed class MigrationRun(string actor)
+{
+    private readonly List<AppliedIn> durations = [];
+    private readonly long started = Stopwatch.GetTimestamp();
+    private string? current;
+    private long currentStarted;
+
+    public string Actor => actor;
+
+    public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
+
+    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
+
+    /// <summary>What was pending under the lock, in order.</summary>
+    public IReadOnlyList<string> Pending { get; set; } = [];
+
+    /// <summary>What has been applied so far, in order.</summary>
+    public IEnumerable<string> Applied => durations.Select(applied => applied.Migration);
+
+    public IReadOnlyList<AppliedIn> Durations => durations;
+
+    /// <summary>Which of <see cref="Pending"/> is being applied, from 1.</summary>
+    public int Number => durations.Count + 1;
+
+    /// <summary>The migration that failed and why, or null.</summary>
+    public string? Error { get; private set; }
+
+    /// <summary>EF goes on to a migration only when the one before it is committed.</summary>
+    public void Begin(string migration)
+    {
+        Finish();
+        current = migration;
+        currentStarted = Stopwatch.GetTimestamp();
+    }
+
+    public void Finish()
+    {
+        if (current is not null)
+        {
+            durations.Add(new AppliedIn(current, Stopwatch.GetElapsedTime(currentStarted).TotalSeconds));
+            current = null;
+        }
+    }
+
+    public void Fail(string reason) => Error = current is null ? reason : $"{current}: {reason}";
+
+    /// <param name="Migration">The migration's id.</param>
+    /// <param name="Seconds">How long it took.</param>
+    internal sealed record AppliedIn(string Migration, double Seconds);
+}

@@ -1,0 +1,135 @@
+using Exact.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Exact.Infrastructure.Migrating;
+
+/// <summary>Reads the <see cref="MigrationStatus"/>. It only reads, and waits for no migration: it is quick at any time.</summary>
+internal sealed class MigrationStatusReader(
+    DbContextOptions<ExactDbContext> contextOptions,
+    NpgsqlDataSource database,
+    SchemaState state
+)
+{
+    private readonly IReadOnlyList<string> known = ReadKnown(contextOptions);
+
+    public async Task<MigrationStatus> ReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            var applied = await ReadAppliedAsync(connection, cancellationToken);
+            var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
+            var failure = await ReadFailureAsync(connection, cancellationToken);
+            return Judge(applied, holder, failure) with { ServerVersion = connection.PostgreSqlVersion.ToString() };
+        }
+        catch (Exception e) when (PostgresErrors.IsServerAway(e) || e is PostgresException { SqlState: "3D000" })
+        {
+            return Judge([], null, null) with
+            {
+                State = MigrationState.Unreachable,
+                Detail = $"PostgreSQL does not answer: {e.Message}",
+            };
+        }
+    }
+
+    private MigrationStatus Judge(IReadOnlyList<AppliedMigration> applied, LockHolder? holder, string? failure)
+    {
+        var had = applied.Select(migration => migration.Id).ToHashSet();
+        var pending = known.Where(id => !had.Contains(id)).ToList();
+        var unknown = applied.Select(migration => migration.Id).Except(known).ToList();
+        var (judgement, detail) = (pending, unknown, holder, failure) switch
+        {
+            ({ Count: > 0 }, _, not null, _) => (MigrationState.Migrating, $"{holder} is applying {pending[0]}."),
+            ({ Count: > 0 }, _, null, not null) => (
+                MigrationState.Failed,
+                $"The last run failed: {failure} Mend the cause, then start a replica or POST /api/admin/migrations."
+            ),
+            ({ Count: > 0 }, _, null, null) => (
+                MigrationState.Pending,
+                $"{pending.Count} to apply: start a replica, POST /api/admin/migrations, or run the command migrate."
+            ),
+            (_, { Count: > 0 }, _, _) => (
+                MigrationState.Ahead,
+                $"A newer version has applied {unknown.Count} migrations that this code does not know."
+            ),
+            _ => (MigrationState.Current, $"All {known.Count} migrations are applied."),
+        };
+        return new MigrationStatus
+        {
+            State = judgement,
+            Detail = detail,
+            Version = Product.Version,
+            Process = state.Current,
+            LockHolder = holder,
+            Current = judgement is MigrationState.Migrating ? pending[0] : null,
+            Applied = applied,
+            Pending = pending,
+            Unknown = unknown,
+        };
+    }
+
+    private static async Task<IReadOnlyList<AppliedMigration>> ReadAppliedAsync(
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var exists = new NpgsqlCommand(
+            $"SELECT to_regclass('{MigrationHistory.Table}') IS NULL",
+            connection
+        );
+        if (await exists.ExecuteScalarAsync(cancellationToken) is true)
+        {
+            return [];
+        }
+
+        await using var command = new NpgsqlCommand(
+            $"""
+            SELECT migration_id, applied_at, extract(epoch FROM duration)::float8, applied_by, product_version
+            FROM {MigrationHistory.Table} ORDER BY migration_id
+            """,
+            connection
+        );
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var applied = new List<AppliedMigration>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            applied.Add(
+                new AppliedMigration(
+                    reader.GetString(0),
+                    reader.GetFieldValue<DateTimeOffset>(1),
+                    reader.GetDouble(2),
+                    reader.GetString(3),
+                    reader.GetString(4)
+                )
+            );
+        }
+
+        return applied;
+    }
+
+    /// <summary>Why the last run failed; null if it did not, or there is no journal yet.</summary>
+    private static async Task<string?> ReadFailureAsync(
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var exists = new NpgsqlCommand("SELECT to_regclass('operations') IS NULL", connection);
+        if (await exists.ExecuteScalarAsync(cancellationToken) is true)
+        {
+            return null;
+        }
+
+        await using var command = new NpgsqlCommand(
+            "SELECT error FROM operations WHERE kind = 'migration' ORDER BY id DESC LIMIT 1",
+            connection
+        );
+        return await command.ExecuteScalarAsync(cancellationToken) as string;
+    }
+
+    private static List<string> ReadKnown(DbContextOptions<ExactDbContext> contextOptions)
+    {
+        using var context = new ExactDbContext(contextOptions);
+        return [.. context.Database.GetMigrations()];
+    }
+}

@@ -1,0 +1,22 @@
+using System.Reflection;
+
+namespace Exact.Infrastructure;
+
+/// <summary>Which program this is, for the journal, the history table and PostgreSQL's <c>application_name</c>.</summary>
+public static class Product
+{
+    /// <summary>PostgreSQL cuts an <c>application_name</c> at 63 bytes.</summary>
+    private const int ApplicationNameLength = 63;
+
+    /// <summary>The version of this build, such as <c>0.1.0</c>.</summary>
+    public static string Version { get; } =
+        typeof(Product)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+            .InformationalVersion.Split('+')[0];
+
+    /// <summary>This process: <c>exact VERSION HOST</c>.</summary>
+    public static string Origin { get; } = Cut($"exact {Version} {Environment.MachineName}");
+
+    private static string Cut(string name) =>
+        name.Length <= ApplicationNameLength ? name : name[..ApplicationNameLength];
+}

@@ -1,0 +1,128 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+
+namespace Exact.Tests.Support;
+
+/// <summary>The real program as a process of its own: a replica that serves, or a command that runs to its end.</summary>
+internal sealed class ExactProcess : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly ConcurrentQueue<string> errors = new();
+    private readonly ConcurrentQueue<string> output = new();
+    private readonly HttpClient client;
+
+    private ExactProcess(string connectionString, string[] arguments, IReadOnlyDictionary<string, string>? settings)
+    {
+        var port = FreePort();
+        var start = new ProcessStartInfo("dotnet")
+        {
+            WorkingDirectory = AppContext.BaseDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Exact.Api.dll"));
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        start.Environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
+        start.Environment["ConnectionStrings__Exact"] = connectionString;
+        start.Environment["Admin__Key"] = ExactApp.AdminKey;
+        start.Environment["DOTNET_TieredPGO"] = "0"; // many short lives: the first second counts
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
+        process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => output.Enqueue(line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => errors.Enqueue(line.Data ?? "");
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        client = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(30) };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ExactApp.AdminKey);
+    }
+
+    /// <summary>A client of the replica that sends the admin key.</summary>
+    public HttpClient Client => client;
+
+    /// <summary>What it wrote to stdout so far.</summary>
+    public string Output => string.Join('\n', output).TrimEnd('\n');
+
+    /// <summary>What it logged so far, to stderr.</summary>
+    public string Log => string.Join('\n', errors).TrimEnd('\n');
+
+    public bool HasExited => process.HasExited;
+
+    /// <summary>Starts a replica that serves.</summary>
+    public static ExactProcess Serve(string connectionString, IReadOnlyDictionary<string, string>? settings = null) =>
+        new(connectionString, [], settings);
+
+    /// <summary>Runs a command to its end.</summary>
+    public static async Task<ExactProcess> RunAsync(string connectionString, params string[] arguments)
+    {
+        var command = new ExactProcess(connectionString, arguments, null);
+        await command.WaitForExitAsync();
+        return command;
+    }
+
+    /// <summary>Waits until the replica is ready.</summary>
+    public async Task WaitUntilReadyAsync(TimeSpan? patience = null)
+    {
+        using var timeout = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(90));
+        while (await StatusOfAsync("/health/ready") is not HttpStatusCode.OK)
+        {
+            Assert.False(HasExited, $"The replica ended instead of becoming ready:\n{Log}");
+            await Task.Delay(50, timeout.Token);
+        }
+    }
+
+    /// <summary>Waits for the end and returns the exit code.</summary>
+    public async Task<int> WaitForExitAsync(TimeSpan? patience = null)
+    {
+        using var timeout = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(90));
+        await process.WaitForExitAsync(timeout.Token);
+        return process.ExitCode;
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public void Kill() => process.Kill();
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+
+        process.Dispose();
+        client.Dispose();
+    }
+
+    private async Task<HttpStatusCode?> StatusOfAsync(string path)
+    {
+        try
+        {
+            using var answer = await client.GetAsync(new Uri(path, UriKind.Relative));
+            return answer.StatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return null; // not listening yet
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
