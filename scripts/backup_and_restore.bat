@@ -33,6 +33,7 @@ del "%file%.part" 2>nul
 exit /b 1
 
 :restore
+if not exist "%file%" echo error: cannot read %file% 1>&2 & exit /b 1
 set options=
 shift
 :option
