@@ -11,6 +11,8 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
     /// <summary>A true <c>manage.py dumpdata</c> of the Django backend that Exact replaces.</summary>
     public static string DumpPath => Path.Combine(AppContext.BaseDirectory, "Fixtures", "django-dump.json");
 
+    public static Task<byte[]> DumpAsync() => File.ReadAllBytesAsync(DumpPath, TestContext.Current.CancellationToken);
+
     internal FakeTimeProvider Time { get; } = new(DateTimeOffset.Parse("2026-01-02T03:04:05Z"));
 
     internal FixtureTables Tables { get; private set; } = null!;

@@ -13,9 +13,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     [Fact]
     public async Task A_dump_of_the_Django_backend_comes_in_whole()
     {
-        var report = FixtureDatabase.Report(
-            await database.ImportAsync(await File.ReadAllBytesAsync(FixtureDatabase.DumpPath))
-        );
+        var report = FixtureDatabase.Report(await database.ImportAsync(await FixtureDatabase.DumpAsync()));
 
         Assert.Equal(1650, report.Records);
         Assert.Equal(new ModelCounts { Read = 199, Created = 199 }, report.Models["auth.user"]);
@@ -34,7 +32,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     [Fact]
     public async Task Importing_the_same_file_twice_writes_nothing()
     {
-        var dump = await File.ReadAllBytesAsync(FixtureDatabase.DumpPath);
+        var dump = await FixtureDatabase.DumpAsync();
         await database.ImportAsync(dump);
         var before = await database.StateAsync();
 
@@ -377,7 +375,12 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     {
         var gate = new TaskCompletionSource();
         await using var slow = new GatedStream(Encoding.UTF8.GetBytes(Fixture(Challenge())), gate.Task);
-        var first = database.Importer.ImportAsync(slow, new ImportOptions());
+        var first = database.Importer.ImportAsync(
+            slow,
+            new ImportOptions(),
+            null,
+            TestContext.Current.CancellationToken
+        );
         await slow.Reading;
 
         Assert.IsType<ImportOutcome.AlreadyRunning>(await database.ImportAsync(Fixture(Challenge(2, "c2"))));
@@ -415,7 +418,8 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
         await database.Importer.ImportAsync(
             File.OpenRead(FixtureDatabase.DumpPath),
             new ImportOptions(),
-            new Listener(told.Add)
+            new Listener(told.Add),
+            TestContext.Current.CancellationToken
         );
 
         Assert.Equal(
