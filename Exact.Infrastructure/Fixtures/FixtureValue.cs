@@ -197,31 +197,21 @@ internal static class FixtureValue
 
     private static FixtureProblem? ReadNumber(ref PythonJsonReader json, CopyRow row, int place)
     {
-        double number;
-        if (json.Token == JsonTokenType.Number)
-        {
-            if (json.IsLiteral(out number))
-            {
-                row.Set(place, number);
-                return null;
-            }
-
-            json.Json.TryGetDouble(out number); // 1e400 is infinity without a word
-        }
-        else if (json.Token == JsonTokenType.String)
-        {
-            var text = json.Json.ValueSpan;
-            if (!Utf8Parser.TryParse(text, out number, out var used) || used != text.Length)
-            {
-                return new(FixtureErrorCode.WrongType, "A number is expected.");
-            }
-        }
-        else
+        var text = json.Json.ValueSpan;
+        if (
+            json.Token is not (JsonTokenType.Number or JsonTokenType.String)
+            || !Utf8Parser.TryParse(text, out double number, out var used)
+            || used != text.Length
+        )
         {
             return new(FixtureErrorCode.WrongType, "A number is expected.");
         }
 
-        if (!double.IsFinite(number))
+        if (json.IsLiteral(out var literal))
+        {
+            number = literal;
+        }
+        else if (!double.IsFinite(number) && text.ContainsAnyInRange((byte)'0', (byte)'9')) // 1e400 becomes infinity without a word
         {
             return new(FixtureErrorCode.OutOfRange, "The number is too large for double precision.");
         }
