@@ -1,0 +1,124 @@
+using Npgsql;
+
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>
+/// Brings a fixture into the database: records → COPY into temporary tables → checks as sets → merge, parents before children. One transaction:
+/// all of the file or nothing. Readers go on throughout; other writers wait for the merge, not for the reading.
+/// </summary>
+internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
+{
+    /// <summary>"exactimp" in ASCII: the advisory lock that only one import holds, on any replica.</summary>
+    private const long Lock = 0x6578616374696D70;
+
+    /// <summary>Imports the fixture that <paramref name="source"/> holds, from where it stands to its end.</summary>
+    /// <param name="source">JSON or JSON lines, not compressed. It is read once, and left open.</param>
+    /// <param name="options">What may be done.</param>
+    /// <param name="progress">Told about every 128 KiB, on the thread that reads.</param>
+    /// <param name="cancellationToken">Ends the import; nothing is changed.</param>
+    /// <exception cref="IOException"><paramref name="source"/> or the server failed; nothing was changed.</exception>
+    /// <exception cref="NpgsqlException">The server failed; nothing was changed.</exception>
+    public async Task<ImportOutcome> ImportAsync(
+        Stream source,
+        ImportOptions options,
+        IProgress<ImportProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (!await TryPrepareAsync(connection, cancellationToken))
+        {
+            return new ImportOutcome.AlreadyRunning();
+        }
+
+        await using var reader = new FixtureReader(source);
+        await using var staging = new StagingArea(connection, tables);
+        await staging.CreateAsync(cancellationToken);
+        var tally = new ImportTally(tables);
+        var errors = new FixtureErrors();
+        await StageAsync(reader, staging, options, tally, errors, progress, cancellationToken);
+        if (reader.Fault is { Code: FixtureErrorCode.NotJson } fault)
+        {
+            return new ImportOutcome.NotJson(fault);
+        }
+
+        if (errors.Count == 0)
+        {
+            progress?.Report(new ImportProgress(ImportPhase.Merging, reader.Bytes, reader.Records));
+            await new FixtureMerge(connection, staging, options, tally, errors).RunAsync(cancellationToken);
+        }
+
+        if (errors.Count > 0)
+        {
+            return new ImportOutcome.Rejected(errors.First, errors.Count);
+        }
+
+        if (!options.DryRun)
+        {
+            progress?.Report(new ImportProgress(ImportPhase.Committing, reader.Bytes, reader.Records));
+            await transaction.CommitAsync(cancellationToken);
+        }
+
+        return new ImportOutcome.Imported(tally.ToReport(options.DryRun, reader));
+    }
+
+    private static async Task<bool> TryPrepareAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        // A large import takes its time; the limits that protect requests are not for it.
+        var sql = $"""
+            SET LOCAL statement_timeout = 0;
+            SET LOCAL idle_in_transaction_session_timeout = 0;
+            SET LOCAL work_mem = '64MB';
+            SELECT pg_try_advisory_xact_lock({Lock})
+            """;
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
+    private async Task StageAsync(
+        FixtureReader reader,
+        StagingArea staging,
+        ImportOptions options,
+        ImportTally tally,
+        FixtureErrors errors,
+        IProgress<ImportProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        const int ReportEvery = 128 * 1024;
+        var now = FixtureTimestamp.MicrosecondsOf(time.GetUtcNow().UtcDateTime);
+        var record = new FixtureRecord(tables, options, now);
+        var reported = 0L;
+        while (await reader.TryReadAsync(record, cancellationToken))
+        {
+            tally.Read(record);
+            foreach (var problem in record.Problems)
+            {
+                errors.Add(problem);
+            }
+
+            // After the first error nothing will be kept, but the rest is still checked.
+            if (record.Table is not null && errors.Count == 0)
+            {
+                await staging.AddAsync(record, cancellationToken);
+            }
+
+            if (reader.Bytes - reported >= ReportEvery)
+            {
+                reported = reader.Bytes;
+                progress?.Report(new ImportProgress(ImportPhase.Reading, reader.Bytes, reader.Records));
+            }
+        }
+
+        if (reader.Fault is { Code: not FixtureErrorCode.NotJson } fault)
+        {
+            errors.Add(fault);
+        }
+
+        if (reader.Fault is null && errors.Count == 0)
+        {
+            await staging.CompleteAsync(cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,533 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>One record of a fixture, checked and as a row to stage. The same object takes record after record.</summary>
+/// <param name="tables">What a fixture carries.</param>
+/// <param name="options">Whether unknown names are errors, and what a missing field means.</param>
+/// <param name="now">What a missing time becomes, in microseconds since 2000-01-01 UTC.</param>
+internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options, long now)
+{
+    /// <summary>Keys above are refused: they are not exact in JSON, and would soon exhaust the sequence.</summary>
+    private const long MaxKey = (1L << 53) - 1;
+
+    private readonly List<(int At, double Value)> literals = [];
+    private readonly List<FixtureError> problems = [];
+    private readonly List<Membership> memberships = [];
+    private readonly List<(string Field, int Count)> ignored = [];
+    private FixtureProblem? keyProblem;
+    private int keyAt;
+
+    /// <summary>The place in the file, counted from 0; the reader sets it, and the two below, before it parses.</summary>
+    public long Number { get; set; }
+
+    public long Line { get; set; }
+
+    public long Offset { get; set; }
+
+    /// <summary>Null when the record is not carried, or is so wrong that its table is unknown.</summary>
+    public FixtureTable? Table { get; private set; }
+
+    /// <summary>The label of a record that is not carried.</summary>
+    public string? Label { get; private set; }
+
+    /// <summary>Null when the record has none: then its natural key may find the row, or else a new row is made.</summary>
+    public long? Key { get; private set; }
+
+    /// <summary>The fields that the record has, one bit each in the order of the table.</summary>
+    public long Present { get; private set; }
+
+    /// <summary>The row as <see cref="FixtureTable.StagedColumns"/> says; complete only without <see cref="Problems"/>.</summary>
+    public CopyRow Row { get; } = new();
+
+    public IReadOnlyList<Membership> Memberships => memberships;
+
+    /// <summary>Values that have no place in Exact.</summary>
+    public IReadOnlyList<(string Field, int Count)> Ignored => ignored;
+
+    public IReadOnlyList<FixtureError> Problems => problems;
+
+    /// <summary>One entry of a many-to-many field: a key, or a natural key.</summary>
+    public readonly record struct Membership(long? Key, byte[]? NaturalKey);
+
+    /// <summary>Reads the record at the beginning of <paramref name="text"/>; false when it does not end there.</summary>
+    /// <exception cref="JsonException">This is not JSON.</exception>
+    public bool TryParse(Span<byte> text, bool isFinal, out int consumed)
+    {
+        literals.Clear();
+        problems.Clear();
+        ignored.Clear();
+        memberships.Clear();
+        Table = null;
+        Label = null;
+        Key = null;
+        keyProblem = null;
+        var json = new PythonJsonReader(text, 0, isFinal, literals);
+        if (!TryParse(ref json, text))
+        {
+            json.Undo();
+            consumed = 0;
+            return false;
+        }
+
+        consumed = json.End;
+        return true;
+    }
+
+    private bool TryParse(ref PythonJsonReader json, Span<byte> text)
+    {
+        if (!json.Read())
+        {
+            return false;
+        }
+
+        if (json.Token != JsonTokenType.StartObject)
+        {
+            return json.TrySkip() && Refuse(text, 0, FixtureErrorCode.NotARecord, "A record is an object.");
+        }
+
+        var fieldsAt = -1;
+        FixtureTable? readFor = null;
+        while (true)
+        {
+            if (!json.Read())
+            {
+                return false;
+            }
+
+            if (json.Token == JsonTokenType.EndObject)
+            {
+                break;
+            }
+
+            if (Is(ref json, "model"u8))
+            {
+                if (!json.Read() || !TryReadModel(ref json, text))
+                {
+                    return false;
+                }
+            }
+            else if (Is(ref json, "pk"u8))
+            {
+                if (!json.Read() || !TryReadKey(ref json))
+                {
+                    return false;
+                }
+            }
+            else if (Is(ref json, "fields"u8))
+            {
+                if (!json.Read())
+                {
+                    return false;
+                }
+
+                var isFirst = fieldsAt < 0;
+                fieldsAt = json.Token == JsonTokenType.StartObject ? json.At : -1;
+                readFor = isFirst && fieldsAt >= 0 ? Table : null;
+                if (readFor is null ? !json.TrySkip() : !TryReadFields(ref json, text, readFor))
+                {
+                    return false;
+                }
+            }
+            else if (!json.Read() || !json.TrySkip()) // Django passes over whatever else a record has
+            {
+                return false;
+            }
+        }
+
+        if (Table is not null && fieldsAt >= 0 && !ReferenceEquals(readFor, Table))
+        {
+            // The fields came before the model, or more than once; what came last counts.
+            var again = new PythonJsonReader(text[..json.End], fieldsAt, isFinal: true, literals);
+            problems.Clear();
+            ignored.Clear();
+            again.Read();
+            TryReadFields(ref again, text, Table);
+        }
+
+        Finish(text, hasFields: fieldsAt >= 0);
+        return true;
+    }
+
+    private bool TryReadModel(ref PythonJsonReader json, Span<byte> text)
+    {
+        Table = null;
+        Label = null;
+        if (json.Token != JsonTokenType.String)
+        {
+            return json.TrySkip();
+        }
+
+        var label = json.Json.ValueIsEscaped
+            ? TextOf(in json, new byte[json.Json.ValueSpan.Length])
+            : json.Json.ValueSpan;
+        Table = tables.Find(label);
+        if (Table is null)
+        {
+            Label = Encoding.UTF8.GetString(label);
+        }
+
+        return true;
+    }
+
+    private bool TryReadKey(ref PythonJsonReader json)
+    {
+        keyAt = json.At;
+        Key = TryGetInteger(ref json, out var key) ? key : null;
+        keyProblem =
+            json.Token == JsonTokenType.Null || Key is >= -MaxKey and <= MaxKey
+                ? null
+                : new(FixtureErrorCode.BadKey, $"A key is a whole number of at most {MaxKey}, or null.");
+        return json.TrySkip();
+    }
+
+    private bool TryReadFields(ref PythonJsonReader json, Span<byte> text, FixtureTable table)
+    {
+        Row.Begin(table.StagedColumns);
+        Present = 0;
+        memberships.Clear();
+        var next = 0;
+        while (json.Read())
+        {
+            if (json.Token == JsonTokenType.EndObject)
+            {
+                return true;
+            }
+
+            if (FindField(ref json, table, ref next) is { } field)
+            {
+                if (!json.Read() || !TryReadValue(ref json, text, table, field))
+                {
+                    return false;
+                }
+            }
+            else if (table.Membership is { } membership && Is(ref json, membership.FieldUtf8))
+            {
+                if (!json.Read() || !TryReadMemberships(ref json, text, table, membership))
+                {
+                    return false;
+                }
+            }
+            else if (!TryPassOver(ref json, text, table))
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    private static FixtureField? FindField(ref PythonJsonReader json, FixtureTable table, ref int next)
+    {
+        // Fields nearly always come in the same order, so the one after the last is tried first.
+        for (var tried = 0; tried < table.Fields.Count; tried++)
+        {
+            var field = table.Fields[next];
+            next = next + 1 == table.Fields.Count ? 0 : next + 1;
+            if (Is(ref json, field.NameUtf8))
+            {
+                return field;
+            }
+        }
+
+        return null;
+    }
+
+    private bool TryReadValue(ref PythonJsonReader json, Span<byte> text, FixtureTable table, FixtureField field)
+    {
+        var at = json.At;
+        if ((Present & (1L << field.Index)) != 0)
+        {
+            problems.RemoveAll(problem => problem.Field == field.Name); // of a name that comes twice, the last counts
+        }
+
+        Present |= 1L << field.Index;
+        if (json.Token == JsonTokenType.StartArray && field.ByNaturalKey)
+        {
+            return TryReadNaturalKey(ref json, out var name)
+                && (
+                    name is null
+                        ? Refuse(
+                            text,
+                            at,
+                            FixtureErrorCode.WrongType,
+                            "A natural key is a list of one text.",
+                            field.Name
+                        )
+                        : Stage(table.NaturalPlaceOf(IndexOf(table.NaturalReferences, field)), name)
+                );
+        }
+
+        if (FixtureValue.Read(ref json, field, Row, FixtureTable.PlaceOf(field)) is { } problem)
+        {
+            Refuse(text, at, problem.Code, problem.Detail, field.Name);
+        }
+
+        return json.TrySkip();
+    }
+
+    private bool TryReadMemberships(
+        ref PythonJsonReader json,
+        Span<byte> text,
+        FixtureTable table,
+        FixtureMembership membership
+    )
+    {
+        var at = json.At;
+        memberships.Clear();
+        Present |= 1L << table.MembershipBit;
+        if (json.Token != JsonTokenType.StartArray)
+        {
+            return json.TrySkip()
+                && Refuse(text, at, FixtureErrorCode.WrongType, "A list of keys is expected.", membership.Field);
+        }
+
+        var isWrong = false;
+        while (json.Read())
+        {
+            if (json.Token == JsonTokenType.EndArray)
+            {
+                return !isWrong
+                    || Refuse(text, at, FixtureErrorCode.WrongType, "A list of keys is expected.", membership.Field);
+            }
+
+            if (TryGetInteger(ref json, out var key))
+            {
+                memberships.Add(new Membership(key, null));
+            }
+            else if (json.Token == JsonTokenType.StartArray)
+            {
+                if (!TryReadNaturalKey(ref json, out var name))
+                {
+                    return false;
+                }
+
+                isWrong |= name is null;
+                memberships.Add(new Membership(null, name));
+            }
+            else
+            {
+                isWrong = true;
+                if (!json.TrySkip())
+                {
+                    return false;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Reads <c>["name"]</c>; the name is null when the list is anything else.</summary>
+    private static bool TryReadNaturalKey(ref PythonJsonReader json, out byte[]? name)
+    {
+        name = null;
+        var length = 0;
+        while (json.Read())
+        {
+            if (json.Token == JsonTokenType.EndArray)
+            {
+                return true;
+            }
+
+            name =
+                length++ == 0
+                && json.Token == JsonTokenType.String
+                && FixtureValue.TryGetText(in json, new byte[json.Json.ValueSpan.Length], out var text)
+                    ? text.ToArray()
+                    : null;
+            if (!json.TrySkip())
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TryPassOver(ref PythonJsonReader json, Span<byte> text, FixtureTable table)
+    {
+        var name = NameOf(ref json);
+        var at = json.At;
+        if (!json.Read())
+        {
+            return false;
+        }
+
+        var isCarriedNowhere = table.NotCarried.Contains(name);
+        if (!isCarriedNowhere && options.Unknown == WhenFound.Fail)
+        {
+            var detail = $"{table.Label} has no field '{Shorten(name)}'.";
+            return json.TrySkip() && Refuse(text, at, FixtureErrorCode.UnknownField, detail, name);
+        }
+
+        var count = 1;
+        if (isCarriedNowhere ? !json.TryCount(out count) : !json.TrySkip())
+        {
+            return false;
+        }
+
+        if (count > 0)
+        {
+            ignored.Add(($"{table.Label}.{Shorten(name)}", count));
+        }
+
+        return true;
+    }
+
+    private void Finish(Span<byte> text, bool hasFields)
+    {
+        if (Table is not { } table)
+        {
+            if (Label is null)
+            {
+                Refuse(text, 0, FixtureErrorCode.NotARecord, "A record names its model.");
+            }
+            else if (options.Unknown == WhenFound.Fail && !FixtureTables.Bookkeeping.Contains(Label))
+            {
+                Refuse(text, 0, FixtureErrorCode.UnknownModel, $"There is no model '{Shorten(Label)}'.");
+            }
+
+            return;
+        }
+
+        if (keyProblem is { } problem)
+        {
+            Refuse(text, keyAt, problem.Code, problem.Detail, "pk");
+        }
+
+        if (!hasFields)
+        {
+            Refuse(text, 0, FixtureErrorCode.NotARecord, "A record has an object of fields.");
+            return;
+        }
+
+        FillIn(text, table);
+    }
+
+    private void FillIn(Span<byte> text, FixtureTable table)
+    {
+        for (var index = 0; index < table.Fields.Count; index++)
+        {
+            var field = table.Fields[index];
+            if ((Present & (1L << index)) == 0)
+            {
+                FillIn(text, table, field);
+            }
+        }
+
+        for (var index = 0; index < table.UpperCased.Count; index++)
+        {
+            var source = FixtureTable.PlaceOf(table.Find(table.UpperCased[index].UpperCaseOf!)!);
+            if (!Row.IsNull(source))
+            {
+                var upper = Encoding.UTF8.GetString(Row[source]).ToUpperInvariant();
+                Row.Set(table.UpperCasedPlaceOf(index), Encoding.UTF8.GetBytes(upper));
+            }
+        }
+
+        Row.Set(0, Number);
+        Row.Set(1, Line);
+        Row.Set(2, Offset);
+        Row.Set(3, Present);
+        if (Key is { } key)
+        {
+            Row.Set(4, key);
+        }
+    }
+
+    private void FillIn(Span<byte> text, FixtureTable table, FixtureField field)
+    {
+        var place = FixtureTable.PlaceOf(field);
+        if (options.Missing == MissingFields.Default)
+        {
+            Present |= 1L << field.Index;
+            if (field.Required)
+            {
+                Refuse(text, 0, FixtureErrorCode.Required, $"{table.Label} needs '{field.Name}'.", field.Name);
+            }
+        }
+
+        if (
+            field.CopyWhenMissing is { } name
+            && table.Fields.First(other => other.Name == name) is var source
+            && (Present & (1L << source.Index)) != 0
+        )
+        {
+            Present |= 1L << field.Index;
+            Row.Copy(place, FixtureTable.PlaceOf(source));
+        }
+        else if (!field.Required)
+        {
+            FixtureValue.SetDefault(field, Row, place, now);
+        }
+    }
+
+    private bool Stage(int place, ReadOnlySpan<byte> value)
+    {
+        Row.Set(place, value);
+        return true;
+    }
+
+    /// <returns>True, so that the reading goes on.</returns>
+    private bool Refuse(Span<byte> text, int at, string code, string detail, string? field = null)
+    {
+        problems.Add(
+            new FixtureError(
+                code,
+                detail,
+                Number,
+                PointerTo(Number, field),
+                Line + text[..at].Count((byte)'\n'),
+                Offset + at,
+                Table?.Label ?? (Label is null ? null : Shorten(Label)),
+                Key,
+                field is null ? null : Shorten(field)
+            )
+        );
+        return true;
+    }
+
+    /// <summary>The JSON pointer of a record's field, or of its <c>pk</c>, in fragment form (RFC 6901, section 6).</summary>
+    public static string PointerTo(long record, string? field)
+    {
+        var pointer = string.Create(CultureInfo.InvariantCulture, $"#/{record}");
+        return field switch
+        {
+            null => pointer,
+            "pk" => $"{pointer}/pk",
+            _ => $"{pointer}/fields/{Uri.EscapeDataString(Shorten(field).Replace("~", "~0").Replace("/", "~1"))}",
+        };
+    }
+
+    private static int IndexOf(IReadOnlyList<FixtureField> fields, FixtureField field)
+    {
+        var index = 0;
+        while (!ReferenceEquals(fields[index], field))
+        {
+            index++;
+        }
+
+        return index;
+    }
+
+    private static bool TryGetInteger(ref PythonJsonReader json, out long value) =>
+        FixtureValue.TryGetInteger(ref json, out value);
+
+    private static bool Is(ref PythonJsonReader json, ReadOnlySpan<byte> name) =>
+        json.Json.ValueIsEscaped
+            ? FixtureValue.TryGetText(in json, new byte[json.Json.ValueSpan.Length], out var text)
+                && text.SequenceEqual(name)
+            : json.Json.ValueSpan.SequenceEqual(name);
+
+    private static string NameOf(ref PythonJsonReader json) =>
+        Encoding.UTF8.GetString(TextOf(in json, new byte[json.Json.ValueSpan.Length]));
+
+    /// <summary>The text without its escapes; as it stands in the file when it is broken.</summary>
+    private static ReadOnlySpan<byte> TextOf(scoped in PythonJsonReader json, Span<byte> space) =>
+        FixtureValue.TryGetText(in json, space, out var text) ? text : json.Json.ValueSpan;
+
+    private static string Shorten(string name) => name.Length <= 100 ? name : $"{name.AsSpan(0, 100)}…";
+}

@@ -1,0 +1,139 @@
+using System.Text;
+
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>A Django model and the table that holds its rows.</summary>
+/// <param name="Label">Django's name, such as <c>api.score</c>.</param>
+/// <param name="Name">The table.</param>
+internal sealed record FixtureTable(string Label, string Name)
+{
+    public byte[] LabelUtf8 { get; } = Encoding.UTF8.GetBytes(Label);
+
+    public required IReadOnlyList<FixtureField> Fields { get; init; }
+
+    /// <summary>The column by which Django finds a row whose record has no <c>pk</c>.</summary>
+    public string? NaturalKey { get; init; }
+
+    /// <summary>The many-to-many field, if there is one.</summary>
+    public FixtureMembership? Membership { get; init; }
+
+    /// <summary>Lists that Django writes and that have no place in Exact: written empty, counted when they are not.</summary>
+    public IReadOnlyList<string> NotCarried { get; init; } = [];
+
+    /// <summary>Columns that Django does not know.</summary>
+    public IReadOnlyList<DerivedColumn> Derived { get; init; } = [];
+
+    /// <summary>A change in one of these, or in the membership, is one that sign-ins must notice.</summary>
+    public IReadOnlyList<string> StampColumns { get; init; } = [];
+
+    /// <summary>Columns, other than the key, that no two rows may share.</summary>
+    public IReadOnlyList<FixtureField> Unique { get; init; } = [];
+
+    /// <summary>The bit of <see cref="FixtureRecord.Present"/> that says that the record has the many-to-many field.</summary>
+    public int MembershipBit => Fields.Count;
+
+    public string Staging => $"import_{Name}";
+
+    /// <summary>What every staging table has before the fields: record, line, byte_offset, present, id.</summary>
+    public const int FixedColumns = 5;
+
+    /// <summary>Fields that may name their parent by its natural key; each has a staging column more.</summary>
+    public IReadOnlyList<FixtureField> NaturalReferences => field ??= [.. Fields.Where(f => f.ByNaturalKey)];
+
+    public IReadOnlyList<DerivedColumn> UpperCased => field ??= [.. Derived.Where(d => d.UpperCaseOf is not null)];
+
+    public int StagedColumns => FixedColumns + Fields.Count + NaturalReferences.Count + UpperCased.Count;
+
+    /// <summary>The field's place in a staged row, in which the fields are followed by the natural keys and the upper-cased texts.</summary>
+    public static int PlaceOf(FixtureField stored) => FixedColumns + stored.Index;
+
+    public int NaturalPlaceOf(int reference) => FixedColumns + Fields.Count + reference;
+
+    public int UpperCasedPlaceOf(int derived) => FixedColumns + Fields.Count + NaturalReferences.Count + derived;
+
+    public FixtureField? Find(string column) => Fields.FirstOrDefault(f => f.Column == column);
+}
+
+/// <summary>A field in the file and the column that holds it.</summary>
+internal sealed record FixtureField(string Name, string Column)
+{
+    public byte[] NameUtf8 { get; } = Encoding.UTF8.GetBytes(Name);
+
+    /// <summary>The place in <see cref="FixtureTable.Fields"/>.</summary>
+    public int Index { get; init; }
+
+    public FixtureKind Kind { get; init; }
+
+    /// <summary>In code points, as PostgreSQL counts; null where there is no limit.</summary>
+    public int? MaxLength { get; init; }
+
+    public bool Nullable { get; init; }
+
+    /// <summary>A new row must name it; every other field has a default.</summary>
+    public bool Required { get; init; }
+
+    /// <summary>The file says <c>""</c> where the table says NULL.</summary>
+    public bool EmptyIsNull { get; init; }
+
+    public byte[]? WhenMissing { get; init; }
+
+    /// <summary>The field whose value this one takes when the record does not have it.</summary>
+    public string? CopyWhenMissing { get; init; }
+
+    public IReadOnlyList<byte[]>? Choices { get; init; }
+
+    public TextCheck? Check { get; init; }
+
+    /// <summary>The table and column that the value must be found in.</summary>
+    public FixtureParent? Parent { get; init; }
+
+    /// <summary>The file may name the parent by its natural key: <c>["ada"]</c>.</summary>
+    public bool ByNaturalKey => Parent is { NaturalKey: not null } && Kind == FixtureKind.Integer;
+
+    /// <summary>The staging column that holds that natural key until the parent's rows are there.</summary>
+    public string NaturalColumn => $"{Column}_natural";
+}
+
+internal enum FixtureKind
+{
+    Text,
+    Boolean,
+    Number,
+    Integer,
+    Timestamp,
+}
+
+internal sealed record FixtureParent(string Table, string Column, string? NaturalKey);
+
+/// <summary>A many-to-many field: the rows of <paramref name="Table"/> that belong to a record, as a list of <paramref name="Other"/>'s keys.</summary>
+internal sealed record FixtureMembership(
+    string Field,
+    string Table,
+    string OwnColumn,
+    string OtherColumn,
+    string Other,
+    string OtherNaturalKey
+)
+{
+    public byte[] FieldUtf8 { get; } = Encoding.UTF8.GetBytes(Field);
+
+    public string Staging => $"import_{Table}";
+}
+
+/// <summary>A column that Django does not know, as SQL; <c>{column}</c> stands for the imported value of a column.</summary>
+/// <param name="Column">The column.</param>
+/// <param name="Insert">What a new row gets.</param>
+/// <param name="Update">What a changed row gets; null leaves it alone.</param>
+internal sealed record DerivedColumn(string Column, string Insert, string? Update = null)
+{
+    /// <summary>Set on update only when one of <see cref="FixtureTable.StampColumns"/> changed.</summary>
+    public bool WhenStamped { get; init; }
+
+    /// <summary>The column is the invariant upper case of this field, which PostgreSQL's <c>upper</c> is not.</summary>
+    public string? UpperCaseOf { get; init; }
+}
+
+/// <summary>Says what is wrong with a text, or null.</summary>
+internal delegate FixtureProblem? TextCheck(ReadOnlySpan<byte> text);
+
+internal readonly record struct FixtureProblem(string Code, string Detail);

@@ -1,0 +1,51 @@
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>What an import may do. The defaults refuse whatever would be lost.</summary>
+internal sealed record ImportOptions
+{
+    public ImportMode Mode { get; init; }
+
+    /// <summary>What happens to the columns of an existing row that its record does not mention.</summary>
+    public MissingFields Missing { get; init; }
+
+    /// <summary>Models and fields that Exact does not know.</summary>
+    public WhenFound Unknown { get; init; }
+
+    /// <summary>Records whose parent is neither in the file nor in the database.</summary>
+    public WhenFound Orphans { get; init; }
+
+    /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
+    public bool DryRun { get; init; }
+}
+
+/// <summary>What an import does with rows that exist.</summary>
+internal enum ImportMode
+{
+    /// <summary>Update rows that differ.</summary>
+    Merge,
+
+    /// <summary>Leave them as they are.</summary>
+    Skip,
+
+    /// <summary>Refuse the file.</summary>
+    Fail,
+
+    /// <summary>Update rows that differ and delete every row that is not in the file.</summary>
+    Replace,
+}
+
+internal enum MissingFields
+{
+    Keep,
+
+    /// <summary>Set them to their default, as Django does.</summary>
+    Default,
+}
+
+internal enum WhenFound
+{
+    Fail,
+
+    /// <summary>Leave them out, and count them.</summary>
+    Skip,
+}

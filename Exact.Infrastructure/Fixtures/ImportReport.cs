@@ -1,0 +1,62 @@
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>How an import ended. Unless it is <see cref="Imported"/>, nothing was changed.</summary>
+internal abstract record ImportOutcome
+{
+    /// <summary>All of the file is in the database; after a dry run: could be.</summary>
+    public sealed record Imported(ImportReport Report) : ImportOutcome;
+
+    /// <summary>The file is not JSON, or JSON of another shape.</summary>
+    public sealed record NotJson(FixtureError Error) : ImportOutcome;
+
+    /// <summary>Records are wrong: the first <see cref="FixtureErrors.Limit"/> of them, and how many there are.</summary>
+    public sealed record Rejected(IReadOnlyList<FixtureError> Errors, long ErrorCount) : ImportOutcome;
+
+    /// <summary>Another import is running, here or on another replica.</summary>
+    public sealed record AlreadyRunning : ImportOutcome;
+}
+
+/// <summary>What an import did, or, after a dry run, would do.</summary>
+/// <param name="DryRun">Nothing was changed.</param>
+/// <param name="Records">The records of the file.</param>
+/// <param name="Bytes">The length of the file as UTF-8.</param>
+/// <param name="Models">Per Django label, in the order of the tables; then labels that were not carried.</param>
+/// <param name="IgnoredFields">Values that have no place in Exact, by <c>label.field</c>.</param>
+internal sealed record ImportReport(
+    bool DryRun,
+    long Records,
+    long Bytes,
+    IReadOnlyDictionary<string, ModelCounts> Models,
+    IReadOnlyDictionary<string, long> IgnoredFields
+);
+
+/// <summary>What became of a model's records: created + updated + unchanged + skipped + ignored = read.</summary>
+internal sealed record ModelCounts
+{
+    public long Read { get; set; }
+
+    public long Created { get; set; }
+
+    public long Updated { get; set; }
+
+    public long Unchanged { get; set; }
+
+    /// <summary>Left out by choice: orphans, rows that exist, and records that a later one with the same key replaced.</summary>
+    public long Skipped { get; set; }
+
+    /// <summary>Not carried: Django's own bookkeeping, and unknown models.</summary>
+    public long Ignored { get; set; }
+
+    /// <summary>Rows that were not in the file, with <see cref="ImportMode.Replace"/>.</summary>
+    public long Deleted { get; set; }
+}
+
+/// <summary>How far a running import is.</summary>
+internal readonly record struct ImportProgress(ImportPhase Phase, long Bytes, long Records);
+
+internal enum ImportPhase
+{
+    Reading,
+    Merging,
+    Committing,
+}

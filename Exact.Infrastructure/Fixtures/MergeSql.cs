@@ -1,0 +1,88 @@
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>The statements that bring staged rows (<c>s</c>) into their table (<c>t</c>).</summary>
+internal sealed class MergeSql(StagedTable staged)
+{
+    private readonly FixtureTable table = staged.Table;
+
+    /// <summary>Writes the rows that differ, and only those.</summary>
+    public string Update()
+    {
+        var isRegrouped = table.Membership is null ? "" : " OR s.regrouped";
+        var isStamped = $"{Differ(table.StampColumns)}{isRegrouped}";
+        var assignments = table
+            .Fields.Select(field => $"{field.Column} = {New(field)}")
+            .Concat(
+                from derived in table.Derived
+                where derived.Update is not null
+                let value = Fill(derived.Update!, NewValue)
+                select derived.WhenStamped
+                    ? $"{derived.Column} = CASE WHEN {isStamped} THEN {value} ELSE t.{derived.Column} END"
+                    : $"{derived.Column} = {value}"
+            );
+        return $"""
+            UPDATE {table.Name} t SET {string.Join(", ", assignments)}
+            FROM {table.Staging} s
+            WHERE t.id = s.id AND ({Differ([.. table.Fields.Select(field => field.Column)])}{isRegrouped})
+            """;
+    }
+
+    public string Insert()
+    {
+        var columns = table
+            .Fields.Select(field => field.Column)
+            .Concat(table.Derived.Select(derived => derived.Column));
+        var values = table
+            .Fields.Select(field => $"s.{field.Column}")
+            .Concat(table.Derived.Select(derived => Fill(derived.Insert, column => $"s.{column}")));
+        return $"""
+            INSERT INTO {table.Name} (id, {string.Join(", ", columns)})
+            SELECT s.id, {string.Join(", ", values)} FROM {table.Staging} s
+            WHERE NOT EXISTS (SELECT FROM {table.Name} t WHERE t.id = s.id)
+            """;
+    }
+
+    /// <summary>Gives each row the memberships of its record, if the record has the field.</summary>
+    public static string Regroup(FixtureTable table, FixtureMembership membership)
+    {
+        var (own, other) = (membership.OwnColumn, membership.OtherColumn);
+        return $"""
+            DELETE FROM {membership.Table} u USING {table.Staging} s
+            WHERE s.regrouped AND u.{own} = s.id
+            AND NOT EXISTS (SELECT FROM {membership.Staging} m WHERE m.record = s.record AND m.{other} = u.{other});
+            INSERT INTO {membership.Table} ({own}, {other})
+            SELECT DISTINCT s.id, m.{other} FROM {table.Staging} s JOIN {membership.Staging} m ON m.record = s.record
+            WHERE s.regrouped
+            AND NOT EXISTS (SELECT FROM {membership.Table} u WHERE u.{own} = s.id AND u.{other} = m.{other})
+            """;
+    }
+
+    private string Differ(IReadOnlyList<string> columns) =>
+        columns.Count == 0
+            ? "false"
+            : $"({string.Join(", ", columns.Select(column => $"t.{column}"))}) IS DISTINCT FROM ({string.Join(", ", columns.Select(NewValue))})";
+
+    /// <summary>What the column will hold: a field that the record does not have leaves it as it is.</summary>
+    private string New(FixtureField field) => New(field, field.Column);
+
+    private string New(FixtureField field, string column) =>
+        staged.IsInAll(field.Index)
+            ? $"s.{column}"
+            : $"CASE WHEN s.present & {1L << field.Index} <> 0 THEN s.{column} ELSE t.{column} END";
+
+    private string NewValue(string column) =>
+        table.Find(column) is { } field
+            ? New(field)
+            : New(table.Find(table.UpperCased.Single(derived => derived.Column == column).UpperCaseOf!)!, column);
+
+    private static string Fill(string sql, Func<string, string> valueOf)
+    {
+        for (var start = sql.IndexOf('{'); start >= 0; start = sql.IndexOf('{'))
+        {
+            var end = sql.IndexOf('}', start);
+            sql = $"{sql[..start]}{valueOf(sql[(start + 1)..end])}{sql[(end + 1)..]}";
+        }
+
+        return sql;
+    }
+}

@@ -1,0 +1,93 @@
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>The temporary table of a model, and what is known of its rows without a query.</summary>
+internal sealed class StagedTable(FixtureTable table)
+{
+    private long lastKey = long.MinValue;
+    private long presentInAll = -1;
+
+    public FixtureTable Table => table;
+
+    public StagingArea.Target Rows { get; } = new(table.Staging);
+
+    public StagingArea.Target? Memberships { get; } =
+        table.Membership is { } m ? new StagingArea.Target(m.Staging) : null;
+
+    public long Count { get; private set; }
+
+    /// <summary>The keys came in rising order, so that none came twice.</summary>
+    public bool KeysRise { get; private set; } = true;
+
+    public bool HasRowsWithoutKey { get; private set; }
+
+    public bool HasNaturalReferences { get; private set; }
+
+    /// <summary>Every record has this field.</summary>
+    public bool IsInAll(int bit) => (presentInAll & (1L << bit)) != 0;
+
+    public string CreateSql()
+    {
+        var fields = table.Fields.Select(field => $"{field.Column} {SqlType(field.Kind)}");
+        var natural = table.NaturalReferences.Select(field => $"{field.NaturalColumn} text");
+        var upperCased = table.UpperCased.Select(derived => $"{derived.Column} text");
+        var columns = string.Join(", ", [.. fields, .. natural, .. upperCased]);
+        var membership = table.Membership is { } m
+            ? $"CREATE TEMP TABLE {m.Staging} (record bigint, {m.OtherColumn} bigint, natural_key text) ON COMMIT DROP;"
+            : "";
+        return $"""
+            CREATE TEMP TABLE {table.Staging}
+                (record bigint, line bigint, byte_offset bigint, present bigint, id bigint, {columns}) ON COMMIT DROP;
+            {membership}
+
+            """;
+    }
+
+    public void Add(FixtureRecord record, CopyRow membershipRow)
+    {
+        Count++;
+        presentInAll &= record.Present;
+        if (record.Key is { } key)
+        {
+            KeysRise &= key > lastKey;
+            lastKey = key;
+        }
+        else
+        {
+            HasRowsWithoutKey = true;
+            KeysRise = false;
+        }
+
+        for (var index = 0; index < table.NaturalReferences.Count; index++)
+        {
+            HasNaturalReferences |= !record.Row.IsNull(table.NaturalPlaceOf(index));
+        }
+
+        record.Row.WriteTo(Rows.Buffer);
+        foreach (var membership in record.Memberships)
+        {
+            membershipRow.Begin(3);
+            membershipRow.Set(0, record.Number);
+            if (membership.Key is { } other)
+            {
+                membershipRow.Set(1, other);
+            }
+            else
+            {
+                membershipRow.Set(2, membership.NaturalKey);
+            }
+
+            membershipRow.WriteTo(Memberships!.Buffer);
+        }
+    }
+
+    private static string SqlType(FixtureKind kind) =>
+        kind switch
+        {
+            FixtureKind.Text => "text",
+            FixtureKind.Boolean => "boolean",
+            FixtureKind.Number => "double precision",
+            FixtureKind.Integer => "bigint",
+            FixtureKind.Timestamp => "timestamptz",
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+        };
+}
