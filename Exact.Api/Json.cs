@@ -16,6 +16,7 @@ internal static class Json
         options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
         options.Converters.Add(new NonFiniteAsNull());
+        options.Converters.Add(new UtcTime());
         return options;
     }
 
@@ -36,5 +37,18 @@ internal static class Json
                 writer.WriteNullValue();
             }
         }
+    }
+
+    /// <summary>All times are UTC and say so with a Z.</summary>
+    private sealed class UtcTime : JsonConverter<DateTimeOffset>
+    {
+        public override DateTimeOffset Read(
+            ref Utf8JsonReader reader,
+            Type typeToConvert,
+            JsonSerializerOptions options
+        ) => reader.GetDateTimeOffset();
+
+        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.UtcDateTime);
     }
 }

@@ -14,6 +14,7 @@ builder.Services.AddProblems();
 builder.Services.AddApiDocument();
 builder.Services.AddChallenges();
 builder.Services.AddScores();
+builder.Services.AddTransfers();
 builder.AddMigrationAtStart();
 
 await using var app = builder.Build();
@@ -21,9 +22,11 @@ app.UseProblems();
 app.UseAuthentication();
 app.UseAuthorization();
 app.UseReadinessGate();
+app.UseRequestDecompression();
 app.MapHealth();
 app.MapApiDocument();
 app.MapChallenges();
 app.MapScores();
 app.MapMigrations();
+app.MapTransfers();
 return await app.RunCommandAsync(args); // no command: serve HTTP

@@ -1,6 +1,8 @@
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -31,6 +33,8 @@ public static class InfrastructureServices
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<MigrationStatusReader>();
 
+        services.AddSingleton<OperationJournal>();
+        services.AddFixtures();
         services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
         return services;
     }

@@ -10,6 +10,9 @@ namespace Exact.Api.Commands;
 /// <summary>The same binary is the service and its tools. Exit codes: 0 done, 1 failed, 2 not understood; more at each command.</summary>
 internal static partial class CommandLine
 {
+    /// <summary>The actor in the journal.</summary>
+    public const string Actor = "command-line";
+
     /// <summary>Runs the command that the arguments name; without one, serves HTTP until the process is told to stop.</summary>
     public static async Task<int> RunCommandAsync(this WebApplication app, string[] args)
     {
@@ -18,6 +21,8 @@ internal static partial class CommandLine
             MigrateCommand.Create(app.Services),
             StatusCommand.Create(app.Services),
             ScriptCommand.Create(app.Services),
+            ImportCommand.Create(app.Services),
+            ExportCommand.Create(app.Services),
             HealthCommand.Create(app.Configuration),
         };
         // Settings of the host, such as --urls, are read by its configuration.

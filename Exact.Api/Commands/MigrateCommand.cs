@@ -14,7 +14,7 @@ internal static class MigrateCommand
             {
                 var applied = await services
                     .GetRequiredService<DatabaseMigrator>()
-                    .MigrateAsync("command-line", cancellationToken);
+                    .MigrateAsync(CommandLine.Actor, cancellationToken);
                 foreach (var migration in applied)
                 {
                     await Console.Out.WriteLineAsync(migration);

@@ -10,7 +10,11 @@ internal abstract record ImportOutcome
     public sealed record NotJson(FixtureError Error) : ImportOutcome;
 
     /// <summary>Records are wrong: the first <see cref="FixtureErrors.Limit"/> of them, and how many there are.</summary>
-    public sealed record Rejected(IReadOnlyList<FixtureError> Errors, long ErrorCount) : ImportOutcome;
+    public sealed record Rejected(IReadOnlyList<FixtureError> Errors, long ErrorCount) : ImportOutcome
+    {
+        /// <summary>How many errors there are, in words.</summary>
+        public string Summary => ErrorCount == 1 ? "1 error" : $"{ErrorCount} errors";
+    }
 
     /// <summary>Another import is running, here or on another replica.</summary>
     public sealed record AlreadyRunning : ImportOutcome;

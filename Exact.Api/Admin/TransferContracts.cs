@@ -1,0 +1,54 @@
+using Exact.Infrastructure.Fixtures;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Exact.Api.Admin;
+
+/// <summary>What an import may do. The defaults refuse whatever would be lost.</summary>
+/// <param name="Mode">What happens to rows that exist: <c>merge</c> updates those that differ.</param>
+/// <param name="Missing">What happens to columns that a record does not mention, on update.</param>
+/// <param name="Unknown">Models and fields that Exact does not know: <c>fail</c> or <c>skip</c>.</param>
+/// <param name="Orphans">Records whose parent is nowhere: <c>fail</c> or <c>skip</c>.</param>
+/// <param name="DryRun">Go the whole way, answer what would happen, and change nothing.</param>
+internal sealed record ImportQuery(
+    [FromQuery(Name = "mode")] ImportMode Mode = ImportMode.Merge,
+    [FromQuery(Name = "missing")] MissingFields Missing = MissingFields.Keep,
+    [FromQuery(Name = "unknown")] WhenFound Unknown = WhenFound.Fail,
+    [FromQuery(Name = "orphans")] WhenFound Orphans = WhenFound.Fail,
+    [FromQuery(Name = "dry_run")] bool DryRun = false
+)
+{
+    public ImportOptions ToOptions() =>
+        new()
+        {
+            Mode = Mode,
+            Missing = Missing,
+            Unknown = Unknown,
+            Orphans = Orphans,
+            DryRun = DryRun,
+        };
+}
+
+/// <summary>What an export holds. The default is everything.</summary>
+/// <param name="Format">A JSON list, or a JSON object a line.</param>
+/// <param name="Models">Only these labels or apps, with commas between them: <c>api.score,auth</c>.</param>
+/// <param name="Exclude">All but these.</param>
+/// <param name="Challenge">Only the challenge with this public name, and its scores.</param>
+internal sealed record ExportQuery(
+    [FromQuery(Name = "format")] FixtureFormat Format = FixtureFormat.Json,
+    [FromQuery(Name = "models")] string? Models = null,
+    [FromQuery(Name = "exclude")] string? Exclude = null,
+    [FromQuery(Name = "challenge")] string? Challenge = null
+)
+{
+    public ExportOptions ToOptions() =>
+        new()
+        {
+            Format = Format,
+            Models = Split(Models),
+            Exclude = Split(Exclude),
+            Challenge = Challenge,
+        };
+
+    private static string[] Split(string? names) =>
+        names?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+}

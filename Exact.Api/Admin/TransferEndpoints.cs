@@ -1,0 +1,102 @@
+using Exact.Infrastructure.Fixtures;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace Exact.Api.Admin;
+
+/// <summary>A backup goes in and comes out, as a Django fixture.</summary>
+internal static class TransferEndpoints
+{
+    public static IServiceCollection AddTransfers(this IServiceCollection services) =>
+        services.AddSingleton<TransferService>().AddRequestDecompression();
+
+    public static void MapTransfers(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapAdminGroup("");
+        group
+            .MapPost("/import", ImportAsync)
+            .WithSummary("Import a fixture: all of it, or nothing")
+            .Accepts<object>("application/json", "application/x-ndjson", "application/octet-stream")
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+        group
+            .MapGet("/export", Export)
+            .WithSummary("Export everything, or a part, as a fixture")
+            .Produces<object>(contentType: "application/json")
+            .ProducesValidationProblem();
+    }
+
+    private static async Task<Results<Ok<ImportReport>, ProblemHttpResult>> ImportAsync(
+        HttpContext context,
+        [AsParameters] ImportQuery query,
+        TransferService transfers,
+        CancellationToken cancellationToken
+    )
+    {
+        // A backup is as large as it is, and may come through a slow line.
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
+        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
+        var outcome = await transfers.ImportAsync(
+            context.Request.Body,
+            query.ToOptions(),
+            context.User.Identity!.Name!,
+            cancellationToken
+        );
+        return outcome switch
+        {
+            ImportOutcome.Imported imported => TypedResults.Ok(imported.Report),
+            ImportOutcome.NotJson e => Refuse(400, "This is no fixture.", e.Error.Detail, [e.Error], 1),
+            ImportOutcome.Rejected e => Refuse(
+                422,
+                "The fixture has errors, so nothing was changed.",
+                e.ErrorCount > e.Errors.Count
+                    ? $"{e.Summary}, of which the first {e.Errors.Count} are listed."
+                    : $"{e.Summary}.",
+                e.Errors,
+                e.ErrorCount
+            ),
+            _ => TypedResults.Problem(
+                statusCode: StatusCodes.Status409Conflict,
+                title: "Another import is running.",
+                detail: "Wait for its end, and send this one again."
+            ),
+        };
+    }
+
+    private static Results<PushStreamHttpResult, ValidationProblem> Export(
+        HttpContext context,
+        [AsParameters] ExportQuery query,
+        TransferService transfers,
+        TimeProvider time
+    )
+    {
+        var options = query.ToOptions();
+        if (transfers.UnknownModels(options) is { Count: > 0 } unknown)
+        {
+            var detail = $"Exact has no model {string.Join(", ", unknown)}.";
+            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["models"] = [detail] });
+        }
+
+        return TypedResults.Stream(
+            stream => transfers.ExportAsync(stream, options, context.User.Identity!.Name!, context.RequestAborted),
+            options.Format is FixtureFormat.Json ? "application/json" : "application/x-ndjson",
+            $"exact-{time.GetUtcNow():yyyy-MM-ddTHH-mm-ssZ}.{(options.Format is FixtureFormat.Json ? "json" : "jsonl")}"
+        );
+    }
+
+    private static ProblemHttpResult Refuse(
+        int status,
+        string title,
+        string detail,
+        IReadOnlyList<FixtureError> errors,
+        long count
+    ) =>
+        TypedResults.Problem(
+            statusCode: status,
+            title: title,
+            detail: detail,
+            extensions: new Dictionary<string, object?> { ["error_count"] = count, ["errors"] = errors }
+        );
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Exact.Api.Admin;
+using Exact.Infrastructure.Fixtures;
+
+namespace Exact.Api.Commands;
+
+/// <summary><c>export</c>: everything, or a part, as a fixture on stdout or in a file.</summary>
+internal static class ExportCommand
+{
+    public static Command Create(IServiceProvider services)
+    {
+        var output = new Option<string?>("--output", "-o") { Description = "The file to write; by default stdout." };
+        var format = new Option<FixtureFormat>("--format") { Description = "A JSON list, or a JSON object a line." };
+        var models = new Option<string[]>("--models")
+        {
+            Description = "Only these labels or apps.",
+            DefaultValueFactory = _ => [],
+        };
+        var exclude = new Option<string[]>("--exclude")
+        {
+            Description = "All but these.",
+            DefaultValueFactory = _ => [],
+        };
+        var challenge = new Option<string?>("--challenge") { Description = "Only this challenge, and its scores." };
+        var command = new DatabaseCommand("export", "Export everything, or a part, as a fixture.")
+        {
+            output,
+            format,
+            models,
+            exclude,
+            challenge,
+        };
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                RunAsync(
+                    services.GetRequiredService<TransferService>(),
+                    parsed.GetValue(output),
+                    new()
+                    {
+                        Format = parsed.GetValue(format),
+                        Models = parsed.GetValue(models) ?? [],
+                        Exclude = parsed.GetValue(exclude) ?? [],
+                        Challenge = parsed.GetValue(challenge),
+                    },
+                    cancellationToken
+                )
+        );
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        TransferService transfers,
+        string? file,
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        if (transfers.UnknownModels(options) is { Count: > 0 } unknown)
+        {
+            await Console.Error.WriteLineAsync($"Exact has no model {string.Join(", ", unknown)}.");
+            return ExitCode.NotUnderstood;
+        }
+
+        if (file is null)
+        {
+            await using var stdout = Console.OpenStandardOutput();
+            await transfers.ExportAsync(stdout, options, CommandLine.Actor, cancellationToken);
+            return ExitCode.Done;
+        }
+
+        // Under another name until it is whole: a file that an interrupted export leaves must not look like a backup.
+        var draft = $"{file}.part";
+        await using (var stream = File.Create(draft))
+        {
+            await transfers.ExportAsync(stream, options, CommandLine.Actor, cancellationToken);
+        }
+
+        File.Move(draft, file, overwrite: true);
+        return ExitCode.Done;
+    }
+}
