@@ -4,6 +4,10 @@ using Exact.Infrastructure.Database;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Testcontainers.PostgreSql;
+using Xunit.Sdk;
+using Xunit.v3;
+
+[assembly: TestPipelineStartup(typeof(Exact.Tests.Support.PostgresServer.Ending))]
 
 namespace Exact.Tests.Support;
 
@@ -18,6 +22,7 @@ internal static class PostgresServer
     private static readonly TimeSpan ContainerPatience = TimeSpan.FromMinutes(5); // an image may have to be pulled
 
     private static readonly Lazy<Task<string>> Started = new(StartAsync);
+    private static readonly List<Func<ValueTask>> Ends = [];
 
     /// <summary>The connection string of a superuser on the server's own database.</summary>
     public static Task<string> ConnectionStringAsync() => Started.Value;
@@ -75,7 +80,22 @@ internal static class PostgresServer
         return new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = "postgres" }.ConnectionString;
     }
 
-    // The fixtures of the assembly still need the server when they are disposed of, in no promised order; the process's end is after all of them.
-    private static void AtTheEnd(Func<ValueTask> end) =>
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => end().AsTask().GetAwaiter().GetResult();
+    private static void AtTheEnd(Func<ValueTask> end) => Ends.Add(end);
+
+    /// <summary>
+    /// Ends what was started after everything else has ended: the assembly's fixtures, which end in no promised order, still need the
+    /// server. At ProcessExit it would be too late: xUnit calls a process hung that takes more than ten seconds from Main's end.
+    /// </summary>
+    public sealed class Ending : ITestPipelineStartup
+    {
+        public ValueTask StartAsync(IMessageSink diagnosticMessageSink) => ValueTask.CompletedTask;
+
+        public async ValueTask StopAsync()
+        {
+            foreach (var end in Ends)
+            {
+                await end();
+            }
+        }
+    }
 }
