@@ -28,7 +28,7 @@ USER $APP_UID
 
 # The image has no curl; the service knows its own port. Migrations may take their time, so "starting" lasts long;
 # a start that fails ends the process and needs no health check to be noticed.
-HEALTHCHECK --interval=15s --timeout=5s --retries=3 --start-period=30m --start-interval=2s \
+HEALTHCHECK --interval=15s --timeout=10s --retries=3 --start-period=30m --start-interval=2s \
     CMD ["dotnet", "Exact.Api.dll", "health"]
 ENTRYPOINT ["dotnet", "Exact.Api.dll"]
 
