@@ -136,9 +136,9 @@ internal sealed class FixtureWriter(Stream destination)
         }
 
         var room = Room(32);
-        value.TryFormat(room, out var length, provider: CultureInfo.InvariantCulture); // the shortest that reads back the same
+        value.TryFormat(room, out var length, "r", CultureInfo.InvariantCulture); // the shortest that reads back the same
         used += length;
-        if (room[..length].IndexOfAny((byte)'.', (byte)'E') < 0)
+        if (room[..length].IndexOfAny((byte)'.', (byte)'e') < 0)
         {
             Write(".0"u8); // Python reads 1 as an integer, and -0 as 0
         }
