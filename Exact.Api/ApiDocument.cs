@@ -1,4 +1,7 @@
+using System.Text.Json.Nodes;
 using Exact.Api.Startup;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
 
 namespace Exact.Api;
 
@@ -10,6 +13,7 @@ internal static class ApiDocument
         {
             options.AddDocumentTransformer<AdminKeyScheme>();
             options.AddOperationTransformer<AdminKeyScheme>();
+            options.AddSchemaTransformer(DescribeChoiceAsync);
         });
 
     public static void MapApiDocument(this WebApplication app)
@@ -20,5 +24,24 @@ internal static class ApiDocument
             ui.SwaggerEndpoint("/openapi/v1.json", "Exact");
             ui.DocumentTitle = "Exact";
         });
+    }
+
+    /// <summary>A <see cref="Choice{T}"/> is one of its names.</summary>
+    private static Task DescribeChoiceAsync(
+        OpenApiSchema schema,
+        OpenApiSchemaTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        if (Choice.NamesOf(context.JsonTypeInfo.Type) is { } names)
+        {
+            schema.Type = JsonSchemaType.String;
+            schema.Properties = null;
+            schema.Required = null;
+            schema.Enum = [.. names.Select(name => JsonValue.Create(name))];
+            schema.Default = JsonValue.Create(names.First());
+        }
+
+        return Task.CompletedTask;
     }
 }

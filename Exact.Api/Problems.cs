@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Reflection;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -71,7 +71,7 @@ internal static class Problems
             {
                 if (context.Request.Query[name].LastOrDefault() is { } value && Misfit(value, type) is { } misfit)
                 {
-                    errors[JsonNamingPolicy.SnakeCaseLower.ConvertName(name)] = [misfit];
+                    errors[name] = [misfit];
                 }
             }
 
@@ -81,23 +81,16 @@ internal static class Problems
         private static IEnumerable<(string Name, Type Type)> QueryParameters(Endpoint? endpoint) =>
             from parameter in endpoint?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? []
             from bound in parameter.ParameterInfo.IsDefined(typeof(AsParametersAttribute), inherit: false)
-                ? parameter.ParameterInfo.ParameterType.GetProperties().Select(p => (p.Name, p.PropertyType))
-                : [(parameter.Name, parameter.ParameterInfo.ParameterType)]
-            select (bound.Item1, Nullable.GetUnderlyingType(bound.Item2) ?? bound.Item2);
+                ? parameter.ParameterInfo.ParameterType.GetConstructors()[0].GetParameters()
+                : [parameter.ParameterInfo]
+            let name = bound.GetCustomAttribute<FromQueryAttribute>()?.Name ?? bound.Name!
+            select (name, Nullable.GetUnderlyingType(bound.ParameterType) ?? bound.ParameterType);
 
-        private static string? Misfit(string value, Type type)
-        {
-            if (type.IsEnum)
-            {
-                var names = Enum.GetNames(type).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName);
-                return Enum.TryParse(type, value, ignoreCase: true, out _)
-                    ? null
-                    : $"\"{value}\" is none of: {string.Join(", ", names)}.";
-            }
-
-            return type == typeof(int) && !int.TryParse(value, out _) ? $"\"{value}\" is not a whole number."
-                : type == typeof(bool) && !bool.TryParse(value, out _) ? $"\"{value}\" is neither true nor false."
-                : null;
-        }
+        private static string? Misfit(string value, Type type) =>
+            Choice.NamesOf(type) is { } names && !names.Contains(value)
+                ? $"\"{value}\" is none of: {string.Join(", ", names)}."
+            : type == typeof(int) && !int.TryParse(value, out _) ? $"\"{value}\" is not a whole number."
+            : type == typeof(bool) && !bool.TryParse(value, out _) ? $"\"{value}\" is neither true nor false."
+            : null;
     }
 }

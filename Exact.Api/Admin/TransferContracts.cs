@@ -10,20 +10,20 @@ namespace Exact.Api.Admin;
 /// <param name="Orphans">Records whose parent is nowhere: <c>fail</c> or <c>skip</c>.</param>
 /// <param name="DryRun">Go the whole way, answer what would happen, and change nothing.</param>
 internal sealed record ImportQuery(
-    [FromQuery(Name = "mode")] ImportMode Mode = ImportMode.Merge,
-    [FromQuery(Name = "missing")] MissingFields Missing = MissingFields.Keep,
-    [FromQuery(Name = "unknown")] WhenFound Unknown = WhenFound.Fail,
-    [FromQuery(Name = "orphans")] WhenFound Orphans = WhenFound.Fail,
+    [FromQuery(Name = "mode")] Choice<ImportMode>? Mode = null,
+    [FromQuery(Name = "missing")] Choice<MissingFields>? Missing = null,
+    [FromQuery(Name = "unknown")] Choice<WhenFound>? Unknown = null,
+    [FromQuery(Name = "orphans")] Choice<WhenFound>? Orphans = null,
     [FromQuery(Name = "dry_run")] bool DryRun = false
 )
 {
     public ImportOptions ToOptions() =>
         new()
         {
-            Mode = Mode,
-            Missing = Missing,
-            Unknown = Unknown,
-            Orphans = Orphans,
+            Mode = Mode.OrDefault(),
+            Missing = Missing.OrDefault(),
+            Unknown = Unknown.OrDefault(),
+            Orphans = Orphans.OrDefault(),
             DryRun = DryRun,
         };
 }
@@ -34,7 +34,7 @@ internal sealed record ImportQuery(
 /// <param name="Exclude">All but these.</param>
 /// <param name="Challenge">Only the challenge with this public name, and its scores.</param>
 internal sealed record ExportQuery(
-    [FromQuery(Name = "format")] FixtureFormat Format = FixtureFormat.Json,
+    [FromQuery(Name = "format")] Choice<FixtureFormat>? Format = null,
     [FromQuery(Name = "models")] string? Models = null,
     [FromQuery(Name = "exclude")] string? Exclude = null,
     [FromQuery(Name = "challenge")] string? Challenge = null
@@ -43,7 +43,7 @@ internal sealed record ExportQuery(
     public ExportOptions ToOptions() =>
         new()
         {
-            Format = Format,
+            Format = Format.OrDefault(),
             Models = Split(Models),
             Exclude = Split(Exclude),
             Challenge = Challenge,

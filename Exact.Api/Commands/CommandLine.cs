@@ -63,9 +63,18 @@ internal static partial class CommandLine
     private static async Task<int> ServeAsync(WebApplication app, CancellationToken cancellationToken)
     {
         app.WarnIfAdminIsClosed();
-        await app.StartAsync(cancellationToken);
-        await app.WaitForShutdownAsync(cancellationToken);
-        if (app.Services.GetRequiredService<SchemaState>().Failure is { } failure)
+        var state = app.Services.GetRequiredService<SchemaState>();
+        try
+        {
+            await app.StartAsync(cancellationToken);
+            await app.WaitForShutdownAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (state.Failure is not null)
+        {
+            // the schema's failure stopped a host that had not quite started
+        }
+
+        if (state.Failure is { } failure)
         {
             throw failure; // the cause becomes the last log line
         }

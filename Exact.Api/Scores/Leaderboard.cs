@@ -31,9 +31,10 @@ internal sealed class Leaderboard(ExactDbContext database)
 
     internal static string Sql(LeaderboardQuery query)
     {
-        var metric = query.Metric is Metric.Emd ? "emd" : "ima";
-        var best = query.Entries is Entries.Best ? "DISTINCT ON (username)" : "";
-        var bestFirst = query.Entries is Entries.Best ? $"ORDER BY username, {metric}_score DESC, created_at, id" : "";
+        var metric = query.Metric.OrDefault() is Metric.Emd ? "emd" : "ima";
+        var best = query.Entries.OrDefault() is Entries.Best ? "DISTINCT ON (username)" : "";
+        var bestFirst =
+            query.Entries.OrDefault() is Entries.Best ? $"ORDER BY username, {metric}_score DESC, created_at, id" : "";
         var behindCursor = query.After is null
             ? ""
             : "WHERE (score < @score OR (score = @score AND (created_at, id) > (@created_at, @id)))";

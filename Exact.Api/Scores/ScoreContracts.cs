@@ -53,8 +53,8 @@ internal enum Entries
 /// <param name="Metric">What it ranks by; for both metrics, higher is better.</param>
 /// <param name="Entries">One row a participant, or every score.</param>
 internal sealed record LeaderboardQuery(
-    [FromQuery(Name = "metric")] Metric Metric = Metric.Emd,
-    [FromQuery(Name = "entries")] Entries Entries = Entries.Best,
+    [FromQuery(Name = "metric")] Choice<Metric>? Metric = null,
+    [FromQuery(Name = "entries")] Choice<Entries>? Entries = null,
     [FromQuery(Name = "limit")] int Limit = 100,
     [FromQuery(Name = "cursor")] string? Cursor = null
 ) : PageQuery(Limit, Cursor);

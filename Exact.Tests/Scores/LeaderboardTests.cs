@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Exact.Api;
 using Exact.Api.Scores;
 using Exact.Domain;
 using Exact.Tests.Support;
@@ -142,7 +143,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
             """
         );
         await app.Database.ExecuteAsync("VACUUM ANALYZE scores");
-        var query = new LeaderboardQuery(metric);
+        var query = new LeaderboardQuery(new Choice<Metric>(metric));
         await using var command = app.Database.DataSource.CreateCommand(
             "EXPLAIN (COSTS OFF) " + Leaderboard.Sql(query)
         );
