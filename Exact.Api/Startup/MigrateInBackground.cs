@@ -9,6 +9,7 @@ namespace Exact.Api.Startup;
 /// </summary>
 internal sealed partial class MigrateInBackground(
     DatabaseMigrator migrator,
+    MigrationStatusReader reader,
     SchemaState state,
     IOptions<MigrationOptions> options,
     IHostApplicationLifetime lifetime,
@@ -30,8 +31,14 @@ internal sealed partial class MigrateInBackground(
                 await WaitForOthersAsync(stoppingToken);
             }
 
+            if (options.Value.Strict)
+            {
+                await RefuseUnexpectedAsync(stoppingToken);
+            }
+
             state.BeReady();
             LogReady();
+            await WarnAsync(stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -41,6 +48,39 @@ internal sealed partial class MigrateInBackground(
         {
             state.Fail(e);
             lifetime.StopApplication();
+        }
+    }
+
+    private async Task RefuseUnexpectedAsync(CancellationToken stoppingToken)
+    {
+        var status = await reader.ReadAsync(stoppingToken);
+        if (status.State is MigrationState.Ahead)
+        {
+            throw new MigrationRefusedException(
+                $"{status.Detail} Migrations:Strict refuses that: deploy the version that applied them, or set it to false."
+            );
+        }
+
+        if (status.Applied.Any(migration => migration.IsEdited && migration.Generator == MigrationHash.Generator))
+        {
+            throw new MigrationRefusedException(
+                $"Migrations:Strict refuses edited migrations. {string.Join(' ', status.Warnings)}"
+            );
+        }
+    }
+
+    /// <summary>What is no reason not to run goes into the log, after the start.</summary>
+    private async Task WarnAsync(CancellationToken stoppingToken)
+    {
+        var status = await reader.ReadAsync(stoppingToken);
+        if (status.State is MigrationState.Ahead)
+        {
+            LogWarning($"{status.Detail} They are: {string.Join(", ", status.Unknown)}");
+        }
+
+        foreach (var warning in status.Warnings)
+        {
+            LogWarning(warning);
         }
     }
 
@@ -59,6 +99,9 @@ internal sealed partial class MigrateInBackground(
 
     [LoggerMessage(LogLevel.Information, "The schema is ready")]
     private partial void LogReady();
+
+    [LoggerMessage(LogLevel.Warning, "{Warning}")]
+    private partial void LogWarning(string warning);
 
     [LoggerMessage(LogLevel.Warning, "Waiting for somebody to apply {Count} pending migrations")]
     private partial void LogWaiting(int count);

@@ -10,6 +10,7 @@ internal sealed class MigrationRun(string actor)
     private readonly long started = Stopwatch.GetTimestamp();
     private string? current;
     private long currentStarted;
+    private Activity? activity;
 
     public string Actor => actor;
 
@@ -37,18 +38,27 @@ internal sealed class MigrationRun(string actor)
         Finish();
         current = migration;
         currentStarted = Stopwatch.GetTimestamp();
+        activity = Telemetry.StartMigration(migration);
     }
 
     public void Finish()
     {
         if (current is not null)
         {
-            durations.Add(new AppliedIn(current, Stopwatch.GetElapsedTime(currentStarted).TotalSeconds));
+            var duration = Stopwatch.GetElapsedTime(currentStarted);
+            durations.Add(new AppliedIn(current, duration.TotalSeconds));
+            Telemetry.Applied(current, duration);
+            activity?.Dispose();
             current = null;
         }
     }
 
-    public void Fail(string reason) => Error = current is null ? reason : $"{current}: {reason}";
+    public void Fail(string reason)
+    {
+        Error = current is null ? reason : $"{current}: {reason}";
+        activity?.SetStatus(ActivityStatusCode.Error, reason);
+        activity?.Dispose();
+    }
 
     /// <param name="Migration">The migration's id.</param>
     /// <param name="Seconds">How long it took.</param>

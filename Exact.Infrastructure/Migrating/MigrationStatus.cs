@@ -29,6 +29,9 @@ public sealed record MigrationStatus
     /// <summary>What this code knows and the database has not had, in order.</summary>
     public required IReadOnlyList<string> Pending { get; init; }
 
+    /// <summary>What an operator should know although the service runs.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>What the database has had and this code does not know: a newer version has been here.</summary>
     public required IReadOnlyList<string> Unknown { get; init; }
 }
@@ -60,11 +63,17 @@ public enum MigrationState
 /// <param name="AppliedAt">When it was committed.</param>
 /// <param name="Seconds">How long it took.</param>
 /// <param name="AppliedBy">Who applied it: <c>exact VERSION HOST</c>, or the <c>application_name</c> of another tool.</param>
-/// <param name="ProductVersion">The version of EF Core that wrote it.</param>
+/// <param name="Generator">What generated its SQL then: the versions of EF Core and of Npgsql's provider.</param>
+/// <param name="Hash">The SHA-256 of that SQL; null if it was not recorded.</param>
 public sealed record AppliedMigration(
     string Id,
     DateTimeOffset AppliedAt,
     double Seconds,
     string AppliedBy,
-    string ProductVersion
-);
+    string Generator,
+    string? Hash
+)
+{
+    /// <summary>Whether this code would run another SQL: the migration was edited since, or the generator is another one.</summary>
+    public bool IsEdited { get; init; }
+}
