@@ -4,7 +4,8 @@ namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
 /// From the staging area into the tables, as sets: find the keys, check what only the whole file and the database together can tell, update what
-/// differs, insert what is new. Readers are never stopped. Stops at the first table that has errors, before it is written.
+/// differs, insert what is new. Readers wait only where <see cref="TableFill"/> fills an empty table. Stops at the first table that has
+/// errors, before it is written.
 /// </summary>
 internal sealed class FixtureMerge(
     NpgsqlConnection connection,
@@ -14,9 +15,13 @@ internal sealed class FixtureMerge(
     FixtureErrors errors
 )
 {
+    /// <summary>The tables that this import fills, and that this role may alter.</summary>
+    private readonly HashSet<string> empty = [];
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await LockAsync(cancellationToken);
+        await FindEmptyTablesAsync(cancellationToken);
         foreach (var staged in staging.Tables.Where(staged => staged.Count > 0))
         {
             await FindKeysAsync(staged, cancellationToken);
@@ -68,6 +73,23 @@ internal sealed class FixtureMerge(
     {
         var names = staging.Tables.Select(staged => staged.Table.Name);
         return ExecuteAsync($"LOCK TABLE {string.Join(", ", names)} IN SHARE ROW EXCLUSIVE MODE", cancellationToken);
+    }
+
+    private async Task FindEmptyTablesAsync(CancellationToken cancellationToken)
+    {
+        foreach (var name in staging.Tables.Select(staged => staged.Table.Name))
+        {
+            await using var command = Command(
+                $"""
+                SELECT NOT EXISTS (SELECT FROM {name})
+                AND (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{name}'::regclass)
+                """
+            );
+            if (await command.ExecuteScalarAsync(cancellationToken) is true)
+            {
+                empty.Add(name);
+            }
+        }
     }
 
     /// <summary>A record without a key is the row with its natural key, as in Django, or a new one.</summary>
@@ -320,12 +342,24 @@ internal sealed class FixtureMerge(
         var table = staged.Table;
         var sql = new MergeSql(staged);
         var counts = tally[table];
-        var rows = await ScalarAsync($"SELECT count(*) FROM {table.Staging}", cancellationToken);
-        var updated = options.Mode == ImportMode.Skip ? 0 : await ExecuteAsync(sql.Update(), cancellationToken);
+        var isEmpty = empty.Contains(table.Name);
+        var fill = isEmpty && staged.Count >= TableFill.MinRows ? new TableFill(connection, table) : null;
+        if (fill is not null)
+        {
+            await fill.BeginAsync(empty, cancellationToken);
+        }
+
+        var updated =
+            isEmpty || options.Mode == ImportMode.Skip ? 0 : await ExecuteAsync(sql.Update(), cancellationToken);
         var created = await ExecuteAsync(sql.Insert(), cancellationToken);
+        if (fill is not null)
+        {
+            await fill.CompleteAsync(cancellationToken);
+        }
+
         counts.Updated += updated;
         counts.Created += created;
-        counts.Unchanged += rows - updated - created;
+        counts.Unchanged = counts.Read - counts.Skipped - updated - created;
         if (table.Membership is { } membership)
         {
             await ExecuteAsync(MergeSql.Regroup(table, membership), cancellationToken);

@@ -42,12 +42,12 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     /// <summary>The row as <see cref="FixtureTable.StagedColumns"/> says; complete only without <see cref="Problems"/>.</summary>
     public CopyRow Row { get; } = new();
 
-    public IReadOnlyList<Membership> Memberships => memberships;
+    public List<Membership> Memberships => memberships;
 
     /// <summary>Values that have no place in Exact.</summary>
-    public IReadOnlyList<(string Field, int Count)> Ignored => ignored;
+    public List<(string Field, int Count)> Ignored => ignored;
 
-    public IReadOnlyList<FixtureError> Problems => problems;
+    public List<FixtureError> Problems => problems;
 
     /// <summary>One entry of a many-to-many field: a key, or a natural key.</summary>
     public readonly record struct Membership(long? Key, byte[]? NaturalKey);
