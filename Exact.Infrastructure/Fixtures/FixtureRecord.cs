@@ -240,7 +240,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         var at = json.At;
         if ((Present & (1L << field.Index)) != 0)
         {
-            problems.RemoveAll(problem => problem.Field == field.Name); // of a name that comes twice, the last counts
+            Forgive(field.Name); // of a name that comes twice, the last counts
         }
 
         Present |= 1L << field.Index;
@@ -464,6 +464,9 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             FixtureValue.SetDefault(field, Row, place, now);
         }
     }
+
+    /// <summary>A method of its own, because the closure would cost an allocation for every value.</summary>
+    private void Forgive(string name) => problems.RemoveAll(problem => problem.Field == name);
 
     private bool Stage(int place, ReadOnlySpan<byte> value)
     {
