@@ -46,7 +46,9 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         if (errors.Count == 0)
         {
             progress?.Report(new ImportProgress(ImportPhase.Merging, reader.Bytes, reader.Records));
-            await new FixtureMerge(connection, staging, options, tally, errors).RunAsync(cancellationToken);
+            await new FixtureMerge(new ImportSql(connection), staging, options, tally, errors).RunAsync(
+                cancellationToken
+            );
         }
 
         if (errors.Count > 0)

@@ -1,5 +1,3 @@
-using Npgsql;
-
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace Exact.Infrastructure.Fixtures;
 /// a fraction of what it takes row by row. All of it is in the transaction of the import, so nobody sees the table without them; but
 /// readers of that table, which has been empty so far, wait.
 /// </summary>
-internal sealed class TableFill(NpgsqlConnection connection, FixtureTable table)
+internal sealed class TableFill(ImportSql sql, FixtureTable table)
 {
     /// <summary>For fewer rows it is not worth that readers wait.</summary>
     public const long MinRows = 10_000;
@@ -21,7 +19,7 @@ internal sealed class TableFill(NpgsqlConnection connection, FixtureTable table)
     /// <param name="cancellationToken">Ends the import.</param>
     public async Task BeginAsync(IEnumerable<string> emptyParents, CancellationToken cancellationToken)
     {
-        const string Sql = """
+        const string FindWhatToDrop = """
             SELECT format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid)
             FROM pg_index i
             WHERE i.indrelid = @table::regclass AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
@@ -32,7 +30,7 @@ internal sealed class TableFill(NpgsqlConnection connection, FixtureTable table)
             WHERE c.conrelid = @table::regclass AND c.contype = 'f' AND c.confrelid = ANY (@parents::regclass[])
             """;
         var drop = new List<string>();
-        await using (var command = new NpgsqlCommand(Sql, connection))
+        await using (var command = sql.Command(FindWhatToDrop))
         {
             command.Parameters.AddWithValue("table", table.Name);
             command.Parameters.AddWithValue("parents", emptyParents.ToArray());
@@ -55,11 +53,7 @@ internal sealed class TableFill(NpgsqlConnection connection, FixtureTable table)
     {
         if (statements.Count > 0)
         {
-            await using var command = new NpgsqlCommand(string.Join(";\n", statements), connection)
-            {
-                CommandTimeout = 0,
-            };
-            await command.ExecuteNonQueryAsync(cancellationToken);
+            await sql.ExecuteAsync(string.Join(";\n", statements), cancellationToken);
         }
     }
 }
