@@ -336,11 +336,12 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     [Fact]
     public async Task A_role_that_does_not_own_the_tables_can_import()
     {
+        var importer = $"importer_of_{database.Name}"; // roles belong to the whole server
         await database.ExecuteAsync(
-            """
-            CREATE ROLE importer LOGIN PASSWORD 'importer';
-            GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA public TO importer;
-            GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO importer
+            $"""
+            CREATE ROLE {importer} LOGIN PASSWORD 'secret';
+            GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA public TO {importer};
+            GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {importer}
             """
         );
         try
@@ -348,14 +349,12 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
             await using var asImporter = NpgsqlDataSource.Create(
                 new NpgsqlConnectionStringBuilder(database.ConnectionString)
                 {
-                    Username = "importer",
-                    Password = "importer",
+                    Username = importer,
+                    Password = "secret",
                 }
             );
             var scores = Enumerable.Range(1, (int)TableFill.MinRows).Select(n => Score(n));
-            var importer = new FixtureImporter(asImporter, database.Tables, database.Time);
-
-            var outcome = await importer.ImportAsync(
+            var outcome = await new FixtureImporter(asImporter, database.Tables, database.Time).ImportAsync(
                 new MemoryStream(Encoding.UTF8.GetBytes(Fixture([Challenge(), .. scores]))),
                 new ImportOptions(),
                 null,
@@ -366,7 +365,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
         }
         finally
         {
-            await database.ExecuteAsync("DROP OWNED BY importer; DROP ROLE importer");
+            await database.ExecuteAsync($"DROP OWNED BY {importer}; DROP ROLE {importer}");
         }
     }
 
