@@ -22,7 +22,6 @@ app.UseProblems();
 app.UseAuthentication();
 app.UseAuthorization();
 app.UseReadinessGate();
-app.UseRequestDecompression();
 app.MapHealth();
 app.MapApiDocument();
 app.MapChallenges();

@@ -1,15 +1,31 @@
 using Exact.Infrastructure.Fixtures;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
 
 namespace Exact.Api.Admin;
 
 /// <summary>A backup goes in and comes out, as a Django fixture.</summary>
 internal static class TransferEndpoints
 {
-    public static IServiceCollection AddTransfers(this IServiceCollection services) =>
-        services.AddSingleton<TransferService>().AddRequestDecompression();
+    /// <summary>
+    /// An upload that goes straight into the database holds the import lock, so it has to keep a pace; 64 KiB/s is half a megabit.
+    /// </summary>
+    private static readonly MinDataRate Pace = new(bytesPerSecond: 64 * 1024, gracePeriod: TimeSpan.FromSeconds(30));
+
+    public static IServiceCollection AddTransfers(this IServiceCollection services)
+    {
+        services
+            .AddOptions<TransferOptions>()
+            .BindConfiguration("Transfers")
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+        return services.AddSingleton<TransferService>();
+    }
 
     public static void MapTransfers(this IEndpointRouteBuilder routes)
     {
@@ -17,9 +33,12 @@ internal static class TransferEndpoints
         group
             .MapPost("/import", ImportAsync)
             .WithSummary("Import a fixture: all of it, or nothing")
-            .Accepts<object>("application/json", "application/x-ndjson", "application/octet-stream")
+            .AddOpenApiOperationTransformer(DescribeUpload)
             .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status408RequestTimeout)
             .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         group
             .MapGet("/export", Export)
@@ -32,14 +51,21 @@ internal static class TransferEndpoints
         HttpContext context,
         [AsParameters] ImportQuery query,
         TransferService transfers,
+        IOptions<TransferOptions> limits,
         CancellationToken cancellationToken
     )
     {
-        // A backup is as large as it is, and may come through a slow line.
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
-        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
+        if (Upload.Refuse(context) is { } refusal)
+        {
+            return refusal;
+        }
+
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = limits.Value.MaxBytes;
+        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = Pace;
+        var upload = await Upload.OpenAsync(context.Request, cancellationToken);
+        await using var fixture = upload.Unpack(limits.Value.MaxBytes);
         var outcome = await transfers.ImportAsync(
-            context.Request.Body,
+            fixture,
             query.ToOptions(),
             context.User.Identity!.Name!,
             cancellationToken
@@ -84,6 +110,21 @@ internal static class TransferEndpoints
             options.Format is FixtureFormat.Json ? "application/json" : "application/x-ndjson",
             $"exact-{time.GetUtcNow():yyyy-MM-ddTHH-mm-ssZ}.{(options.Format is FixtureFormat.Json ? "json" : "jsonl")}"
         );
+    }
+
+    /// <summary>The types are checked by hand, so that the answer can tell which are taken; so they are described by hand, too.</summary>
+    private static Task DescribeUpload(
+        OpenApiOperation operation,
+        OpenApiOperationTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = Upload.Types.ToDictionary(type => type, _ => new OpenApiMediaType()),
+        };
+        return Task.CompletedTask;
     }
 
     private static ProblemHttpResult Refuse(
