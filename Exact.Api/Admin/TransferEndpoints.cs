@@ -12,6 +12,8 @@ namespace Exact.Api.Admin;
 /// <summary>A backup goes in and comes out, as a Django fixture.</summary>
 internal static class TransferEndpoints
 {
+    private const string RespondAsync = "respond-async";
+
     /// <summary>
     /// An upload that goes straight into the database holds the import lock, so it has to keep a pace; 64 KiB/s is half a megabit.
     /// </summary>
@@ -24,6 +26,8 @@ internal static class TransferEndpoints
             .BindConfiguration("Transfers")
             .ValidateDataAnnotations()
             .ValidateOnStart();
+        services.AddSingleton<BackgroundImports>();
+        services.AddHostedService(provider => provider.GetRequiredService<BackgroundImports>());
         return services.AddSingleton<TransferService>();
     }
 
@@ -47,10 +51,11 @@ internal static class TransferEndpoints
             .ProducesValidationProblem();
     }
 
-    private static async Task<Results<Ok<ImportReport>, ProblemHttpResult>> ImportAsync(
+    private static async Task<Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>> ImportAsync(
         HttpContext context,
         [AsParameters] ImportQuery query,
         TransferService transfers,
+        OperationService operations,
         IOptions<TransferOptions> limits,
         CancellationToken cancellationToken
     )
@@ -60,17 +65,28 @@ internal static class TransferEndpoints
             return refusal;
         }
 
+        var actor = context.User.Identity!.Name!;
         context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = limits.Value.MaxBytes;
+        if (PrefersAsync(context.Request))
+        {
+            if (await transfers.FindImportAsync(cancellationToken) is { } running)
+            {
+                return AlreadyRunning(context, running);
+            }
+
+            var later = await Upload.OpenAsync(context.Request, cancellationToken);
+            var id = await transfers.StartImportAsync(later, query.ToOptions(), actor, cancellationToken);
+            context.Response.Headers["Preference-Applied"] = RespondAsync;
+            return TypedResults.Accepted(
+                OperationEndpoints.AddressOf(context, id),
+                await operations.FindAsync(id, cancellationToken)
+            );
+        }
+
         context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = Pace;
         var upload = await Upload.OpenAsync(context.Request, cancellationToken);
         await using var fixture = upload.Unpack(limits.Value.MaxBytes);
-        var outcome = await transfers.ImportAsync(
-            fixture,
-            query.ToOptions(),
-            context.User.Identity!.Name!,
-            cancellationToken
-        );
-        return outcome switch
+        return await transfers.ImportAsync(fixture, query.ToOptions(), actor, cancellationToken) switch
         {
             ImportOutcome.Imported imported => TypedResults.Ok(imported.Report),
             ImportOutcome.NotJson e => Refuse(400, "This is no fixture.", e.Error.Detail, [e.Error], 1),
@@ -83,11 +99,7 @@ internal static class TransferEndpoints
                 e.Errors,
                 e.ErrorCount
             ),
-            _ => TypedResults.Problem(
-                statusCode: StatusCodes.Status409Conflict,
-                title: "Another import is running.",
-                detail: "Wait for its end, and send this one again."
-            ),
+            _ => AlreadyRunning(context, await transfers.FindImportAsync(cancellationToken)),
         };
     }
 
@@ -125,6 +137,26 @@ internal static class TransferEndpoints
             Content = Upload.Types.ToDictionary(type => type, _ => new OpenApiMediaType()),
         };
         return Task.CompletedTask;
+    }
+
+    /// <summary>RFC 7240: the caller would rather be told where to look than wait.</summary>
+    private static bool PrefersAsync(HttpRequest request) =>
+        request
+            .Headers.GetCommaSeparatedValues("Prefer")
+            .Any(preference =>
+                preference.Split(';')[0].Trim().Equals(RespondAsync, StringComparison.OrdinalIgnoreCase)
+            );
+
+    private static ProblemHttpResult AlreadyRunning(HttpContext context, long? id)
+    {
+        var address = id is null ? null : OperationEndpoints.AddressOf(context, id.Value);
+        context.Response.Headers.Location = address;
+        return TypedResults.Problem(
+            statusCode: StatusCodes.Status409Conflict,
+            title: "Another import is running.",
+            detail: $"Wait for its end{(id is null ? "" : $", or cancel operation {id}")}, and send this one again.",
+            extensions: new Dictionary<string, object?> { ["operation"] = address }
+        );
     }
 
     private static ProblemHttpResult Refuse(

@@ -15,6 +15,8 @@ internal sealed class Upload
     /// <summary>What browsers write is under 70, and so is what RFC 2046 allows.</summary>
     private const int MaxBoundary = 128;
 
+    private const int CopyBuffer = 128 * 1024;
+
     private readonly string coding;
     private readonly MultipartReader? form;
 
@@ -40,7 +42,7 @@ internal sealed class Upload
     private static readonly string[] Codings = ["gzip", "br"];
 
     /// <summary>The bytes as they come, still packed.</summary>
-    public Stream Content { get; }
+    private Stream Content { get; }
 
     /// <summary>The answer to a body that is of another type, or packed in another way; null if it may be read.</summary>
     public static ProblemHttpResult? Refuse(HttpContext context)
@@ -96,13 +98,47 @@ internal sealed class Upload
     /// <summary>The fixture itself, from a copy of <see cref="Content"/>.</summary>
     public UploadStream Unpack(Stream copy, long maxBytes) => new(copy, Unpack, maxBytes, _ => Task.CompletedTask);
 
+    /// <summary>Copies <see cref="Content"/> as it is.</summary>
+    /// <param name="copied">Told how many bytes there are so far.</param>
+    /// <exception cref="BadHttpRequestException">It is broken (400), or too large (413).</exception>
+    public async Task CopyToAsync(Stream copy, long maxBytes, Action<long> copied, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[CopyBuffer];
+        var length = 0L;
+        while (await ReadAsync(buffer, cancellationToken) is var read and > 0)
+        {
+            length += read;
+            if (length > maxBytes)
+            {
+                throw UploadStream.AboveLimit(maxBytes);
+            }
+
+            await copy.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            copied(length);
+        }
+
+        await CompleteAsync(cancellationToken);
+    }
+
     /// <summary>Called at the end of the content: a second file that nobody reads would be lost without a word.</summary>
     /// <exception cref="BadHttpRequestException">There is another file, or the form does not end.</exception>
-    public async Task CompleteAsync(CancellationToken cancellationToken)
+    private async Task CompleteAsync(CancellationToken cancellationToken)
     {
         if (form is not null && await NextFileAsync(form, cancellationToken) is not null)
         {
             throw new BadHttpRequestException("The form has more than one file; send them one after the other.");
+        }
+    }
+
+    private async ValueTask<int> ReadAsync(byte[] buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Content.ReadAsync(buffer, cancellationToken);
+        }
+        catch (Exception e) when (UploadStream.IsBroken(e))
+        {
+            throw UploadStream.Broken(e);
         }
     }
 

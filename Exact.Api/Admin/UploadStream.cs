@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using System.IO.Pipelines;
 
@@ -32,24 +31,18 @@ internal sealed class UploadStream(
     private Stream? unpacking;
     private Stream? fixture;
 
-    /// <summary>Whether an exception says that what is read is broken.</summary>
+    /// <summary>Whether an exception says that what is read is broken. Brotli's decoder knows no other one than the second.</summary>
     public static bool IsBroken(Exception exception) =>
-        exception
-            // Brotli's decoder knows no other exception than this one
-            is InvalidDataException
-                or InvalidOperationException
-                or IOException
-        && exception is not BadHttpRequestException { StatusCode: not StatusCodes.Status408RequestTimeout };
+        exception is InvalidDataException or InvalidOperationException or IOException
+        && exception is not BadHttpRequestException;
 
     /// <summary>What a broken upload is for the sender.</summary>
     public static BadHttpRequestException Broken(Exception cause) =>
-        cause is BadHttpRequestException
-            ? new(
-                "The upload is too slow to be imported while it comes. Send it with the header \"Prefer: respond-async\".",
-                StatusCodes.Status408RequestTimeout,
-                cause
-            )
-            : new($"The upload is broken: {cause.Message}", StatusCodes.Status400BadRequest, cause);
+        new($"The upload is broken: {cause.Message}", StatusCodes.Status400BadRequest, cause);
+
+    /// <summary>The answer to a fixture that has more bytes, packed or unpacked.</summary>
+    public static BadHttpRequestException AboveLimit(long maxBytes) =>
+        TooLarge($"A fixture may have {maxBytes} bytes, and this one has more (see Transfers:MaxBytes).");
 
     /// <inheritdoc/>
     /// <exception cref="BadHttpRequestException">It is broken (400), too slow (408), or too large (413).</exception>
@@ -68,6 +61,12 @@ internal sealed class UploadStream(
         catch (Exception e) when (IsBroken(e))
         {
             throw Broken(e);
+        }
+        catch (BadHttpRequestException e) when (e.StatusCode is StatusCodes.Status408RequestTimeout)
+        {
+            const string TooSlow =
+                "The upload is too slow to be imported while it comes. Send it with the header \"Prefer: respond-async\".";
+            throw new BadHttpRequestException(TooSlow, e.StatusCode, e);
         }
 
         Count += read;
@@ -105,7 +104,7 @@ internal sealed class UploadStream(
     {
         if (Count > maxBytes)
         {
-            throw TooLarge($"A fixture may have {maxBytes} bytes, and this one has more (see Transfers:MaxBytes).");
+            throw AboveLimit(maxBytes);
         }
 
         if (Count > FreeOfRatio && Count / MaxRatio > sent.Count)
@@ -114,8 +113,8 @@ internal sealed class UploadStream(
         }
     }
 
-    private static BadHttpRequestException TooLarge(FormattableString message) =>
-        new(message.ToString(CultureInfo.InvariantCulture), StatusCodes.Status413PayloadTooLarge);
+    private static BadHttpRequestException TooLarge(string message) =>
+        new(message, StatusCodes.Status413PayloadTooLarge);
 
     /// <summary>Counts what is read from a stream that it leaves open.</summary>
     private sealed class Meter(Stream source) : ForwardStream
