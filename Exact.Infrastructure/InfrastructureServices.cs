@@ -32,6 +32,7 @@ public static class InfrastructureServices
         services.AddSingleton<MigrationJournal>();
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<MigrationStatusReader>();
+        services.AddSingleton<MigrationScript>();
 
         services.AddSingleton<OperationJournal>();
         services.AddFixtures();

@@ -1,16 +1,23 @@
 using Exact.Api.Startup;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api.Admin;
 
 /// <summary>Where the migrations stand, and applying what is pending.</summary>
 internal static class MigrationEndpoints
 {
+    private const string Sql = "application/sql";
+
     public static void MapMigrations(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapAdminGroup("/migrations").AvailableAtAnyTime();
         group.MapGet("/", GetAsync).WithSummary("Where the migrations stand");
+        group
+            .MapGet("/script", ScriptAsync)
+            .WithSummary("What is pending, or what leads from one migration to another, as idempotent SQL")
+            .Produces<string>(contentType: Sql);
         group.MapPost("/", ApplyAsync).WithSummary("Apply what is pending; safe at any time");
     }
 
@@ -18,6 +25,28 @@ internal static class MigrationEndpoints
         MigrationStatusReader status,
         CancellationToken cancellationToken
     ) => TypedResults.Ok(await status.ReadAsync(cancellationToken));
+
+    private static async Task<Results<ContentHttpResult, ProblemHttpResult>> ScriptAsync(
+        [FromQuery(Name = "from")] string? from,
+        [FromQuery(Name = "to")] string? to,
+        MigrationScript script,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            return TypedResults.Text(
+                from is null && to is null
+                    ? await script.GeneratePendingAsync(cancellationToken)
+                    : MigrationScript.Generate(from, to),
+                Sql
+            );
+        }
+        catch (InvalidOperationException e)
+        {
+            return TypedResults.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest);
+        }
+    }
 
     private static async Task<Ok<MigrationStatus>> ApplyAsync(
         HttpContext context,
