@@ -76,13 +76,18 @@ internal sealed partial class DatabaseMigrator(
     private async Task ApplyAsync(string actor, List<string> applied, CancellationToken cancellationToken)
     {
         await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
-        await using var held = await LockAsync(connection, cancellationToken);
         var run = new MigrationRun(actor);
         await using var context = CreateContext(connection, run);
-        run.Pending = [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
+        await using var held = await LockAsync(connection, context, cancellationToken);
+        if (held is null)
+        {
+            return; // another replica has applied them while this one waited
+        }
+
+        run.Start([.. await context.Database.GetPendingMigrationsAsync(cancellationToken)]);
         if (run.Pending.Count == 0)
         {
-            return; // whoever held the lock before us has applied them
+            return; // or just before it got the lock
         }
 
         LogApplying(run.Pending.Count, string.Join(", ", run.Pending));
@@ -119,11 +124,21 @@ internal sealed partial class DatabaseMigrator(
         LogApplied(run.Durations.Count, run.Elapsed.TotalSeconds);
     }
 
-    private async Task<MigrationLock> LockAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task<MigrationLock?> LockAsync(
+        NpgsqlConnection connection,
+        ExactDbContext context,
+        CancellationToken cancellationToken
+    )
     {
         using var activity = Telemetry.StartLockWait();
         var started = Stopwatch.GetTimestamp();
-        var held = await MigrationLock.AcquireAsync(connection, options.Value.LockWait, OnWaiting, cancellationToken);
+        var held = await MigrationLock.AcquireAsync(
+            connection,
+            options.Value.LockWait,
+            async token => (await context.Database.GetPendingMigrationsAsync(token)).Any(),
+            OnWaiting,
+            cancellationToken
+        );
         Telemetry.Waited(Stopwatch.GetElapsedTime(started));
         return held;
     }

@@ -61,10 +61,8 @@ internal sealed class MigrationHistory(
     {
         var connection = (NpgsqlConnection)Dependencies.Connection.DbConnection;
         var patience = new MigrationOptions().LockWait;
-        return new Held(
-            await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken),
-            this
-        );
+        var held = await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken);
+        return new Held(held!, this); // never null: it is always needed
     }
 
     public override IMigrationsDatabaseLock AcquireDatabaseLock() =>
