@@ -19,7 +19,8 @@ namespace Exact.Infrastructure.Migrating;
 internal sealed class MigrationHistory(HistoryRepositoryDependencies dependencies)
     : NpgsqlHistoryRepository(dependencies)
 {
-    public const string Table = "\"__EFMigrationsHistory\"";
+    public const string Name = "__EFMigrationsHistory";
+    public const string Table = $"\"{Name}\"";
 
     public override LockReleaseBehavior LockReleaseBehavior => LockReleaseBehavior.Connection;
 

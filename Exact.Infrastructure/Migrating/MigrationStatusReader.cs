@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating.Drift;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -8,9 +9,13 @@ namespace Exact.Infrastructure.Migrating;
 internal sealed class MigrationStatusReader(
     DbContextOptions<ExactDbContext> contextOptions,
     NpgsqlDataSource database,
+    SchemaDrift drift,
     SchemaState state
 )
 {
+    /// <summary>A status is wanted at once, also when it has to leave something out.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(25);
+
     private readonly IReadOnlyList<string> known = ReadKnown(contextOptions);
 
     public async Task<MigrationStatus> ReadAsync(CancellationToken cancellationToken)
@@ -21,7 +26,10 @@ internal sealed class MigrationStatusReader(
             var applied = await ReadAppliedAsync(connection, cancellationToken);
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
             var failure = await ReadFailureAsync(connection, cancellationToken);
-            return Judge(applied, holder, failure) with { ServerVersion = connection.PostgreSqlVersion.ToString() };
+            var status = Judge(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
+            return status.State is MigrationState.Current
+                ? await CompareAsync(connection, status, cancellationToken)
+                : status;
         }
         catch (Exception e) when (PostgresErrors.IsServerAway(e) || e is PostgresException { SqlState: "3D000" })
         {
@@ -30,6 +38,36 @@ internal sealed class MigrationStatusReader(
                 State = MigrationState.Unreachable,
                 Detail = $"PostgreSQL does not answer: {e.Message}",
             };
+        }
+    }
+
+    private async Task<MigrationStatus> CompareAsync(
+        NpgsqlConnection connection,
+        MigrationStatus status,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            var findings = await drift.ReadAsync(connection, Patience, cancellationToken);
+            var harmful = findings.Where(finding => !finding.Harmless).ToList();
+            return harmful.Count == 0
+                ? status with
+                {
+                    Drift = findings,
+                }
+                : status with
+                {
+                    Drift = findings,
+                    State = MigrationState.Drifted,
+                    Detail =
+                        $"All {known.Count} migrations are applied, but the database has been changed since, in "
+                        + $"{harmful.Count} places. The first: {harmful[0]}.",
+                };
+        }
+        catch (PostgresException e) when (PostgresErrors.IsBlocked(e))
+        {
+            return status with { Detail = $"{status.Detail} A table is locked, so drift was not looked for." };
         }
     }
 
