@@ -34,6 +34,7 @@ public static class InfrastructureServices
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<MigrationStatusReader>();
         services.AddSingleton<SchemaDrift>();
+        services.AddSingleton<SchemaAdoption>();
 
         services.AddSingleton<OperationJournal>();
         services.AddFixtures();

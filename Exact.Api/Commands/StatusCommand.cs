@@ -18,7 +18,9 @@ internal static class StatusCommand
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                var status = await services.GetRequiredService<MigrationStatusReader>().ReadAsync(cancellationToken);
+                var status = await services
+                    .GetRequiredService<MigrationStatusReader>()
+                    .ReadAsync(MigrationStatusReader.InFull, cancellationToken);
                 if (parsed.GetValue(json))
                 {
                     await Console.Out.WriteLineAsync(JsonSerializer.Serialize(status, Json.Indented));

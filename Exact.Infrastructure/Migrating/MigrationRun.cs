@@ -13,6 +13,9 @@ internal sealed class MigrationRun(string actor)
 
     public string Actor => actor;
 
+    /// <summary>The migrations were only recorded, because what they make was there.</summary>
+    public bool IsAdoption { get; init; }
+
     public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);

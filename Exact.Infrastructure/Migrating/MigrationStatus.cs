@@ -40,6 +40,24 @@ public sealed record MigrationStatus
     /// cannot be read.
     /// </summary>
     public IReadOnlyList<DriftFinding>? Drift { get; init; }
+
+    /// <summary>The status of a database whose migrations are all applied, and which differs in this from what they made.</summary>
+    internal MigrationStatus With(IReadOnlyList<DriftFinding> drift)
+    {
+        var harmful = drift.Where(finding => !finding.Harmless).ToList();
+        return harmful.Count == 0
+            ? this with
+            {
+                Drift = drift,
+            }
+            : this with
+            {
+                Drift = drift,
+                State = MigrationState.Drifted,
+                Detail =
+                    $"{Detail} But the database was changed since, {harmful.Count} times. The first: {harmful[0]}.",
+            };
+    }
 }
 
 /// <summary>Where the migrations of a database stand.</summary>

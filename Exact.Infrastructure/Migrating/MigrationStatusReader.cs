@@ -10,15 +10,21 @@ internal sealed class MigrationStatusReader(
     DbContextOptions<ExactDbContext> contextOptions,
     NpgsqlDataSource database,
     SchemaDrift drift,
+    SchemaAdoption adoption,
     SchemaState state
 )
 {
-    /// <summary>A status is wanted at once, also when it has to leave something out.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(25);
-
     private readonly IReadOnlyList<string> known = ReadKnown(contextOptions);
 
-    public async Task<MigrationStatus> ReadAsync(CancellationToken cancellationToken)
+    /// <summary>For an answer at once, also when it has to leave something out.</summary>
+    public static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>For an answer that leaves nothing out.</summary>
+    public static readonly TimeSpan InFull = TimeSpan.FromSeconds(10);
+
+    /// <param name="patience">How long to wait for the comparison with the model; without it the status says less.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task<MigrationStatus> ReadAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         try
         {
@@ -27,9 +33,7 @@ internal sealed class MigrationStatusReader(
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
             var failure = await ReadFailureAsync(connection, cancellationToken);
             var status = Judge(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
-            return status.State is MigrationState.Current
-                ? await CompareAsync(connection, status, cancellationToken)
-                : status;
+            return await CompareAsync(connection, status, patience, cancellationToken);
         }
         catch (Exception e) when (PostgresErrors.IsServerAway(e) || e is PostgresException { SqlState: "3D000" })
         {
@@ -41,33 +45,36 @@ internal sealed class MigrationStatusReader(
         }
     }
 
+    /// <summary>Adds what only the catalog can tell: whether the database is what its history says.</summary>
     private async Task<MigrationStatus> CompareAsync(
         NpgsqlConnection connection,
         MigrationStatus status,
+        TimeSpan patience,
         CancellationToken cancellationToken
     )
     {
         try
         {
-            var findings = await drift.ReadAsync(connection, Patience, cancellationToken);
-            var harmful = findings.Where(finding => !finding.Harmless).ToList();
-            return harmful.Count == 0
-                ? status with
-                {
-                    Drift = findings,
-                }
-                : status with
-                {
-                    Drift = findings,
-                    State = MigrationState.Drifted,
-                    Detail =
-                        $"All {known.Count} migrations are applied, but the database has been changed since, in "
-                        + $"{harmful.Count} places. The first: {harmful[0]}.",
-                };
+            switch (status)
+            {
+                case { State: MigrationState.Current }:
+                    var compared = status.With(await drift.ReadAsync(connection, patience, cancellationToken));
+                    // A newer version may have migrated since the history was read: that is no drift.
+                    return
+                        compared.State is MigrationState.Drifted
+                        && (await ReadAppliedAsync(connection, cancellationToken)).Count != status.Applied.Count
+                        ? status
+                        : compared;
+                case { State: MigrationState.Pending, Applied.Count: 0 }:
+                    var obstacle = await adoption.FindObstacleAsync(connection, patience, cancellationToken);
+                    return status with { Detail = obstacle ?? status.Detail };
+                default:
+                    return status;
+            }
         }
-        catch (PostgresException e) when (PostgresErrors.IsBlocked(e))
+        catch (TimeoutException e)
         {
-            return status with { Detail = $"{status.Detail} A table is locked, so drift was not looked for." };
+            return status with { Detail = $"{status.Detail} It was not compared with the model: {e.Message}" };
         }
     }
 
