@@ -61,6 +61,12 @@ public static class Telemetry
         "Applied migrations whose SQL is another one now"
     );
 
+    private static readonly Gauge<int> Drift = Meter.CreateGauge<int>(
+        "exact.schema.drift",
+        "{difference}",
+        "Where the catalog is not what the code needs"
+    );
+
     internal static Activity? StartMigrate(string actor) =>
         Source.StartActivity("exact.migrate")?.SetTag("exact.actor", actor);
 
@@ -90,5 +96,9 @@ public static class Telemetry
         Pending.Record(status.Pending.Count);
         Unknown.Record(status.Unknown.Count);
         Edited.Record(status.Applied.Count(migration => migration.IsEdited));
+        if (status.Drift is { } drift)
+        {
+            Drift.Record(drift.Count(finding => !finding.Harmless));
+        }
     }
 }

@@ -24,7 +24,7 @@ internal static class MigrationEndpoints
     private static async Task<Ok<MigrationStatus>> GetAsync(
         MigrationStatusReader status,
         CancellationToken cancellationToken
-    ) => TypedResults.Ok(await status.ReadAsync(cancellationToken));
+    ) => TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.AtOnce, cancellationToken));
 
     private static async Task<Results<ContentHttpResult, ProblemHttpResult>> ScriptAsync(
         [FromQuery(Name = "from")] string? from,
@@ -57,6 +57,6 @@ internal static class MigrationEndpoints
     {
         // A caller that hangs up does not stop a migration half-way; only the service's end does.
         await migrator.MigrateAsync(context.User.Identity?.Name ?? AdminAccess.KeyActor, lifetime.ApplicationStopping);
-        return TypedResults.Ok(await status.ReadAsync(context.RequestAborted));
+        return TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.InFull, context.RequestAborted));
     }
 }

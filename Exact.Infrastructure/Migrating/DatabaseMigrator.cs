@@ -19,6 +19,7 @@ internal sealed partial class DatabaseMigrator(
     MigratorConnection connections,
     ServerWait server,
     MigrationJournal journal,
+    SchemaAdoption adoption,
     SchemaState state,
     IOptions<MigrationOptions> options,
     ILogger<DatabaseMigrator> logger
@@ -90,6 +91,8 @@ internal sealed partial class DatabaseMigrator(
             return; // or just before it got the lock
         }
 
+        await RefuseUnrecordedAsync(connection, context, cancellationToken);
+
         LogApplying(run.Pending.Count, string.Join(", ", run.Pending));
         try
         {
@@ -141,6 +144,22 @@ internal sealed partial class DatabaseMigrator(
         );
         Telemetry.Waited(Stopwatch.GetElapsedTime(started));
         return held;
+    }
+
+    /// <summary>Without this, the first migration would fail on the first table that is there, and say no more than that.</summary>
+    private async Task RefuseUnrecordedAsync(
+        NpgsqlConnection connection,
+        ExactDbContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        if (
+            !(await context.Database.GetAppliedMigrationsAsync(cancellationToken)).Any()
+            && await adoption.FindObstacleAsync(connection, SchemaAdoption.Patience, cancellationToken) is { } obstacle
+        )
+        {
+            throw new MigrationRefusedException(obstacle);
+        }
     }
 
     private void OnWaiting(LockHolder? holder)

@@ -26,7 +26,8 @@ internal sealed class MigrationHistory(
     IDatabaseProvider provider
 ) : NpgsqlHistoryRepository(dependencies)
 {
-    public const string Table = "\"__EFMigrationsHistory\"";
+    public const string Name = "__EFMigrationsHistory";
+    public const string Table = $"\"{Name}\"";
 
     public override LockReleaseBehavior LockReleaseBehavior => LockReleaseBehavior.Connection;
 

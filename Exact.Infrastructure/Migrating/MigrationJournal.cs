@@ -35,7 +35,13 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
             command.Parameters.Add(new() { Value = run.StartedAt + run.Elapsed });
             command.Parameters.Add(new() { Value = run.Error is null ? "succeeded" : "failed" });
             command.Parameters.Add(
-                new() { Value = JsonSerializer.Serialize(new { migrations = run.Durations }, Json) }
+                new()
+                {
+                    Value = JsonSerializer.Serialize(
+                        new { migrations = run.Durations, adopted = run.IsAdoption },
+                        Json
+                    ),
+                }
             );
             command.Parameters.Add(new() { Value = (object?)run.Error ?? DBNull.Value });
             command.Parameters.Add(new() { Value = run.Applied.ToArray() });

@@ -14,6 +14,9 @@ internal sealed class MigrationRun(string actor)
 
     public string Actor => actor;
 
+    /// <summary>The migrations were only recorded, because what they make was there.</summary>
+    public bool IsAdoption { get; init; }
+
     public DateTimeOffset StartedAt { get; private set; }
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
@@ -55,7 +58,11 @@ internal sealed class MigrationRun(string actor)
         {
             var duration = Stopwatch.GetElapsedTime(currentStarted);
             durations.Add(new AppliedIn(current, duration.TotalSeconds));
-            Telemetry.Applied(current, duration);
+            if (!IsAdoption)
+            {
+                Telemetry.Applied(current, duration);
+            }
+
             activity?.Dispose();
             current = null;
         }

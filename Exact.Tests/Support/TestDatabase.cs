@@ -99,10 +99,12 @@ public sealed class MigratedTemplate : TestDatabase
         NpgsqlConnection.ClearAllPools(); // a database with a session cannot be copied
     }
 
-    internal static ExactDbContext CreateContext(string connectionString)
+    internal static ExactDbContext CreateContext(string connectionString) => new(Options(connectionString));
+
+    internal static DbContextOptions<ExactDbContext> Options(string connectionString)
     {
         var options = new DbContextOptionsBuilder<ExactDbContext>();
         options.UseExact(connectionString);
-        return new ExactDbContext(options.Options);
+        return options.Options;
     }
 }
