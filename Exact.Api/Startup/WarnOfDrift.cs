@@ -9,11 +9,15 @@ namespace Exact.Api.Startup;
 internal sealed partial class WarnOfDrift(SchemaState state, MigrationStatusReader status, ILogger<WarnOfDrift> logger)
     : BackgroundService
 {
+    /// <summary>Replicas are mostly started together, and the first that are ready leave the processor to the others.</summary>
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(4);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
         {
             await state.WhenReadyAsync(stoppingToken);
+            await Task.Delay(Calm * (0.5 + Random.Shared.NextDouble()), stoppingToken);
             foreach (var finding in (await status.ReadAsync(MigrationStatusReader.InFull, stoppingToken)).Drift ?? [])
             {
                 if (!finding.Harmless)

@@ -60,7 +60,11 @@ public sealed class CommandTests
         await scripted.ExecuteAsync(script.Output); // it is idempotent
 
         var catalog = await Catalog.ReadAsync(built);
-        Assert.Contains(catalog, line => line.StartsWith("column scores.emd_score ", StringComparison.Ordinal));
+        Assert.Contains(
+            catalog,
+            line =>
+                line.StartsWith("column scores.emd_score of scores: type double precision", StringComparison.Ordinal)
+        );
         Assert.Equal(catalog, await Catalog.ReadAsync(scripted));
     }
 }
