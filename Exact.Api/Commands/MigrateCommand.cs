@@ -50,8 +50,7 @@ internal static class MigrateCommand
         await Console.Error.WriteLineAsync(
             (recorded, differences) switch
             {
-                (_, { Count: > 0 }) =>
-                    $"Not adopted, nothing was changed: the database differs in {differences.Count} places.",
+                (_, { Count: > 0 }) => $"Not adopted, nothing was changed. Differences: {differences.Count}.",
                 ({ Count: > 0 }, _) => $"Adopted: {recorded.Count} recorded as applied.",
                 _ => "Nothing to adopt: all migrations are recorded.",
             }

@@ -74,7 +74,11 @@ public sealed class CommandTests
         await using var nothing = await ExactProcess.RunAsync(scripted.ConnectionString, "script");
         Assert.Equal("", nothing.Output);
         var catalog = await Catalog.ReadAsync(built);
-        Assert.Contains(catalog, line => line.StartsWith("column scores.emd_score ", StringComparison.Ordinal));
+        Assert.Contains(
+            catalog,
+            line =>
+                line.StartsWith("column scores.emd_score of scores: type double precision", StringComparison.Ordinal)
+        );
         Assert.Equal(catalog, await Catalog.ReadAsync(scripted));
     }
 }

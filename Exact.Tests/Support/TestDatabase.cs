@@ -99,12 +99,10 @@ public sealed class MigratedTemplate : TestDatabase
         NpgsqlConnection.ClearAllPools(); // a database with a session cannot be copied
     }
 
-    internal static ExactDbContext CreateContext(string connectionString) => new(Options(connectionString));
-
-    internal static DbContextOptions<ExactDbContext> Options(string connectionString)
+    internal static ExactDbContext CreateContext(string connectionString)
     {
         var options = new DbContextOptionsBuilder<ExactDbContext>();
         options.UseExact(connectionString);
-        return options.Options;
+        return new ExactDbContext(options.Options);
     }
 }

@@ -15,7 +15,7 @@ internal static class MendingSql
     public static string? Change(SchemaElement expected, SchemaElement found, IReadOnlyList<string> facets) =>
         expected.Kind switch
         {
-            Table => null,
+            Table => found[Facet.Is] is "unlogged table" ? $"ALTER TABLE {Quote(expected.Table)} SET LOGGED;" : null,
             Column => ChangeColumn(expected, found, facets),
             ElementKind.Index when facets is [Facet.Valid] => $"REINDEX INDEX CONCURRENTLY {Quote(expected.Name)};",
             ForeignKey or CheckConstraint when facets is [Facet.Valid] =>
@@ -35,20 +35,26 @@ internal static class MendingSql
     private static string? ChangeColumn(SchemaElement expected, SchemaElement found, IReadOnlyList<string> facets)
     {
         var alter = AlterColumn(expected);
+        var (table, column) = (Quote(expected.Table), Quote(expected.Name));
+        var collate = expected[Facet.Collation] is { } collation ? $" COLLATE \"{collation}\"" : "";
         var statements = facets
             .Select(facet =>
                 (facet, expected[facet], found[facet]) switch
                 {
-                    (Facet.Type, { } type, _) => $"{alter} TYPE {type};",
+                    (Facet.Type or Facet.Collation, _, _) => $"{alter} TYPE {expected[Facet.Type]}{collate};",
                     (Facet.Nullability, "null", _) => $"{alter} DROP NOT NULL;",
                     (Facet.Nullability, _, _) => $"{alter} SET NOT NULL;",
                     (Facet.Default, { } value, _) => $"{alter} SET DEFAULT {value};",
-                    (Facet.Identity, { } when, null) => $"{alter} ADD GENERATED {when.ToUpperInvariant()} AS IDENTITY;",
+                    (Facet.Identity, { } when, null) => $"""
+                        {alter} ADD GENERATED {when.ToUpperInvariant()} AS IDENTITY;
+                        SELECT setval(pg_get_serial_sequence('{table}', '{expected.Name}'), coalesce(max({column}), 0) + 1, false) FROM {table};
+                        """,
                     (Facet.Identity, { } when, _) => $"{alter} SET GENERATED {when.ToUpperInvariant()};",
                     (Facet.Identity, null, _) => $"{alter} DROP IDENTITY;",
                     _ => null,
                 }
             )
+            .Distinct()
             .ToList();
         return statements.Contains(null) ? null : string.Join('\n', statements);
     }

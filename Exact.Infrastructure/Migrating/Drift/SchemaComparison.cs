@@ -29,14 +29,15 @@ internal static class SchemaComparison
             .Where(element => element is not { Kind: Table, Name: MigrationHistory.Name })
             .ToList();
 
+        // In the order in which they are best mended: what is in the way goes first.
         List<DriftFinding> findings =
         [
             .. Renamed(missing, extra),
+            .. extra.Select(Extra),
             .. missing.Select(element => Missing(element, expected)),
             .. relevant
                 .Where(element => foundByKey.ContainsKey(element.Key))
                 .SelectMany(element => Different(element, foundByKey[element.Key])),
-            .. extra.Select(Extra),
         ];
         return [.. findings.OrderBy(finding => finding.Harmless)];
     }
