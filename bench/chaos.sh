@@ -4,6 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export EXACT_CHAOS_ROUNDS=${1:-100}
-dotnet build --configuration Release Exact.Tests
+dotnet build --configuration Release -p:Chaos=true Exact.Tests
 dotnet Exact.Tests/bin/Release/net10.0/Exact.Tests.dll --filter-class Exact.Tests.Migrating.ChaosTests \
-    --explicit only --parallel none --show-live-output on
+    --parallel none --show-live-output on

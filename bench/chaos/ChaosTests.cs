@@ -14,7 +14,7 @@ namespace Exact.Tests.Migrating;
 
 /// <summary>
 /// The same claims as in <see cref="ReplicaTests"/> and <see cref="CrashTests"/>, many times over, with figures: minutes, not
-/// seconds, so they run only when asked for, by <c>bench/chaos.sh</c>.
+/// seconds, so they are no part of the suite: <c>bench/chaos.sh</c> builds them in and runs them.
 /// </summary>
 public sealed class ChaosTests(ITestOutputHelper output)
 {
@@ -23,7 +23,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         CultureInfo.InvariantCulture
     );
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Sixteen_processes_and_five_migrations_on_a_missing_database()
     {
         var failures = 0;
@@ -43,7 +43,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         Assert.Equal(0, failures);
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task The_holder_is_killed_at_random_moments()
     {
         var takeovers = new List<double>();
@@ -78,7 +78,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         Assert.True(takeovers.Max() < 2);
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Sixty_four_replicas_and_more_than_a_second_of_work()
     {
         Environment.SetEnvironmentVariable("EXACT_TEST_SCENARIO", "ledger");
@@ -104,7 +104,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         }
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Sixteen_processes_take_little_longer_than_without_migrations()
     {
         const double Work = 1.2;
@@ -125,7 +125,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         output.WriteLine($"(with - work) / without: median {ratios[1]:0.00}");
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task The_longest_wait_of_a_reader_and_of_the_status_while_a_migration_is_blocked_or_runs()
     {
         await using var database = new MissingDatabase();
