@@ -9,6 +9,7 @@ namespace Exact.Api.Startup;
 /// </summary>
 internal sealed partial class MigrateInBackground(
     DatabaseMigrator migrator,
+    MigrationStatusReader reader,
     SchemaState state,
     IOptions<MigrationOptions> options,
     IHostApplicationLifetime lifetime,
@@ -30,6 +31,11 @@ internal sealed partial class MigrateInBackground(
                 await WaitForOthersAsync(stoppingToken);
             }
 
+            if (options.Value.Strict)
+            {
+                await RefuseUnexpectedAsync(stoppingToken);
+            }
+
             state.BeReady();
             LogReady();
         }
@@ -41,6 +47,24 @@ internal sealed partial class MigrateInBackground(
         {
             state.Fail(e);
             lifetime.StopApplication();
+        }
+    }
+
+    private async Task RefuseUnexpectedAsync(CancellationToken stoppingToken)
+    {
+        var status = await reader.ReadAsync(MigrationStatusReader.InFull, stoppingToken);
+        if (status.State is MigrationState.Ahead)
+        {
+            throw new MigrationRefusedException(
+                $"{status.Detail} Migrations:Strict refuses that: deploy the version that applied them, or set it to false."
+            );
+        }
+
+        if (status.Applied.Any(migration => migration.IsEdited && migration.Generator == MigrationHash.Generator))
+        {
+            throw new MigrationRefusedException(
+                $"Migrations:Strict refuses edited migrations. {string.Join(' ', status.Warnings)}"
+            );
         }
     }
 

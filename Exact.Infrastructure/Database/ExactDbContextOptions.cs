@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Exact.Infrastructure.Migrating;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace Exact.Infrastructure.Database;
@@ -16,5 +17,9 @@ internal static class ExactDbContextOptions
         options.UseNpgsql(connectionString).UseExactConventions();
 
     private static DbContextOptionsBuilder UseExactConventions(this DbContextOptionsBuilder options) =>
-        options.UseSnakeCaseNamingConvention().ReplaceService<IHistoryRepository, MigrationHistory>();
+        options
+            .UseSnakeCaseNamingConvention()
+            .ReplaceService<IHistoryRepository, MigrationHistory>()
+            // What runs outside a transaction must be alone in its migration: half of one could not be tried again.
+            .ConfigureWarnings(warnings => warnings.Throw(RelationalEventId.NonTransactionalMigrationOperationWarning));
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>Why one record of a fixture cannot be imported.</summary>
@@ -20,7 +22,26 @@ internal sealed record FixtureError(
     string? Model = null,
     long? Pk = null,
     string? Field = null
-);
+)
+{
+    private const int MaxName = 100;
+
+    /// <summary>The JSON pointer of a record's field, or of its <c>pk</c>, in fragment form (RFC 6901, section 6).</summary>
+    public static string PointerTo(long record, string? field)
+    {
+        var pointer = string.Create(CultureInfo.InvariantCulture, $"#/{record}");
+        return field switch
+        {
+            null => pointer,
+            "pk" => $"{pointer}/pk",
+            _ => $"{pointer}/fields/{Uri.EscapeDataString(Shorten(field).Replace("~", "~0").Replace("/", "~1"))}",
+        };
+    }
+
+    /// <summary>A name from the file, as it may be shown and kept: not too long, and without U+0000, which jsonb cannot hold.</summary>
+    public static string Shorten(string name) =>
+        (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
+}
 
 /// <summary>What can be wrong with a record. The texts are part of the API.</summary>
 internal static class FixtureErrorCode

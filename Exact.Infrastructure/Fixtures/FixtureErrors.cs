@@ -20,6 +20,14 @@ internal sealed class FixtureErrors
         }
     }
 
+    public void Add(List<FixtureError> errors)
+    {
+        foreach (var error in errors)
+        {
+            Add(error);
+        }
+    }
+
     /// <summary>Counts errors of which only the first were looked at.</summary>
     public void AddUnseen(long count) => Count += count;
 }

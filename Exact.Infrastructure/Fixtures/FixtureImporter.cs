@@ -4,7 +4,7 @@ namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
 /// Brings a fixture into the database: records → COPY into temporary tables → checks as sets → merge, parents before children. One transaction:
-/// all of the file or nothing. Readers go on throughout; other writers wait for the merge, not for the reading.
+/// all of the file or nothing. Readers go on, unless they read a table that was empty; other writers wait for the merge, not for the reading.
 /// </summary>
 internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
 {
@@ -46,7 +46,9 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         if (errors.Count == 0)
         {
             progress?.Report(new ImportProgress(ImportPhase.Merging, reader.Bytes, reader.Records));
-            await new FixtureMerge(connection, staging, options, tally, errors).RunAsync(cancellationToken);
+            await new FixtureMerge(new ImportSql(connection), staging, options, tally, errors).RunAsync(
+                cancellationToken
+            );
         }
 
         if (errors.Count > 0)
@@ -70,6 +72,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             SET LOCAL statement_timeout = 0;
             SET LOCAL idle_in_transaction_session_timeout = 0;
             SET LOCAL work_mem = '64MB';
+            SET LOCAL maintenance_work_mem = '128MB';
             SELECT pg_try_advisory_xact_lock({Lock})
             """;
         await using var command = new NpgsqlCommand(sql, connection);
@@ -93,10 +96,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         while (await reader.TryReadAsync(record, cancellationToken))
         {
             tally.Read(record);
-            foreach (var problem in record.Problems)
-            {
-                errors.Add(problem);
-            }
+            errors.Add(record.Problems);
 
             // After the first error nothing will be kept, but the rest is still checked.
             if (record.Table is not null && errors.Count == 0)

@@ -166,7 +166,7 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
 
     private Step Stop(string code, string detail, int at)
     {
-        var pointer = place is Place.Beginning or Place.AfterArray ? "#" : FixtureRecord.PointerTo(Records, null);
+        var pointer = place is Place.Beginning or Place.AfterArray ? "#" : FixtureError.PointerTo(Records, null);
         var atLine = line + buffer.AsSpan(start, at - start).Count((byte)'\n');
         Fault = new FixtureError(code, detail, pointer == "#" ? null : Records, pointer, atLine, offset + at);
         return Step.End;

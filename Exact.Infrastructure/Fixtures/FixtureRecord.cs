@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -15,7 +14,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
     private readonly List<(int At, double Value)> literals = [];
     private readonly List<FixtureError> problems = [];
-    private readonly List<Membership> memberships = [];
+    private readonly List<FixtureReference> memberships = [];
     private readonly List<(string Field, int Count)> ignored = [];
     private FixtureProblem? keyProblem;
     private int keyAt;
@@ -42,15 +41,12 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     /// <summary>The row as <see cref="FixtureTable.StagedColumns"/> says; complete only without <see cref="Problems"/>.</summary>
     public CopyRow Row { get; } = new();
 
-    public IReadOnlyList<Membership> Memberships => memberships;
+    public List<FixtureReference> Memberships => memberships;
 
     /// <summary>Values that have no place in Exact.</summary>
-    public IReadOnlyList<(string Field, int Count)> Ignored => ignored;
+    public List<(string Field, int Count)> Ignored => ignored;
 
-    public IReadOnlyList<FixtureError> Problems => problems;
-
-    /// <summary>One entry of a many-to-many field: a key, or a natural key.</summary>
-    public readonly record struct Membership(long? Key, byte[]? NaturalKey);
+    public List<FixtureError> Problems => problems;
 
     /// <summary>Reads the record at the beginning of <paramref name="text"/>; false when it does not end there.</summary>
     /// <exception cref="JsonException">This is not JSON.</exception>
@@ -166,7 +162,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         Table = tables.Find(label);
         if (Table is null)
         {
-            Label = Encoding.UTF8.GetString(label);
+            Label = FixtureError.Shorten(Encoding.UTF8.GetString(label));
         }
 
         return true;
@@ -240,13 +236,14 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         var at = json.At;
         if ((Present & (1L << field.Index)) != 0)
         {
-            problems.RemoveAll(problem => problem.Field == field.Name); // of a name that comes twice, the last counts
+            Forgive(field.Name); // of a name that comes twice, the last counts
         }
 
         Present |= 1L << field.Index;
         if (json.Token == JsonTokenType.StartArray && field.ByNaturalKey)
         {
-            return TryReadNaturalKey(ref json, out var name)
+            Row.SetNull(FixtureTable.PlaceOf(field));
+            return FixtureReference.TryReadNaturalKey(ref json, out var name)
                 && (
                     name is null
                         ? Refuse(
@@ -278,73 +275,10 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         var at = json.At;
         memberships.Clear();
         Present |= 1L << table.MembershipBit;
-        if (json.Token != JsonTokenType.StartArray)
-        {
-            return json.TrySkip()
-                && Refuse(text, at, FixtureErrorCode.WrongType, "A list of keys is expected.", membership.Field);
-        }
-
-        var isWrong = false;
-        while (json.Read())
-        {
-            if (json.Token == JsonTokenType.EndArray)
-            {
-                return !isWrong
-                    || Refuse(text, at, FixtureErrorCode.WrongType, "A list of keys is expected.", membership.Field);
-            }
-
-            if (TryGetInteger(ref json, out var key))
-            {
-                memberships.Add(new Membership(key, null));
-            }
-            else if (json.Token == JsonTokenType.StartArray)
-            {
-                if (!TryReadNaturalKey(ref json, out var name))
-                {
-                    return false;
-                }
-
-                isWrong |= name is null;
-                memberships.Add(new Membership(null, name));
-            }
-            else
-            {
-                isWrong = true;
-                if (!json.TrySkip())
-                {
-                    return false;
-                }
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>Reads <c>["name"]</c>; the name is null when the list is anything else.</summary>
-    private static bool TryReadNaturalKey(ref PythonJsonReader json, out byte[]? name)
-    {
-        name = null;
-        var length = 0;
-        while (json.Read())
-        {
-            if (json.Token == JsonTokenType.EndArray)
-            {
-                return true;
-            }
-
-            name =
-                length++ == 0
-                && json.Token == JsonTokenType.String
-                && FixtureValue.TryGetText(in json, new byte[json.Json.ValueSpan.Length], out var text)
-                    ? text.ToArray()
-                    : null;
-            if (!json.TrySkip())
-            {
-                return false;
-            }
-        }
-
-        return false;
+        return FixtureReference.TryReadList(ref json, memberships, out var isList)
+            && (
+                isList || Refuse(text, at, FixtureErrorCode.WrongType, "A list of keys is expected.", membership.Field)
+            );
     }
 
     private bool TryPassOver(ref PythonJsonReader json, Span<byte> text, FixtureTable table)
@@ -359,7 +293,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         var isCarriedNowhere = table.NotCarried.Contains(name);
         if (!isCarriedNowhere && options.Unknown == WhenFound.Fail)
         {
-            var detail = $"{table.Label} has no field '{Shorten(name)}'.";
+            var detail = $"{table.Label} has no field '{FixtureError.Shorten(name)}'.";
             return json.TrySkip() && Refuse(text, at, FixtureErrorCode.UnknownField, detail, name);
         }
 
@@ -371,7 +305,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
         if (count > 0)
         {
-            ignored.Add(($"{table.Label}.{Shorten(name)}", count));
+            ignored.Add(($"{table.Label}.{FixtureError.Shorten(name)}", count));
         }
 
         return true;
@@ -387,7 +321,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             }
             else if (options.Unknown == WhenFound.Fail && !FixtureTables.Bookkeeping.Contains(Label))
             {
-                Refuse(text, 0, FixtureErrorCode.UnknownModel, $"There is no model '{Shorten(Label)}'.");
+                Refuse(text, 0, FixtureErrorCode.UnknownModel, $"There is no model '{Label}'.");
             }
 
             return;
@@ -465,6 +399,9 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         }
     }
 
+    /// <summary>A method of its own, because the closure would cost an allocation for every value.</summary>
+    private void Forgive(string name) => problems.RemoveAll(problem => problem.Field == name);
+
     private bool Stage(int place, ReadOnlySpan<byte> value)
     {
         Row.Set(place, value);
@@ -479,27 +416,15 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
                 code,
                 detail,
                 Number,
-                PointerTo(Number, field),
+                FixtureError.PointerTo(Number, field),
                 Line + text[..at].Count((byte)'\n'),
                 Offset + at,
-                Table?.Label ?? (Label is null ? null : Shorten(Label)),
+                Table?.Label ?? Label,
                 Key,
-                field is null ? null : Shorten(field)
+                field is null ? null : FixtureError.Shorten(field)
             )
         );
         return true;
-    }
-
-    /// <summary>The JSON pointer of a record's field, or of its <c>pk</c>, in fragment form (RFC 6901, section 6).</summary>
-    public static string PointerTo(long record, string? field)
-    {
-        var pointer = string.Create(CultureInfo.InvariantCulture, $"#/{record}");
-        return field switch
-        {
-            null => pointer,
-            "pk" => $"{pointer}/pk",
-            _ => $"{pointer}/fields/{Uri.EscapeDataString(Shorten(field).Replace("~", "~0").Replace("/", "~1"))}",
-        };
     }
 
     private static int IndexOf(IReadOnlyList<FixtureField> fields, FixtureField field)
@@ -528,6 +453,4 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     /// <summary>The text without its escapes; as it stands in the file when it is broken.</summary>
     private static ReadOnlySpan<byte> TextOf(scoped in PythonJsonReader json, Span<byte> space) =>
         FixtureValue.TryGetText(in json, space, out var text) ? text : json.Json.ValueSpan;
-
-    private static string Shorten(string name) => name.Length <= 100 ? name : $"{name.AsSpan(0, 100)}…";
 }

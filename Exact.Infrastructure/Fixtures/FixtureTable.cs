@@ -80,7 +80,7 @@ internal sealed record FixtureField(string Name, string Column)
     /// <summary>The field whose value this one takes when the record does not have it.</summary>
     public string? CopyWhenMissing { get; init; }
 
-    public IReadOnlyList<byte[]>? Choices { get; init; }
+    public byte[][]? Choices { get; init; }
 
     public TextCheck? Check { get; init; }
 

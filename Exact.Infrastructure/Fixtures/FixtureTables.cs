@@ -138,7 +138,7 @@ internal sealed class FixtureTables
     }
 
     /// <summary>The tables, parents before children.</summary>
-    public IReadOnlyList<FixtureTable> All { get; }
+    public FixtureTable[] All { get; }
 
     public FixtureTable? Find(ReadOnlySpan<byte> label)
     {

@@ -235,7 +235,7 @@ internal static class FixtureValue
             || text.SequenceEqual("False"u8);
     }
 
-    private static bool Contains(IReadOnlyList<byte[]> choices, ReadOnlySpan<byte> text)
+    private static bool Contains(byte[][] choices, ReadOnlySpan<byte> text)
     {
         foreach (var choice in choices)
         {

@@ -16,6 +16,7 @@ internal sealed class StagingArea : IAsyncDisposable
 
     private readonly NpgsqlConnection connection;
     private readonly CopyRow membershipRow = new();
+    private readonly Dictionary<string, StagedTable> byLabel;
     private Target? copying;
     private NpgsqlRawCopyStream? copy;
 
@@ -23,6 +24,7 @@ internal sealed class StagingArea : IAsyncDisposable
     {
         this.connection = connection;
         Tables = [.. tables.All.Select(table => new StagedTable(table))];
+        byLabel = Tables.ToDictionary(staged => staged.Table.Label);
     }
 
     /// <summary>Parents before children.</summary>
@@ -37,7 +39,7 @@ internal sealed class StagingArea : IAsyncDisposable
 
     public async ValueTask AddAsync(FixtureRecord record, CancellationToken cancellationToken)
     {
-        var table = Tables.First(staged => ReferenceEquals(staged.Table, record.Table));
+        var table = byLabel[record.Table!.Label];
         table.Add(record, membershipRow);
         if (table.Rows.Buffer.WrittenCount >= BufferSize)
         {

@@ -19,6 +19,7 @@ internal sealed partial class DatabaseMigrator(
     MigratorConnection connections,
     ServerWait server,
     MigrationJournal journal,
+    SchemaAdoption adoption,
     SchemaState state,
     IOptions<MigrationOptions> options,
     ILogger<DatabaseMigrator> logger
@@ -33,6 +34,7 @@ internal sealed partial class DatabaseMigrator(
     /// <exception cref="MigrationRefusedException">The database cannot be migrated from here; the message says why.</exception>
     public async Task<IReadOnlyList<string>> MigrateAsync(string actor, CancellationToken cancellationToken)
     {
+        using var activity = Telemetry.StartMigrate(actor);
         var applied = new List<string>();
         var started = Stopwatch.GetTimestamp();
         while (true)
@@ -75,24 +77,37 @@ internal sealed partial class DatabaseMigrator(
     private async Task ApplyAsync(string actor, List<string> applied, CancellationToken cancellationToken)
     {
         await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
-        await using var held = await MigrationLock.AcquireAsync(
-            connection,
-            options.Value.LockWait,
-            OnWaiting,
-            cancellationToken
-        );
-
         var run = new MigrationRun(actor);
         await using var context = CreateContext(connection, run);
-        run.Pending = [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
+        await using var held = await LockAsync(connection, context, cancellationToken);
+        if (held is null)
+        {
+            return; // another replica has applied them while this one waited
+        }
+
+        run.Start([.. await context.Database.GetPendingMigrationsAsync(cancellationToken)]);
         if (run.Pending.Count == 0)
         {
-            return; // whoever held the lock before us has applied them
+            return; // or just before it got the lock
         }
+
+        await RefuseUnrecordedAsync(connection, context, cancellationToken);
 
         LogApplying(run.Pending.Count, string.Join(", ", run.Pending));
         try
         {
+            foreach (
+                var index in await ConcurrentIndexes.DropLeftoversAsync(
+                    context,
+                    run.Pending,
+                    connection,
+                    cancellationToken
+                )
+            )
+            {
+                LogDropped(index);
+            }
+
             await context.Database.MigrateAsync(cancellationToken);
             run.Finish();
         }
@@ -104,10 +119,47 @@ internal sealed partial class DatabaseMigrator(
         finally
         {
             applied.AddRange(run.Applied);
+            Telemetry.RunEnded(run.Error is null);
+            Telemetry.Held(run.Elapsed);
             await journal.WriteAsync(run);
         }
 
         LogApplied(run.Durations.Count, run.Elapsed.TotalSeconds);
+    }
+
+    private async Task<MigrationLock?> LockAsync(
+        NpgsqlConnection connection,
+        ExactDbContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        using var activity = Telemetry.StartLockWait();
+        var started = Stopwatch.GetTimestamp();
+        var held = await MigrationLock.AcquireAsync(
+            connection,
+            options.Value.LockWait,
+            async token => (await context.Database.GetPendingMigrationsAsync(token)).Any(),
+            OnWaiting,
+            cancellationToken
+        );
+        Telemetry.Waited(Stopwatch.GetElapsedTime(started));
+        return held;
+    }
+
+    /// <summary>Without this, the first migration would fail on the first table that is there, and say no more than that.</summary>
+    private async Task RefuseUnrecordedAsync(
+        NpgsqlConnection connection,
+        ExactDbContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        if (
+            !(await context.Database.GetAppliedMigrationsAsync(cancellationToken)).Any()
+            && await adoption.FindObstacleAsync(connection, SchemaAdoption.Patience, cancellationToken) is { } obstacle
+        )
+        {
+            throw new MigrationRefusedException(obstacle);
+        }
     }
 
     private void OnWaiting(LockHolder? holder)
@@ -120,6 +172,7 @@ internal sealed partial class DatabaseMigrator(
     private ExactDbContext CreateContext(NpgsqlConnection connection, MigrationRun? run = null)
     {
         var builder = new DbContextOptionsBuilder<ExactDbContext>(contextOptions);
+        builder.AddInterceptors(new ConcurrentIndexes());
         builder.LogTo(
             (id, _) => id == RelationalEventId.MigrationApplying,
             data => OnApplying(run, IdOf(((MigrationEventData)data).Migration))
@@ -153,6 +206,9 @@ internal sealed partial class DatabaseMigrator(
 
     [LoggerMessage(LogLevel.Information, "Applied {Count} migrations in {Seconds:0.000} s")]
     private partial void LogApplied(int count, double seconds);
+
+    [LoggerMessage(LogLevel.Warning, "Dropped index {Index}, which an interrupted concurrent build had left")]
+    private partial void LogDropped(string index);
 
     [LoggerMessage(LogLevel.Warning, "Trying the migration again: {Reason}")]
     private partial void LogRetrying(string reason);

@@ -3,8 +3,10 @@
 #pragma warning disable EF1001
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Migrations.Internal;
 
@@ -13,13 +15,19 @@ namespace Exact.Infrastructure.Migrating;
 /// <summary>
 /// EF's history table, with two changes. The lock is <see cref="MigrationLock"/>, held from the first migration to the last
 /// and through the seeding; EF's own, LOCK TABLE, is dropped at every commit and makes readers of the history wait. And each
-/// row says when, by whom and in what time its migration was applied: column defaults, so that the facts are committed with
-/// the migration, also by a script that <c>dotnet ef</c> wrote.
+/// row says what its migration was (a hash of its SQL), and when, by whom and in what time it was applied: column defaults, so
+/// that the facts are committed with the migration, also by a script that <c>dotnet ef</c> wrote.
 /// </summary>
-internal sealed class MigrationHistory(HistoryRepositoryDependencies dependencies)
-    : NpgsqlHistoryRepository(dependencies)
+internal sealed class MigrationHistory(
+    HistoryRepositoryDependencies dependencies,
+    IMigrationsAssembly assembly,
+    IMigrationsSqlGenerator generator,
+    IModelRuntimeInitializer models,
+    IDatabaseProvider provider
+) : NpgsqlHistoryRepository(dependencies)
 {
-    public const string Table = "\"__EFMigrationsHistory\"";
+    public const string Name = "__EFMigrationsHistory";
+    public const string Table = $"\"{Name}\"";
 
     public override LockReleaseBehavior LockReleaseBehavior => LockReleaseBehavior.Connection;
 
@@ -54,18 +62,28 @@ internal sealed class MigrationHistory(HistoryRepositoryDependencies dependencie
     {
         var connection = (NpgsqlConnection)Dependencies.Connection.DbConnection;
         var patience = new MigrationOptions().LockWait;
-        return new Held(
-            await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken),
-            this
-        );
+        var held = await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken);
+        return new Held(held!, this); // never null: it is always needed
     }
 
     public override IMigrationsDatabaseLock AcquireDatabaseLock() =>
         AcquireDatabaseLockAsync().GetAwaiter().GetResult();
 
+    public override string GetInsertScript(HistoryRow row)
+    {
+        var hash = MigrationHash.Of(row.MigrationId, assembly, generator, models, provider.Name);
+        return $"""
+            INSERT INTO {Table} (migration_id, product_version, provider_version, hash)
+            VALUES ('{row.MigrationId}', '{row.ProductVersion}', '{MigrationHash.Provider}', '{hash}');
+
+            """;
+    }
+
     protected override void ConfigureTable(EntityTypeBuilder<HistoryRow> history)
     {
         base.ConfigureTable(history);
+        history.Property<string?>("ProviderVersion").HasMaxLength(32);
+        history.Property<string?>("Hash").HasMaxLength(64);
         history.Property<DateTimeOffset>("AppliedAt").HasDefaultValueSql("clock_timestamp()");
         history
             .Property<string>("AppliedBy")

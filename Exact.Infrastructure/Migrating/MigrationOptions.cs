@@ -9,6 +9,11 @@ public sealed class MigrationOptions
     [EnumDataType(typeof(StartupAction))]
     public StartupAction OnStartup { get; set; } = StartupAction.Apply;
 
+    /// <summary>
+    /// Refuses to start on a database that is ahead of this code, or that was migrated with another SQL by the same generator.
+    /// </summary>
+    public bool Strict { get; set; }
+
     /// <summary>How long a starting service waits for a PostgreSQL that does not answer.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "24:00:00")]
     public TimeSpan ServerWait { get; set; } = TimeSpan.FromMinutes(10);

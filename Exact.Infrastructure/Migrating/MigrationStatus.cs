@@ -1,3 +1,5 @@
+using Exact.Infrastructure.Migrating.Drift;
+
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>The answer to "where do the migrations stand?".</summary>
@@ -29,8 +31,36 @@ public sealed record MigrationStatus
     /// <summary>What this code knows and the database has not had, in order.</summary>
     public required IReadOnlyList<string> Pending { get; init; }
 
+    /// <summary>What an operator should know although the service runs.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>What the database has had and this code does not know: a newer version has been here.</summary>
     public required IReadOnlyList<string> Unknown { get; init; }
+
+    /// <summary>
+    /// Where the database differs from what this code needs. Null where that was not asked: while migrations are pending or
+    /// unknown, the database is not meant to be what this code needs; while a session holds an exclusive lock on a table, it
+    /// cannot be read.
+    /// </summary>
+    public IReadOnlyList<DriftFinding>? Drift { get; init; }
+
+    /// <summary>The status of a database whose migrations are all applied, and which differs in this from what they made.</summary>
+    internal MigrationStatus With(IReadOnlyList<DriftFinding> drift)
+    {
+        var harmful = drift.Where(finding => !finding.Harmless).ToList();
+        return harmful.Count == 0
+            ? this with
+            {
+                Drift = drift,
+            }
+            : this with
+            {
+                Drift = drift,
+                State = MigrationState.Drifted,
+                Detail =
+                    $"{Detail} But the database was changed since, {harmful.Count} times. The first: {harmful[0]}.",
+            };
+    }
 }
 
 /// <summary>Where the migrations of a database stand.</summary>
@@ -48,6 +78,9 @@ public enum MigrationState
     /// <summary>A newer version has migrated the database.</summary>
     Ahead,
 
+    /// <summary>The database has had every migration, and somebody has changed since what they made.</summary>
+    Drifted,
+
     /// <summary>The last run failed, and nobody is trying now.</summary>
     Failed,
 
@@ -60,11 +93,17 @@ public enum MigrationState
 /// <param name="AppliedAt">When it was committed.</param>
 /// <param name="Seconds">How long it took.</param>
 /// <param name="AppliedBy">Who applied it: <c>exact VERSION HOST</c>, or the <c>application_name</c> of another tool.</param>
-/// <param name="ProductVersion">The version of EF Core that wrote it.</param>
+/// <param name="Generator">What generated its SQL then: the versions of EF Core and of Npgsql's provider.</param>
+/// <param name="Hash">The SHA-256 of that SQL; null if it was not recorded.</param>
 public sealed record AppliedMigration(
     string Id,
     DateTimeOffset AppliedAt,
     double Seconds,
     string AppliedBy,
-    string ProductVersion
-);
+    string Generator,
+    string? Hash
+)
+{
+    /// <summary>Whether this code would run another SQL: the migration was edited since, or the generator is another one.</summary>
+    public bool IsEdited { get; init; }
+}

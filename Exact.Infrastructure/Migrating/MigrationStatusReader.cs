@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating.Drift;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -8,12 +9,22 @@ namespace Exact.Infrastructure.Migrating;
 internal sealed class MigrationStatusReader(
     DbContextOptions<ExactDbContext> contextOptions,
     NpgsqlDataSource database,
+    SchemaDrift drift,
+    SchemaAdoption adoption,
     SchemaState state
 )
 {
-    private readonly IReadOnlyList<string> known = ReadKnown(contextOptions);
+    private readonly Lazy<IReadOnlyDictionary<string, string>> known = new(() => ReadKnown(contextOptions));
 
-    public async Task<MigrationStatus> ReadAsync(CancellationToken cancellationToken)
+    /// <summary>For an answer at once, also when it has to leave something out.</summary>
+    public static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>For an answer that leaves nothing out.</summary>
+    public static readonly TimeSpan InFull = TimeSpan.FromSeconds(10);
+
+    /// <param name="patience">How long to wait for the comparison with the model; without it the status says less.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task<MigrationStatus> ReadAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         try
         {
@@ -21,7 +32,10 @@ internal sealed class MigrationStatusReader(
             var applied = await ReadAppliedAsync(connection, cancellationToken);
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
             var failure = await ReadFailureAsync(connection, cancellationToken);
-            return Judge(applied, holder, failure) with { ServerVersion = connection.PostgreSqlVersion.ToString() };
+            var status = Judge(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
+            status = await CompareAsync(connection, status, patience, cancellationToken);
+            Telemetry.Seen(status);
+            return status;
         }
         catch (Exception e) when (PostgresErrors.IsServerAway(e) || e is PostgresException { SqlState: "3D000" })
         {
@@ -33,11 +47,46 @@ internal sealed class MigrationStatusReader(
         }
     }
 
+    /// <summary>Adds what only the catalog can tell: whether the database is what its history says.</summary>
+    private async Task<MigrationStatus> CompareAsync(
+        NpgsqlConnection connection,
+        MigrationStatus status,
+        TimeSpan patience,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            switch (status)
+            {
+                case { State: MigrationState.Current }:
+                    var compared = status.With(await drift.ReadAsync(connection, patience, cancellationToken));
+                    // A newer version may have migrated since the history was read: that is no drift.
+                    return
+                        compared.State is MigrationState.Drifted
+                        && (await ReadAppliedAsync(connection, cancellationToken)).Count != status.Applied.Count
+                        ? status
+                        : compared;
+                case { State: MigrationState.Pending, Applied.Count: 0 }:
+                    var obstacle = await adoption.FindObstacleAsync(connection, patience, cancellationToken);
+                    return status with { Detail = obstacle ?? status.Detail };
+                default:
+                    return status;
+            }
+        }
+        catch (TimeoutException e)
+        {
+            return status with { Detail = $"{status.Detail} It was not compared with the model: {e.Message}" };
+        }
+    }
+
     private MigrationStatus Judge(IReadOnlyList<AppliedMigration> applied, LockHolder? holder, string? failure)
     {
+        var hashes = known.Value;
         var had = applied.Select(migration => migration.Id).ToHashSet();
-        var pending = known.Where(id => !had.Contains(id)).ToList();
-        var unknown = applied.Select(migration => migration.Id).Except(known).ToList();
+        var pending = hashes.Keys.Where(id => !had.Contains(id)).ToList();
+        var unknown = applied.Select(migration => migration.Id).Except(hashes.Keys).ToList();
+        applied = [.. applied.Select(one => one with { IsEdited = IsEdited(one, hashes) })];
         var (judgement, detail) = (pending, unknown, holder, failure) switch
         {
             ({ Count: > 0 }, _, not null, _) => (MigrationState.Migrating, $"{holder} is applying {pending[0]}."),
@@ -53,7 +102,7 @@ internal sealed class MigrationStatusReader(
                 MigrationState.Ahead,
                 $"A newer version has applied {unknown.Count} migrations that this code does not know."
             ),
-            _ => (MigrationState.Current, $"All {known.Count} migrations are applied."),
+            _ => (MigrationState.Current, $"All {hashes.Count} migrations are applied."),
         };
         return new MigrationStatus
         {
@@ -66,8 +115,20 @@ internal sealed class MigrationStatusReader(
             Applied = applied,
             Pending = pending,
             Unknown = unknown,
+            Warnings = [.. applied.Where(one => one.IsEdited).Select(WarnOfEdit)],
         };
     }
+
+    private static bool IsEdited(AppliedMigration applied, IReadOnlyDictionary<string, string> hashes) =>
+        applied.Hash is not null && hashes.TryGetValue(applied.Id, out var hash) && hash != applied.Hash;
+
+    private static string WarnOfEdit(AppliedMigration edited) =>
+        $"{edited.Id} is not what was applied at {edited.AppliedAt:u}: its SQL has another hash "
+        + (
+            edited.Generator == MigrationHash.Generator
+                ? "(edited since: undo that, and write a new migration for what it should do)."
+                : $"(generated by {edited.Generator} then and by {MigrationHash.Generator} now, or edited since)."
+        );
 
     private static async Task<IReadOnlyList<AppliedMigration>> ReadAppliedAsync(
         NpgsqlConnection connection,
@@ -85,7 +146,8 @@ internal sealed class MigrationStatusReader(
 
         await using var command = new NpgsqlCommand(
             $"""
-            SELECT migration_id, applied_at, extract(epoch FROM duration)::float8, applied_by, product_version
+            SELECT migration_id, applied_at, extract(epoch FROM duration)::float8, applied_by, product_version,
+                provider_version, hash
             FROM {MigrationHistory.Table} ORDER BY migration_id
             """,
             connection
@@ -100,7 +162,8 @@ internal sealed class MigrationStatusReader(
                     reader.GetFieldValue<DateTimeOffset>(1),
                     reader.GetDouble(2),
                     reader.GetString(3),
-                    reader.GetString(4)
+                    MigrationHash.GeneratorOf(reader.GetString(4), reader.IsDBNull(5) ? null : reader.GetString(5)),
+                    reader.IsDBNull(6) ? null : reader.GetString(6)
                 )
             );
         }
@@ -127,9 +190,9 @@ internal sealed class MigrationStatusReader(
         return await command.ExecuteScalarAsync(cancellationToken) as string;
     }
 
-    private static List<string> ReadKnown(DbContextOptions<ExactDbContext> contextOptions)
+    private static IReadOnlyDictionary<string, string> ReadKnown(DbContextOptions<ExactDbContext> contextOptions)
     {
         using var context = new ExactDbContext(contextOptions);
-        return [.. context.Database.GetMigrations()];
+        return MigrationHash.All(context);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Exact.Infrastructure.Fixtures;
+using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
 
 namespace Exact.Tests.Fixtures;
@@ -141,6 +142,37 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
         Assert.Equal(
             utc,
             await database.ScalarAsync<string>("SELECT (closes_on AT TIME ZONE 'UTC')::text FROM challenges")
+        );
+    }
+
+    [Fact]
+    public async Task A_time_without_a_zone_is_UTC_whatever_zone_the_session_has()
+    {
+        var inBerlin = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Timezone = "Europe/Berlin" };
+        await using var source = NpgsqlDataSource.Create(inBerlin);
+        var file = Encoding.UTF8.GetBytes(Fixture(Challenge(1, "c1", """ "closes_on": "2025-06-11T14:16:04.764" """)));
+
+        await new FixtureImporter(source, database.Tables, database.Time).ImportAsync(
+            new MemoryStream(file),
+            new ImportOptions(),
+            null,
+            TestContext.Current.CancellationToken
+        );
+
+        Assert.Equal(
+            "2025-06-11 14:16:04.764",
+            await database.ScalarAsync<string>("SELECT (closes_on AT TIME ZONE 'UTC')::text FROM challenges")
+        );
+        using var exported = new MemoryStream();
+        await new FixtureExporter(source, database.Tables).ExportAsync(
+            exported,
+            new ExportOptions(),
+            TestContext.Current.CancellationToken
+        );
+        Assert.Contains(
+            "\"2025-06-11T14:16:04.764\"",
+            Encoding.UTF8.GetString(exported.ToArray()),
+            StringComparison.Ordinal
         );
     }
 

@@ -39,6 +39,7 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
             { Company(9, """["nobody"]"""), "orphan", "#/1/fields/user" },
             { Company(9, """[1, 2]"""), "wrong-type", "#/1/fields/user" },
             { Company(9, "1.5"), "wrong-type", "#/1/fields/user" },
+            { Company(9, """["a\u0000"]"""), "wrong-type", "#/1/fields/user" },
             { User(9, "u9", """ "is_active": "yes" """), "wrong-type", "#/1/fields/is_active" },
             { User(9, "u9", """ "groups": [77] """), "orphan", "#/1/fields/groups" },
             { User(9, "u9", """ "groups": null """), "wrong-type", "#/1/fields/groups" },

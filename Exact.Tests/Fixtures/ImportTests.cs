@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Fixtures;
+using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
 
 namespace Exact.Tests.Fixtures;
@@ -307,6 +308,65 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
 
         Assert.Equal(2, report.IgnoredFields["auth.user.user_permissions"]);
         Assert.Equal(3, report.IgnoredFields["auth.group.permissions"]);
+    }
+
+    [Fact]
+    public async Task A_filled_table_has_the_indexes_and_foreign_keys_that_it_had()
+    {
+        const string Schema = """
+            SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+                SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public'
+                UNION ALL SELECT conname || pg_get_constraintdef(oid) || convalidated FROM pg_constraint
+            ) lines
+            """;
+        var before = await database.ScalarAsync<string>(Schema);
+        var scores = Enumerable.Range(1, 20_000).Select(n => Score(n, $"c{n % 7}"));
+        var challenges = Enumerable.Range(0, 7).Select(n => Challenge(n, $"c{n}"));
+
+        await database.ImportedAsync(Fixture([.. scores, .. challenges]));
+
+        Assert.Equal(before, await database.ScalarAsync<string>(Schema));
+        Assert.Equal(20_000, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+        Assert.Equal(
+            20_000,
+            await database.ScalarAsync<float>("SELECT reltuples FROM pg_class WHERE relname = 'scores'")
+        );
+    }
+
+    [Fact]
+    public async Task A_role_that_does_not_own_the_tables_can_import()
+    {
+        var importer = $"importer_of_{database.Name}"; // roles belong to the whole server
+        await database.ExecuteAsync(
+            $"""
+            CREATE ROLE {importer} LOGIN PASSWORD 'secret';
+            GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA public TO {importer};
+            GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {importer}
+            """
+        );
+        try
+        {
+            await using var asImporter = NpgsqlDataSource.Create(
+                new NpgsqlConnectionStringBuilder(database.ConnectionString)
+                {
+                    Username = importer,
+                    Password = "secret",
+                }
+            );
+            var scores = Enumerable.Range(1, (int)TableFill.MinRows).Select(n => Score(n));
+            var outcome = await new FixtureImporter(asImporter, database.Tables, database.Time).ImportAsync(
+                new MemoryStream(Encoding.UTF8.GetBytes(Fixture([Challenge(), .. scores]))),
+                new ImportOptions(),
+                null,
+                TestContext.Current.CancellationToken
+            );
+
+            Assert.IsType<ImportOutcome.Imported>(outcome);
+        }
+        finally
+        {
+            await database.ExecuteAsync($"DROP OWNED BY {importer}; DROP ROLE {importer}");
+        }
     }
 
     [Fact]

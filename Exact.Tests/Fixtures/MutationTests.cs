@@ -41,7 +41,13 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
         var outcomes = new Dictionary<Type, int>();
         for (var round = 0; round < 3000; round++)
         {
-            var outcome = await DryRunAsync(Mutate(Valid, random));
+            var file = Mutate(Valid, random);
+            var outcome = await ReadAsync(file);
+            if (outcome is ImportOutcome.Imported || round % 50 == 0)
+            {
+                outcome = await DryRunAsync(file);
+            }
+
             outcomes[outcome.GetType()] = outcomes.GetValueOrDefault(outcome.GetType()) + 1;
         }
 
@@ -54,16 +60,20 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
     private Task<ImportOutcome> DryRunAsync(byte[] file) =>
         database.ImportAsync(file, new ImportOptions { DryRun = true });
 
-    /// <summary>For what must fail before the database is asked.</summary>
+    /// <summary>Only the reading, which is most of it and takes no time; what is well so far has yet to meet the database.</summary>
     private async Task<ImportOutcome> ReadAsync(byte[] file)
     {
         await using var reader = new FixtureReader(new MemoryStream(file));
         var record = new FixtureRecord(database.Tables, new ImportOptions(), now: 0);
-        while (await reader.TryReadAsync(record, TestContext.Current.CancellationToken)) { }
+        var problems = new List<FixtureError>();
+        while (await reader.TryReadAsync(record, TestContext.Current.CancellationToken))
+        {
+            problems.AddRange(record.Problems);
+        }
 
-        return reader.Fault is { Code: FixtureErrorCode.NotJson } fault
-            ? new ImportOutcome.NotJson(fault)
-            : new ImportOutcome.AlreadyRunning();
+        return reader.Fault is { Code: FixtureErrorCode.NotJson } fault ? new ImportOutcome.NotJson(fault)
+            : problems.Count > 0 ? new ImportOutcome.Rejected(problems, problems.Count)
+            : new ImportOutcome.Imported(new ImportTally(database.Tables).ToReport(dryRun: true, reader));
     }
 
     private static byte[] Mutate(byte[] file, Random random)

@@ -11,28 +11,15 @@ public sealed class ReplicaTests
     {
         await using var database = new MissingDatabase();
         await database.InitializeAsync();
-        var replicas = Enumerable
-            .Range(0, 8)
-            .Select(_ => ExactProcess.Serve(database.ConnectionString, Scenario.Settings("ledger+seed", "0.05")))
-            .ToList();
-        try
-        {
-            await Task.WhenAll(replicas.Select(replica => replica.WaitUntilReadyAsync()));
-        }
-        finally
-        {
-            await Task.WhenAll(replicas.Select(replica => replica.DisposeAsync().AsTask()));
-        }
-
-        Assert.Equal(
-            "1:1 2:1 3:1 4:1 5:1",
-            await database.ScalarAsync<string>(
-                """
-                SELECT string_agg(migration || ':' || times, ' ' ORDER BY migration)
-                FROM (SELECT migration, count(*) AS times FROM ledger GROUP BY migration) counted
-                """
-            )
+        await using var replicas = Replicas.Start(
+            8,
+            database.ConnectionString,
+            Scenario.Settings("ledger+seed", "0.05")
         );
+
+        await replicas.WaitUntilReadyAsync();
+
+        Assert.Equal("1:1 2:1 3:1 4:1 5:1", await Replicas.LedgerAsync(database));
         Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM seeds"));
         Assert.Equal(6, await database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\""));
     }

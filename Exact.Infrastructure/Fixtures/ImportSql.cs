@@ -1,0 +1,22 @@
+using Npgsql;
+
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>The statements of an import, on its connection. None has a time limit: the import as a whole is cancelled, or is not.</summary>
+internal sealed class ImportSql(NpgsqlConnection connection)
+{
+    public NpgsqlCommand Command(string sql) => new(sql, connection) { CommandTimeout = 0 };
+
+    /// <returns>The number of rows that were written, over all statements.</returns>
+    public async Task<long> ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Command(sql);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async Task<long> ScalarAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Command(sql);
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+}

@@ -1,0 +1,53 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace Exact.Infrastructure.Migrating;
+
+/// <summary>
+/// What a migration does, as a hash of the SQL that is generated for it: neither a comment nor a licence header in its source
+/// changes it. The generator's version may, so that stands beside it.
+/// </summary>
+internal static class MigrationHash
+{
+    /// <summary>The version of the SQL generator: Npgsql's EF Core provider.</summary>
+    public static string Provider { get; } =
+        typeof(NpgsqlDbContextOptionsBuilderExtensions).Assembly.GetName().Version!.ToString(3);
+
+    /// <summary>What generates the SQL now, as <see cref="GeneratorOf"/> says it.</summary>
+    public static string Generator { get; } =
+        GeneratorOf(typeof(DbContext).Assembly.GetName().Version!.ToString(3), Provider);
+
+    /// <summary>The versions of EF Core and of its provider, as one text.</summary>
+    public static string GeneratorOf(string entityFramework, string? provider) =>
+        $"EF Core {entityFramework}, Npgsql {provider ?? "unknown"}";
+
+    /// <summary>SHA-256 in lower-case hexadecimal digits.</summary>
+    public static string Of(
+        string migrationId,
+        IMigrationsAssembly assembly,
+        IMigrationsSqlGenerator generator,
+        IModelRuntimeInitializer models,
+        string provider
+    )
+    {
+        var migration = assembly.CreateMigration(assembly.Migrations[migrationId], provider);
+        var model = models.Initialize(migration.TargetModel, designTime: true, validationLogger: null);
+        var commands = generator.Generate(migration.UpOperations, model).Select(command => command.CommandText);
+        var sql = string.Join('\n', commands).ReplaceLineEndings("\n");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql)));
+    }
+
+    /// <summary>The hashes of all migrations that this code knows, by id and in order.</summary>
+    public static IReadOnlyDictionary<string, string> All(DbContext context)
+    {
+        var assembly = context.GetService<IMigrationsAssembly>();
+        var generator = context.GetService<IMigrationsSqlGenerator>();
+        var models = context.GetService<IModelRuntimeInitializer>();
+        var provider = context.GetService<IDatabaseProvider>().Name;
+        return assembly.Migrations.Keys.ToDictionary(id => id, id => Of(id, assembly, generator, models, provider));
+    }
+}

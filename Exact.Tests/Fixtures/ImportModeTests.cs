@@ -1,0 +1,138 @@
+using Exact.Infrastructure.Fixtures;
+using static Exact.Tests.Fixtures.Sample;
+
+namespace Exact.Tests.Fixtures;
+
+public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
+{
+    private static readonly ImportOptions Skip = new() { Mode = ImportMode.Skip };
+    private static readonly ImportOptions Fail = new() { Mode = ImportMode.Fail };
+    private static readonly ImportOptions Replace = new() { Mode = ImportMode.Replace };
+
+    public async ValueTask InitializeAsync()
+    {
+        await database.EmptyAsync();
+        await database.ImportedAsync(
+            Fixture(
+                Group(1, "a"),
+                User(1, "root", """ "is_superuser": true, "groups": [1] """),
+                User(2, "bob"),
+                Company(1, "2"),
+                Challenge(1, "c1"),
+                Challenge(2, "c2"),
+                Score(1, "c1"),
+                Score(2, "c2")
+            )
+        );
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task Skip_leaves_rows_that_exist_and_adds_the_others()
+    {
+        var report = await database.ImportedAsync(
+            Fixture(
+                Challenge(1, "c1", """ "title": "new" """),
+                Challenge(3, "c3"),
+                User(1, "root", """ "groups": [] """)
+            ),
+            Skip
+        );
+
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 2,
+                Created = 1,
+                Skipped = 1,
+            },
+            report.Models["api.challenge"]
+        );
+        Assert.Equal("t", await database.ScalarAsync<string>("SELECT title FROM challenges WHERE id = 1"));
+        Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM user_roles"));
+    }
+
+    [Fact]
+    public async Task Fail_refuses_a_file_with_a_row_that_exists()
+    {
+        var before = await database.StateAsync();
+
+        var error = Assert.Single(await database.RejectedAsync(Fixture(Challenge(3, "c3"), Challenge(1, "c1")), Fail));
+
+        Assert.Equal(("exists", 1, 1), (error.Code, error.Record, error.Pk));
+        Assert.Equal(before, await database.StateAsync());
+        await database.ImportedAsync(Fixture(Challenge(3, "c3")), Fail);
+    }
+
+    [Fact]
+    public async Task Replace_leaves_exactly_what_the_file_holds()
+    {
+        var report = await database.ImportedAsync(
+            Fixture(
+                User(9, "bob", """ "is_superuser": true """), // the name of a row that goes
+                Challenge(2, "c2", """ "title": "new" """),
+                Score(2, "c2"),
+                Score(3, "c2")
+            ),
+            Replace
+        );
+
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 1,
+                Created = 1,
+                Deleted = 2,
+            },
+            report.Models["auth.user"]
+        );
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 1,
+                Updated = 1,
+                Deleted = 1,
+            },
+            report.Models["api.challenge"]
+        );
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 2,
+                Created = 1,
+                Unchanged = 1,
+                Deleted = 1,
+            },
+            report.Models["api.score"]
+        );
+        Assert.Equal(1, report.Models["user_api.company"].Deleted);
+        Assert.Equal(1, report.Models["auth.group"].Deleted);
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM user_roles"));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(""" "is_superuser": false """)]
+    [InlineData(""" "is_superuser": true, "is_active": false """)]
+    public async Task Replace_leaves_an_active_superuser(string fields)
+    {
+        var before = await database.StateAsync();
+        var file = fields.Length == 0 ? Fixture(Challenge()) : Fixture(User(1, "root", fields));
+
+        var error = Assert.Single(await database.RejectedAsync(file, Replace));
+
+        Assert.Equal("no-superuser", error.Code);
+        Assert.Equal(before, await database.StateAsync());
+    }
+
+    [Fact]
+    public async Task Replace_by_an_export_of_the_same_database_writes_nothing()
+    {
+        var before = await database.StateAsync();
+
+        FixtureDatabase.Report(await database.ImportAsync(await database.ExportAsync(), Replace));
+
+        Assert.Equal(before, await database.StateAsync());
+    }
+}

@@ -1,0 +1,70 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Exact.Tests.Support;
+using Exact.Tests.Support.TestMigrations;
+using Npgsql;
+
+namespace Exact.Tests.Migrating;
+
+/// <summary>A migration, the application's own queries, and who has to wait for whom.</summary>
+public sealed class BlockerTests(MigratedTemplate template) : IAsyncLifetime
+{
+    private readonly MigratedDatabase database = new(template);
+
+    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
+
+    public ValueTask InitializeAsync() => database.InitializeAsync();
+
+    public ValueTask DisposeAsync() => database.DisposeAsync();
+
+    [Fact]
+    public async Task A_migration_that_a_long_reader_keeps_waiting_steps_aside_for_the_application_and_succeeds_after_it()
+    {
+        await using var reader = await database.DataSource.OpenConnectionAsync(CancellationToken);
+        await using var transaction = await reader.BeginTransactionAsync(CancellationToken);
+        await using (var read = new NpgsqlCommand("SELECT count(*) FROM scores", reader))
+        {
+            await read.ExecuteScalarAsync(CancellationToken);
+        }
+
+        await using var replica = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("alter"));
+        await replica.WaitForLogAsync("Trying the migration again");
+        // Behind an ALTER that stays in the queue these would wait for the reader, which waits for them.
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+        }
+
+        await transaction.CommitAsync(CancellationToken);
+        await replica.WaitUntilReadyAsync();
+
+        Assert.Equal(
+            1,
+            await database.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_attribute WHERE attrelid = 'scores'::regclass AND attname = 'altered'"
+            )
+        );
+    }
+
+    [Fact]
+    public async Task Every_replica_says_which_migration_is_being_applied_and_by_whom_while_it_is()
+    {
+        // the sleep of the migration lasts as long as the test needs
+        await using var migrating = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("slow", "60"));
+        var holder = await Replicas.HolderAsync(database);
+        await migrating.WaitForLogAsync("Slow (1 of 1)");
+        await using var waiting = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("slow", "60"));
+        await waiting.WaitForLogAsync("which is migrating");
+
+        foreach (var replica in new[] { migrating, waiting })
+        {
+            var status = await replica.Client.GetFromJsonAsync<JsonElement>("/api/admin/migrations", CancellationToken);
+            Assert.Equal("migrating", status.GetProperty("state").GetString());
+            Assert.Equal("20990301000002_Slow", status.GetProperty("current").GetString());
+            Assert.Equal(holder, status.GetProperty("lock_holder").GetProperty("process_id").GetInt32());
+            Assert.StartsWith("exact ", status.GetProperty("lock_holder").GetProperty("application").GetString());
+        }
+
+        Assert.Equal(holder, await Replicas.HolderAsync(database)); // it was answered meanwhile
+    }
+}

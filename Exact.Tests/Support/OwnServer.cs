@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Database.Embedded;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Exact.Tests.Support;
+
+/// <summary>A PostgreSQL server that one test has for itself, to stop it, kill it and start it again.</summary>
+internal sealed class OwnServer : IAsyncDisposable
+{
+    private readonly EmbeddedPostgresOptions options = new()
+    {
+        DataFolder = Path.Combine(Path.GetTempPath(), $"exact-own-{Guid.NewGuid():N}"),
+        MaxConnections = 200,
+        Durable = false,
+    };
+
+    private EmbeddedPostgres? running;
+
+    /// <summary>The connection string of its superuser; it stays the same over restarts.</summary>
+    public string ConnectionString { get; private set; } = "";
+
+    /// <summary>The same for another of its databases.</summary>
+    public string ConnectionStringOf(string database) =>
+        new NpgsqlConnectionStringBuilder(ConnectionString) { Database = database }.ConnectionString;
+
+    public string DataFolder => Path.Combine(options.DataFolder, "postgres", "data");
+
+    public static async Task<OwnServer> StartNewAsync()
+    {
+        var server = new OwnServer();
+        await server.StartAsync();
+        return server;
+    }
+
+    public async Task StartAsync()
+    {
+        running = await EmbeddedPostgres.StartAsync(options, NullLogger.Instance);
+        ConnectionString = running.ConnectionString;
+    }
+
+    /// <summary>Stops it in good order.</summary>
+    public async Task StopAsync()
+    {
+        if (running is not null)
+        {
+            await running.DisposeAsync();
+            running = null;
+        }
+    }
+
+    /// <summary>Stops it as the signal says: INT is PostgreSQL's fast shutdown, QUIT its immediate one.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        var postmaster = PostmasterFile.Read(DataFolder)!;
+        using var kill = Process.Start("kill", [$"-{signal}", $"{postmaster.ProcessId}"]);
+        await kill.WaitForExitAsync();
+        while (postmaster.IsAlive(DataFolder))
+        {
+            await Task.Delay(20);
+        }
+
+        await StopAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        Directory.Delete(options.DataFolder, recursive: true);
+    }
+}
