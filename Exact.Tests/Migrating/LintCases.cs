@@ -259,7 +259,7 @@ internal sealed record LintCase(
                 m.AlterDatabase()
                     .Annotation("Npgsql:Enum:mood", "sad,happy,glad")
                     .OldAnnotation("Npgsql:Enum:mood", "sad,happy");
-                m.Sql("INSERT INTO moods VALUES ('glad')");
+                m.AddColumn<string>("mood", "scores", "mood", defaultValueSql: "'glad'::mood");
             },
             m =>
                 m.AlterDatabase()

@@ -101,7 +101,7 @@ public sealed class MigrationLinterTests
     [Fact]
     public void An_annotation_without_a_reason_or_with_an_unknown_rule_or_nothing_to_allow_is_found() =>
         Assert.Equal(
-            ["ban-drop-column", "allow-without-reason", "allow-unknown-rule", "allow-stale"],
+            ["ban-drop-column", "allow-without-reason", "allow-without-reason", "allow-unknown-rule", "allow-stale"],
             MigrationLinter.Lint(new AllowingBadly()).Select(finding => finding.Rule)
         );
 
@@ -115,6 +115,21 @@ public sealed class MigrationLinterTests
             finding => Assert.Contains("the check ck_scores_status", finding.Problem),
             finding => Assert.Contains("the partial index ix_pending", finding.Problem)
         );
+    }
+
+    [Theory]
+    [InlineData("UPDATE scores SET method_name = username", "UPDATE scores SET method_name = username")]
+    [InlineData("DELETE FROM scores WHERE status = 'a;b';", "(status = 'a;b')")]
+    [InlineData("UPDATE scores SET score = score + 1", "the_table")] // a second pass would add another
+    [InlineData("UPDATE scores SET score = 1, method_name = ''", "the_table")]
+    [InlineData("UPDATE scores SET score = c.id FROM challenges c WHERE true", "the_table")]
+    public void A_statement_is_batched_only_where_a_second_pass_changes_nothing(string sql, string batched)
+    {
+        var finding = MigrationLinter
+            .Lint(new UnregisteredMigration(m => m.Sql(sql)))
+            .Single(found => found.Rule == "unbatched-backfill");
+
+        Assert.Contains(batched, finding.SafeForm.Code);
     }
 
     [Fact]
@@ -149,6 +164,15 @@ public sealed class MigrationLinterTests
             """,
             finding.ToString()
         );
+    }
+
+    [Fact]
+    public void What_an_operation_changes_from_is_written_out_too()
+    {
+        var finding = MigrationLinter.Lint(Case("adding-enum-value-with-other-changes").Broken)[0];
+
+        Assert.Contains(".Annotation(\"Npgsql:Enum:mood\", \"sad,happy,glad\")", finding.SafeForm.Code);
+        Assert.Contains(".OldAnnotation(\"Npgsql:Enum:mood\", \"sad,happy\")", finding.SafeForm.Code);
     }
 
     [Fact]
@@ -189,6 +213,7 @@ public sealed class MigrationLinterTests
         });
 
     [Allow("ban-drop-column", " ")]
+    [Allow("ban-drop-column", "<what a finding leaves open>")]
     [Allow("ban-drop-colum", "Release 1.3 stopped reading it.")]
     [Allow("ban-drop-table", "Release 1.3 stopped reading it.")]
     private sealed class AllowingBadly() : UnregisteredMigration(m => m.DropColumn("error_message", "scores"));

@@ -12,4 +12,7 @@ internal sealed class AllowAttribute(string rule, string reason) : Attribute
 
     /// <summary>Why the rule does not matter here.</summary>
     public string Reason => reason;
+
+    /// <summary>Whether it says why; what a finding leaves open for a person to say stands in angle brackets.</summary>
+    public bool HasReason => !string.IsNullOrWhiteSpace(reason) && !reason.StartsWith('<');
 }

@@ -23,10 +23,10 @@ internal static class Columns
         };
 
     /// <summary>The property that EF Core would have made the column of.</summary>
-    public static string Property(ColumnOperation column) =>
+    public static string Property(string column) =>
         string.Concat(
             column
-                .Name.Split('_', StringSplitOptions.RemoveEmptyEntries)
+                .Split('_', StringSplitOptions.RemoveEmptyEntries)
                 .Select(word => char.ToUpperInvariant(word[0]) + word[1..])
         );
 

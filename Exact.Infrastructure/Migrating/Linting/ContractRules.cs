@@ -64,7 +64,7 @@ internal static class ContractRules
         new(
             $"Running replicas still call it {column.Name}, and fail from the moment it is renamed.",
             SafeForm.Write(
-                $"// in the entity's configuration: the new name in code alone\nbuilder.Property(entity => entity.{column.NewName}).HasColumnName(\"{column.Name}\");"
+                $"// in the entity's configuration: the new name in code alone\nbuilder.Property(entity => entity.{Columns.Property(column.NewName)}).HasColumnName(\"{column.Name}\");"
             )
         );
 

@@ -43,7 +43,7 @@ internal static class MigrationLinter
     {
         var found = Rules.SelectMany(rule => Apply(rule, migration)).ToList();
         var allowed = migration
-            .Approvals.Where(approval => !string.IsNullOrWhiteSpace(approval.Reason))
+            .Approvals.Where(approval => approval.HasReason)
             .Select(approval => approval.Rule)
             .ToHashSet();
         return
@@ -73,12 +73,12 @@ internal static class MigrationLinter
         LintFinding Wrong(string rule, string problem, string code) =>
             new(migration.Id, rule, LintSeverity.Error, $"Allow {approval.Rule}", problem, SafeForm.Write(code));
 
-        if (string.IsNullOrWhiteSpace(approval.Reason))
+        if (!approval.HasReason)
         {
             yield return Wrong(
                 "allow-without-reason",
                 $"Nobody will know why \"{approval.Rule}\" was allowed to pass.",
-                $"[Allow(\"{approval.Rule}\", \"why nobody has to wait, and nothing that runs breaks\")]"
+                $"[Allow(\"{approval.Rule}\", \"<why nobody has to wait, and nothing that runs breaks>\")]"
             );
         }
 

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
@@ -83,10 +84,8 @@ internal static class OperationCode
         }
 
         var type = call.method.IsGenericMethod ? $"<{TypeName((Type)Find(operation, "ClrType")!)}>" : "";
-        var annotations = operation
-            .GetAnnotations()
-            .Where(annotation => annotation.Value is not null)
-            .Select(annotation => $"\n    .Annotation({Literal(annotation.Name)}, {Literal(annotation.Value!)})");
+        var annotations = Annotations("Annotation", operation)
+            .Concat(Old(operation) is { } old ? Annotations("OldAnnotation", old) : []);
         return $"migrationBuilder.{Verb(operation)}{type}({string.Join(", ", call.arguments!)}){string.Concat(annotations)};";
     }
 
@@ -122,8 +121,7 @@ internal static class OperationCode
         var name = char.ToUpperInvariant(parameter.Name![0]) + parameter.Name[1..];
         if (name.StartsWith("Old", StringComparison.Ordinal))
         {
-            var old = Find(operation, "OldColumn") ?? Find(operation, "OldTable") ?? Find(operation, "OldDatabase");
-            return old is null ? null : Find(old, name[3..]);
+            return Old(operation) is { } old ? Find(old, name[3..]) : null;
         }
 
         var many = name.EndsWith("olumn", StringComparison.Ordinal) ? Find(operation, name + "s") : null;
@@ -133,6 +131,15 @@ internal static class OperationCode
                 : null
             : Find(operation, name);
     }
+
+    private static IEnumerable<string> Annotations(string method, IReadOnlyAnnotatable annotated) =>
+        annotated
+            .GetAnnotations()
+            .Where(annotation => annotation.Value is not null)
+            .Select(annotation => $"\n    .{method}({Literal(annotation.Name)}, {Literal(annotation.Value!)})");
+
+    private static IReadOnlyAnnotatable? Old(object operation) =>
+        operation is IAlterMigrationOperation altered ? altered.OldAnnotations : null;
 
     private static object? Find(object operation, string name)
     {

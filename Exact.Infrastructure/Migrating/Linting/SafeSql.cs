@@ -8,6 +8,7 @@ namespace Exact.Infrastructure.Migrating.Linting;
 internal static partial class SafeSql
 {
     private const int Pages = 100; // 800 kB a transaction
+    private const int Passes = 10; // or replicas that go on writing the old value would keep it going for ever
 
     private static readonly AllowAttribute LaterRowsOnly = new(
         SqlRules.RawSql,
@@ -143,7 +144,7 @@ internal static partial class SafeSql
                 batch bigint;
                 changed bigint;
             BEGIN
-                LOOP
+                FOR pass IN 1..{Passes} LOOP
                     changed := 0;
                     page := 0;
                     pages := pg_relation_size({Literal(table)}) / current_setting('block_size')::bigint;

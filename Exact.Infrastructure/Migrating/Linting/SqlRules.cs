@@ -11,7 +11,7 @@ internal static class SqlRules
     public const string RawSql = "raw-sql";
 
     /// <summary>What a reason to let it pass should answer.</summary>
-    public const string WhatToSay = "what it locks, for how long, and what running replicas see";
+    public const string WhatToSay = "<what it locks, for how long, and what running replicas see>";
 
     public static readonly LintRule[] All =
     [
@@ -22,7 +22,7 @@ internal static class SqlRules
             "Nobody can read or write the table until the constraint's index is built, and there is no way to build it meanwhile.",
             """
             // a new table has no rows: create it with the constraint, write to both, copy in batches, then read from it
-            [Allow("adding-exclusion-constraint", "the table has so many rows, and building took so long on a copy of it")]
+            [Allow("adding-exclusion-constraint", "<how many rows it has, and how long building took on a copy of it>")]
             """
         ),
         Forbidding(

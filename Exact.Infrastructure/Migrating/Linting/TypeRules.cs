@@ -130,7 +130,7 @@ internal static class TypeRules
                 }
                 where isWorse(Columns.TypeOf(column).Name)
                 select new Violation(
-                    $"{better} {because}: {column.Table}.{column.Name}.",
+                    $"{column.Table}.{column.Name} is {Columns.TypeOf(column).Name}; {better} {because}.",
                     InTheModel(column, $".HasColumnType(\"{better}\")")
                 )
                 {
@@ -146,7 +146,7 @@ internal static class TypeRules
         select new Violation(
             $"An {Columns.TypeOf(column).Name} key runs out, and changing it then rewrites {table.Name} and all that refers to it.",
             SafeForm.Write(
-                $"// in the entity, and in what refers to it; then \"dotnet ef migrations add\" again\npublic long {Columns.Property(column)} {{ get; private set; }}"
+                $"// in the entity, and in what refers to it; then \"dotnet ef migrations add\" again\npublic long {Columns.Property(column.Name)} {{ get; private set; }}"
             )
         )
         {
@@ -155,7 +155,7 @@ internal static class TypeRules
 
     private static SafeForm InTheModel(ColumnOperation column, string call) =>
         SafeForm.Write(
-            $"// in the entity's configuration; then \"dotnet ef migrations add\" again\nbuilder.Property(entity => entity.{Columns.Property(column)}){call};"
+            $"// in the entity's configuration; then \"dotnet ef migrations add\" again\nbuilder.Property(entity => entity.{Columns.Property(column.Name)}){call};"
         );
 
     private static bool Mentions(string sql, string column) =>
