@@ -14,11 +14,15 @@ internal sealed partial class WarnAfterStart(
     ILogger<WarnAfterStart> logger
 ) : BackgroundService
 {
+    /// <summary>Replicas are mostly started together, and the first that are ready leave the processor to the others.</summary>
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(4);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
         {
             await state.WhenReadyAsync(stoppingToken);
+            await Task.Delay(Calm * (0.5 + Random.Shared.NextDouble()), stoppingToken);
             var status = await reader.ReadAsync(MigrationStatusReader.InFull, stoppingToken);
             foreach (var unknown in status.Unknown)
             {
