@@ -58,7 +58,7 @@ public sealed record MigrationStatus
                 Drift = drift,
                 State = MigrationState.Drifted,
                 Detail =
-                    $"{Detail} But the database was changed since, {harmful.Count} times. The first: {harmful[0]}.",
+                    $"{Detail} Somebody has changed the database since. Differences: {harmful.Count}; the first: {harmful[0]}.",
             };
     }
 }

@@ -40,6 +40,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
         Assert.EndsWith("_Initial", adopt.Output);
         Assert.EndsWith("recorded as applied.", adopt.Log);
         Assert.StartsWith("exact ", await database.ScalarAsync<string>($"SELECT applied_by FROM {History}"));
+        Assert.NotEmpty(await database.ScalarAsync<string>($"SELECT hash FROM {History}") ?? "");
         Assert.Equal(
             "command-line succeeded true",
             await database.ScalarAsync<string>(
