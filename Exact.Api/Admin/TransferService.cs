@@ -1,32 +1,62 @@
 using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Operations;
+using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Admin;
 
 /// <summary>Import and export, on record in the journal: the same for HTTP and for the command line.</summary>
-internal sealed class TransferService(FixtureImporter importer, FixtureExporter exporter, OperationJournal journal)
+internal sealed class TransferService(
+    FixtureImporter importer,
+    FixtureExporter exporter,
+    OperationJournal journal,
+    BackgroundImports background,
+    IOptions<TransferOptions> limits
+)
 {
     /// <inheritdoc cref="FixtureImporter.ImportAsync"/>
     public Task<ImportOutcome> ImportAsync(
         Stream source,
         ImportOptions options,
         string actor,
-        CancellationToken cancellationToken,
-        IProgress<ImportProgress>? progress = null
+        CancellationToken cancellationToken
     ) =>
         journal.RecordAsync(
             OperationKind.Import,
             actor,
-            () => importer.ImportAsync(source, options, progress, cancellationToken),
-            outcome =>
-                outcome switch
-                {
-                    ImportOutcome.Imported imported => (imported.Report, null),
-                    ImportOutcome.NotJson e => (null, e.Error.Detail),
-                    ImportOutcome.Rejected e => (null, $"{e.Summary}, the first: {e.Errors[0].Detail}"),
-                    _ => (null, "Another import was running."),
-                }
+            (operation, ends) => importer.ImportAsync(source, options, operation, operation, ends),
+            Judge,
+            cancellationToken
         );
+
+    /// <summary>Receives an upload, which may take its time, and imports it when the caller has been answered.</summary>
+    /// <param name="cancellationToken">The caller's: it ends the receiving, not the import.</param>
+    /// <returns>The operation, once the upload is here.</returns>
+    public async Task<long> StartImportAsync(
+        Upload upload,
+        ImportOptions options,
+        string actor,
+        CancellationToken cancellationToken
+    )
+    {
+        var received = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var import = background.Start(stopping =>
+            journal.RecordAsync(
+                OperationKind.Import,
+                actor,
+                async (operation, ends) =>
+                {
+                    await using var copy = await ReceiveAsync(upload, operation, ends, cancellationToken);
+                    received.SetResult(operation.Id);
+                    await using var fixture = upload.Unpack(copy, limits.Value.MaxBytes);
+                    return await importer.ImportAsync(fixture, options, operation, operation, ends);
+                },
+                Judge,
+                stopping
+            )
+        );
+        await await Task.WhenAny(received.Task, import); // whichever is first; the import, only if it has failed before
+        return await received.Task;
+    }
 
     /// <inheritdoc cref="FixtureExporter.ExportAsync"/>
     public Task<ExportReport> ExportAsync(
@@ -38,10 +68,60 @@ internal sealed class TransferService(FixtureImporter importer, FixtureExporter 
         journal.RecordAsync(
             OperationKind.Export,
             actor,
-            () => exporter.ExportAsync(destination, options, cancellationToken),
-            report => (report, null)
+            (_, ends) => exporter.ExportAsync(destination, options, ends),
+            report => (report, null),
+            cancellationToken
         );
 
     /// <inheritdoc cref="FixtureExporter.UnknownModels"/>
     public IReadOnlyList<string> UnknownModels(ExportOptions options) => exporter.UnknownModels(options);
+
+    /// <summary>The import that runs now, on whichever replica.</summary>
+    public Task<long?> FindImportAsync(CancellationToken cancellationToken) =>
+        journal.FindHolderAsync(FixtureImporter.Lock, cancellationToken);
+
+    private async Task<FileStream> ReceiveAsync(
+        Upload upload,
+        RunningOperation operation,
+        CancellationToken ends,
+        CancellationToken hungUp
+    )
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ends, hungUp);
+        var copy = SpoolFile.Create(limits.Value.SpoolFolder);
+        try
+        {
+            await upload.CopyToAsync(
+                copy,
+                limits.Value.MaxBytes,
+                length =>
+                    operation.Report(
+                        new ImportProgress(ImportPhase.Receiving, length, 0, new Dictionary<string, ModelCounts>())
+                    ),
+                either.Token
+            );
+            copy.Position = 0;
+            return copy;
+        }
+        catch
+        {
+            await copy.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static (object? Figures, string? Error) Judge(ImportOutcome outcome) =>
+        outcome switch
+        {
+            ImportOutcome.Imported imported => (imported.Report, null),
+            ImportOutcome.NotJson e => (Figures([e.Error], 1), e.Error.Detail),
+            ImportOutcome.Rejected e => (
+                Figures(e.Errors, e.ErrorCount),
+                $"{e.Summary}, the first: {e.Errors[0].Detail}"
+            ),
+            _ => (null, "Another import was running."),
+        };
+
+    private static object Figures(IReadOnlyList<FixtureError> errors, long count) =>
+        new { error_count = count, errors };
 }

@@ -63,6 +63,16 @@ internal sealed class ExactProcess : IAsyncDisposable
 
     public bool HasExited => process.HasExited;
 
+    /// <summary>The most memory that it has had so far, in bytes.</summary>
+    public long PeakMemory
+    {
+        get
+        {
+            process.Refresh();
+            return process.PeakWorkingSet64;
+        }
+    }
+
     /// <summary>Starts a replica that serves.</summary>
     public static ExactProcess Serve(string connectionString, IReadOnlyDictionary<string, string>? settings = null) =>
         new(connectionString, [], settings);
