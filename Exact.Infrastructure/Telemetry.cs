@@ -77,7 +77,8 @@ public static class Telemetry
 
     internal static void Waited(TimeSpan wait) => LockWait.Record(wait.TotalSeconds);
 
-    internal static void Held(TimeSpan held) => LockHeld.Record(held.TotalSeconds);
+    /// <summary>Until it is disposed of, this process holds the migration lock.</summary>
+    internal static IDisposable StartHolding() => new Holding();
 
     internal static void Applied(string migration, TimeSpan duration)
     {
@@ -100,5 +101,12 @@ public static class Telemetry
         {
             Drift.Record(drift.Count(finding => !finding.Harmless));
         }
+    }
+
+    private sealed class Holding : IDisposable
+    {
+        private readonly long since = Stopwatch.GetTimestamp();
+
+        public void Dispose() => LockHeld.Record(Stopwatch.GetElapsedTime(since).TotalSeconds);
     }
 }

@@ -35,26 +35,27 @@ internal sealed partial class DatabaseMigrator(
     public async Task<IReadOnlyList<string>> MigrateAsync(string actor, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.StartMigrate(actor);
-        var applied = new List<string>();
-        var started = Stopwatch.GetTimestamp();
-        while (true)
+        var run = new MigrationRun(actor);
+        try
         {
-            try
+            while ((await LookAsync(cancellationToken)).Count > 0)
             {
-                if ((await LookAsync(cancellationToken)).Count == 0)
-                {
-                    return applied;
-                }
-
-                await ApplyAsync(actor, applied, cancellationToken);
+                await TryApplyAsync(run, cancellationToken);
             }
-            catch (Exception e)
-                when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
-                    && Stopwatch.GetElapsedTime(started) < options.Value.RetryFor
-                )
+
+            return [.. run.Applied];
+        }
+        catch (Exception e)
+        {
+            run.Fail(e.Cause());
+            throw;
+        }
+        finally
+        {
+            if (run.HasStarted)
             {
-                LogRetrying(e.Cause());
-                await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+                Telemetry.RunEnded(run.Error is null);
+                await journal.WriteAsync(run);
             }
         }
     }
@@ -74,10 +75,26 @@ internal sealed partial class DatabaseMigrator(
         return [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
     }
 
-    private async Task ApplyAsync(string actor, List<string> applied, CancellationToken cancellationToken)
+    /// <summary>One turn. If somebody was in the way, or the server went away, the next turn begins from the start.</summary>
+    private async Task TryApplyAsync(MigrationRun run, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ApplyAsync(run, cancellationToken);
+        }
+        catch (Exception e)
+            when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
+                && run.MayTryAgain(options.Value.RetryFor)
+            )
+        {
+            LogRetrying(e.Cause());
+            await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+        }
+    }
+
+    private async Task ApplyAsync(MigrationRun run, CancellationToken cancellationToken)
     {
         await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
-        var run = new MigrationRun(actor);
         await using var context = CreateContext(connection, run);
         await using var held = await LockAsync(connection, context, cancellationToken);
         if (held is null)
@@ -85,46 +102,26 @@ internal sealed partial class DatabaseMigrator(
             return; // another replica has applied them while this one waited
         }
 
-        run.Start([.. await context.Database.GetPendingMigrationsAsync(cancellationToken)]);
-        if (run.Pending.Count == 0)
+        using var holding = Telemetry.StartHolding();
+        var pending = (await context.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count == 0)
         {
             return; // or just before it got the lock
         }
 
         await RefuseUnrecordedAsync(connection, context, cancellationToken);
-
-        LogApplying(run.Pending.Count, string.Join(", ", run.Pending));
-        try
+        run.Start(pending);
+        LogApplying(pending.Count, string.Join(", ", pending));
+        foreach (
+            var index in await ConcurrentIndexes.DropLeftoversAsync(context, pending, connection, cancellationToken)
+        )
         {
-            foreach (
-                var index in await ConcurrentIndexes.DropLeftoversAsync(
-                    context,
-                    run.Pending,
-                    connection,
-                    cancellationToken
-                )
-            )
-            {
-                LogDropped(index);
-            }
-
-            await context.Database.MigrateAsync(cancellationToken);
-            run.Finish();
-        }
-        catch (Exception e)
-        {
-            run.Fail(e.Cause());
-            throw;
-        }
-        finally
-        {
-            applied.AddRange(run.Applied);
-            Telemetry.RunEnded(run.Error is null);
-            Telemetry.Held(run.Elapsed);
-            await journal.WriteAsync(run);
+            LogDropped(index);
         }
 
-        LogApplied(run.Durations.Count, run.Elapsed.TotalSeconds);
+        await context.Database.MigrateAsync(cancellationToken);
+        run.Finish();
+        LogApplied(run.Applied.Count, run.Elapsed.TotalSeconds);
     }
 
     private async Task<MigrationLock?> LockAsync(
@@ -188,8 +185,8 @@ internal sealed partial class DatabaseMigrator(
         if (run is not null)
         {
             run.Begin(migration);
-            state.EnterMigration(migration, run.Number, run.Pending.Count);
-            LogApplyingOne(migration, run.Number, run.Pending.Count);
+            state.EnterMigration(migration, run.Number, run.Total);
+            LogApplyingOne(migration, run.Number, run.Total);
         }
     }
 

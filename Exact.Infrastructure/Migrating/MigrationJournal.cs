@@ -44,7 +44,7 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
                 }
             );
             command.Parameters.Add(new() { Value = (object?)run.Error ?? DBNull.Value });
-            command.Parameters.Add(new() { Value = run.Applied.ToArray() });
+            command.Parameters.Add(new() { Value = run.Applied });
             command.Parameters.Add(new() { Value = run.Durations.Select(one => one.Seconds).ToArray() });
             await command.ExecuteNonQueryAsync();
         }

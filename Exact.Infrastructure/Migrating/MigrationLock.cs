@@ -31,7 +31,7 @@ internal sealed class MigrationLock : IAsyncDisposable
     /// <param name="onWaiting">Told who holds the lock: at first, and whenever the holder changes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The lock; null if it was not needed any more.</returns>
-    /// <exception cref="TimeoutException">Another session held the lock for all that time; the message names it.</exception>
+    /// <exception cref="MigrationRefusedException">Another session held the lock for all that time; the message names it.</exception>
     public static async Task<MigrationLock?> AcquireAsync(
         NpgsqlConnection connection,
         TimeSpan patience,
@@ -53,8 +53,9 @@ internal sealed class MigrationLock : IAsyncDisposable
             var holder = await FindHolderAsync(connection, cancellationToken);
             if (Stopwatch.GetElapsedTime(started) > patience)
             {
-                throw new TimeoutException(
-                    $"Another session has held the migration lock for {patience}: {holder?.ToString() ?? "unknown"}."
+                throw new MigrationRefusedException(
+                    $"Another session has held the migration lock for {patience}: {holder?.ToString() ?? "unknown"}. If it is "
+                        + "at work, raise Migrations:LockWait; if it hangs, end it with pg_terminate_backend."
                 );
             }
 

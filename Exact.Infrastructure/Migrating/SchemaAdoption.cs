@@ -107,12 +107,13 @@ internal sealed partial class SchemaAdoption(
     )
     {
         var run = new MigrationRun(actor) { IsAdoption = true };
-        run.Start([.. context.Database.GetMigrations()]);
+        IReadOnlyList<string> migrations = [.. context.Database.GetMigrations()];
+        run.Start(migrations);
         var history = context.GetService<IHistoryRepository>();
         await using (var transaction = await context.Database.BeginTransactionAsync(cancellationToken))
         {
             await ExecuteAsync(context, history.GetCreateIfNotExistsScript(), cancellationToken);
-            foreach (var migration in run.Pending)
+            foreach (var migration in migrations)
             {
                 run.Begin(migration);
                 var row = new HistoryRow(migration, ProductInfo.GetVersion());
@@ -124,8 +125,8 @@ internal sealed partial class SchemaAdoption(
         }
 
         await journal.WriteAsync(run);
-        LogAdopted(run.Pending.Count, string.Join(", ", run.Pending));
-        return run.Pending;
+        LogAdopted(migrations.Count, string.Join(", ", migrations));
+        return migrations;
     }
 
     /// <summary>EF Core would look for placeholders in the braces of a script.</summary>
