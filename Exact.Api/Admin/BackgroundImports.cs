@@ -4,15 +4,16 @@ using Exact.Infrastructure;
 namespace Exact.Api.Admin;
 
 /// <summary>Imports that go on after their request has been answered. When the service stops, they end first, and change nothing.</summary>
-internal sealed partial class BackgroundImports(ILogger<BackgroundImports> logger) : IHostedService, IDisposable
+internal sealed partial class BackgroundImports(IHostApplicationLifetime lifetime, ILogger<BackgroundImports> logger)
+    : IHostedService
 {
-    private readonly CancellationTokenSource stopping = new();
     private readonly ConcurrentDictionary<Task, bool> running = new();
 
     /// <summary>Starts an import. Its token ends it when the service stops.</summary>
     public Task Start(Func<CancellationToken, Task> import)
     {
-        var task = Task.Run(() => import(stopping.Token), stopping.Token);
+        var stopping = lifetime.ApplicationStopping;
+        var task = Task.Run(() => import(stopping), stopping);
         running.TryAdd(task, true);
         _ = ForgetAsync(task);
         return task;
@@ -20,15 +21,10 @@ internal sealed partial class BackgroundImports(ILogger<BackgroundImports> logge
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public async Task StopAsync(CancellationToken cancellationToken)
-    {
-        await stopping.CancelAsync();
+    public async Task StopAsync(CancellationToken cancellationToken) =>
         await Task.WhenAll(running.Keys)
             .WaitAsync(cancellationToken)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    public void Dispose() => stopping.Dispose();
 
     private async Task ForgetAsync(Task task)
     {

@@ -49,6 +49,10 @@ internal static class TransferEndpoints
             .WithSummary("Export everything, or a part, as a fixture")
             .Produces<object>(contentType: "application/json")
             .ProducesValidationProblem();
+        group
+            .MapGet("/export/manifest", DescribeAsync)
+            .WithSummary("What an export would hold now: records, bytes and SHA-256 of each model")
+            .ProducesValidationProblem();
     }
 
     private static async Task<Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>> ImportAsync(
@@ -103,25 +107,36 @@ internal static class TransferEndpoints
         };
     }
 
-    private static Results<PushStreamHttpResult, ValidationProblem> Export(
+    private static Results<ExportResult, ValidationProblem> Export(
+        [AsParameters] ExportQuery query,
+        TransferService transfers
+    ) => UnknownModels(query, transfers) is { } problem ? problem : new ExportResult(transfers, query.ToOptions());
+
+    private static async Task<Results<Ok<ExportManifest>, ValidationProblem>> DescribeAsync(
         HttpContext context,
         [AsParameters] ExportQuery query,
         TransferService transfers,
-        TimeProvider time
+        CancellationToken cancellationToken
     )
     {
-        var options = query.ToOptions();
-        if (transfers.UnknownModels(options) is { Count: > 0 } unknown)
+        if (UnknownModels(query, transfers) is { } problem)
         {
-            var detail = $"Exact has no model {string.Join(", ", unknown)}.";
-            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["models"] = [detail] });
+            return problem;
         }
 
-        return TypedResults.Stream(
-            stream => transfers.ExportAsync(stream, options, context.User.Identity!.Name!, context.RequestAborted),
-            options.Format is FixtureFormat.Json ? "application/json" : "application/x-ndjson",
-            $"exact-{time.GetUtcNow():yyyy-MM-ddTHH-mm-ssZ}.{(options.Format is FixtureFormat.Json ? "json" : "jsonl")}"
-        );
+        context.Response.Headers.CacheControl = "no-store";
+        return TypedResults.Ok(await transfers.DescribeAsync(query.ToOptions(), cancellationToken));
+    }
+
+    private static ValidationProblem? UnknownModels(ExportQuery query, TransferService transfers)
+    {
+        if (transfers.UnknownModels(query.ToOptions()) is not { Count: > 0 } unknown)
+        {
+            return null;
+        }
+
+        var detail = $"Exact has no model {string.Join(", ", unknown)}.";
+        return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["models"] = [detail] });
     }
 
     /// <summary>The types are checked by hand, so that the answer can tell which are taken; so they are described by hand, too.</summary>

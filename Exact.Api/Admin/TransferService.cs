@@ -8,6 +8,7 @@ namespace Exact.Api.Admin;
 internal sealed class TransferService(
     FixtureImporter importer,
     FixtureExporter exporter,
+    ManifestReader manifests,
     OperationJournal journal,
     BackgroundImports background,
     IOptions<TransferOptions> limits
@@ -58,9 +59,9 @@ internal sealed class TransferService(
         return await received.Task;
     }
 
-    /// <inheritdoc cref="FixtureExporter.ExportAsync"/>
+    /// <summary>Exports to where the caller opens a stream, which may depend on what there is to export.</summary>
     public Task<ExportReport> ExportAsync(
-        Stream destination,
+        Func<ExportManifest, Stream> open,
         ExportOptions options,
         string actor,
         CancellationToken cancellationToken
@@ -68,10 +69,19 @@ internal sealed class TransferService(
         journal.RecordAsync(
             OperationKind.Export,
             actor,
-            (_, ends) => exporter.ExportAsync(destination, options, ends),
+            async (_, ends) =>
+            {
+                await using var snapshot = await exporter.OpenSnapshotAsync(options, ends);
+                var destination = open(await manifests.CountAsync(snapshot, options, ends));
+                return await exporter.WriteAsync(snapshot, destination, options, ends);
+            },
             report => (report, null),
             cancellationToken
         );
+
+    /// <inheritdoc cref="ManifestReader.ReadAsync"/>
+    public Task<ExportManifest> DescribeAsync(ExportOptions options, CancellationToken cancellationToken) =>
+        manifests.ReadAsync(options, cancellationToken);
 
     /// <inheritdoc cref="FixtureExporter.UnknownModels"/>
     public IReadOnlyList<string> UnknownModels(ExportOptions options) => exporter.UnknownModels(options);
@@ -88,24 +98,31 @@ internal sealed class TransferService(
     )
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ends, hungUp);
-        var copy = SpoolFile.Create(limits.Value.SpoolFolder);
+        FileStream? copy = null;
         try
         {
+            copy = SpoolFile.Create(limits.Value.SpoolFolder);
             await upload.CopyToAsync(
                 copy,
                 limits.Value.MaxBytes,
-                length =>
-                    operation.Report(
-                        new ImportProgress(ImportPhase.Receiving, length, 0, new Dictionary<string, ModelCounts>())
-                    ),
+                length => operation.Report(ImportProgress.Received(length)),
                 either.Token
             );
             copy.Position = 0;
             return copy;
         }
-        catch
+        catch (Exception e)
         {
-            await copy.DisposeAsync();
+            await (copy?.DisposeAsync() ?? ValueTask.CompletedTask);
+            if (e is UnauthorizedAccessException or IOException and not BadHttpRequestException)
+            {
+                throw new BadHttpRequestException(
+                    $"The upload cannot be kept in Transfers:SpoolFolder: {e.Message}",
+                    StatusCodes.Status507InsufficientStorage,
+                    e
+                );
+            }
+
             throw;
         }
     }

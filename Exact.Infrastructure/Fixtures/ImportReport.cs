@@ -62,7 +62,11 @@ internal sealed record ImportProgress(
     long Bytes,
     long Records,
     IReadOnlyDictionary<string, ModelCounts> Models
-);
+)
+{
+    public static ImportProgress Received(long bytes) =>
+        new(ImportPhase.Receiving, bytes, 0, new Dictionary<string, ModelCounts>());
+}
 
 internal enum ImportPhase
 {
