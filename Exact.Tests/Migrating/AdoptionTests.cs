@@ -148,7 +148,9 @@ public sealed class AdoptionTests(MigratedTemplate template)
         await using var database = new MigratedDatabase(template);
         await database.InitializeAsync();
         var adopted = await AdoptAsync(database);
-        await database.ExecuteAsync($"UPDATE {History} SET migration_id = '20200101000000_Older' WHERE migration_id LIKE '%_Initial'");
+        await database.ExecuteAsync(
+            $"UPDATE {History} SET migration_id = '20200101000000_Older' WHERE migration_id LIKE '%_Initial'"
+        );
         var refused = await Assert.ThrowsAsync<MigrationRefusedException>(() => AdoptAsync(database));
 
         Assert.Equal(([], []), (adopted.Recorded, adopted.Differences));
