@@ -23,6 +23,8 @@ COPY --from=build /app .
 
 # Nothing below / is written: the container may run with a read-only root and a /tmp in memory.
 ENV ASPNETCORE_HTTP_PORTS=8000
+# A volume that is mounted here takes over its owner.
+RUN install --directory --owner=$APP_UID --mode=700 /var/spool/exact
 EXPOSE 8000
 USER $APP_UID
 

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
@@ -49,6 +50,12 @@ internal static class Problems
                 BadHttpRequestException when Unbound(context) is { Count: > 0 } errors =>
                     new HttpValidationProblemDetails(errors) { Status = StatusCodes.Status400BadRequest },
                 BadHttpRequestException e => new() { Status = e.StatusCode, Detail = e.Message },
+                OperationCancelledException e => new()
+                {
+                    Status = StatusCodes.Status409Conflict,
+                    Title = "It was cancelled.",
+                    Detail = e.Message,
+                },
                 MigrationRefusedException e => new()
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,

@@ -15,6 +15,7 @@ builder.Services.AddApiDocument();
 builder.Services.AddChallenges();
 builder.Services.AddScores();
 builder.Services.AddTransfers();
+builder.Services.AddOperations();
 builder.AddMigrationAtStart();
 
 await using var app = builder.Build();
@@ -22,11 +23,11 @@ app.UseProblems();
 app.UseAuthentication();
 app.UseAuthorization();
 app.UseReadinessGate();
-app.UseRequestDecompression();
 app.MapHealth();
 app.MapApiDocument();
 app.MapChallenges();
 app.MapScores();
 app.MapMigrations();
 app.MapTransfers();
+app.MapOperations();
 return await app.RunCommandAsync(args); // no command: serve HTTP

@@ -1,15 +1,35 @@
 using Exact.Infrastructure.Fixtures;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
 
 namespace Exact.Api.Admin;
 
 /// <summary>A backup goes in and comes out, as a Django fixture.</summary>
 internal static class TransferEndpoints
 {
-    public static IServiceCollection AddTransfers(this IServiceCollection services) =>
-        services.AddSingleton<TransferService>().AddRequestDecompression();
+    private const string RespondAsync = "respond-async";
+
+    /// <summary>
+    /// An upload that goes straight into the database holds the import lock, so it has to keep a pace; 64 KiB/s is half a megabit.
+    /// </summary>
+    private static readonly MinDataRate Pace = new(bytesPerSecond: 64 * 1024, gracePeriod: TimeSpan.FromSeconds(30));
+
+    public static IServiceCollection AddTransfers(this IServiceCollection services)
+    {
+        services
+            .AddOptions<TransferOptions>()
+            .BindConfiguration("Transfers")
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+        services.AddSingleton<BackgroundImports>();
+        services.AddHostedService(provider => provider.GetRequiredService<BackgroundImports>());
+        return services.AddSingleton<TransferService>();
+    }
 
     public static void MapTransfers(this IEndpointRouteBuilder routes)
     {
@@ -17,34 +37,60 @@ internal static class TransferEndpoints
         group
             .MapPost("/import", ImportAsync)
             .WithSummary("Import a fixture: all of it, or nothing")
-            .Accepts<object>("application/json", "application/x-ndjson", "application/octet-stream")
+            .AddOpenApiOperationTransformer(DescribeUpload)
             .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status408RequestTimeout)
             .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         group
             .MapGet("/export", Export)
             .WithSummary("Export everything, or a part, as a fixture")
             .Produces<object>(contentType: "application/json")
             .ProducesValidationProblem();
+        group
+            .MapGet("/export/manifest", DescribeAsync)
+            .WithSummary("What an export would hold now: records, bytes and SHA-256 of each model")
+            .ProducesValidationProblem();
     }
 
-    private static async Task<Results<Ok<ImportReport>, ProblemHttpResult>> ImportAsync(
+    private static async Task<Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>> ImportAsync(
         HttpContext context,
         [AsParameters] ImportQuery query,
         TransferService transfers,
+        OperationService operations,
+        IOptions<TransferOptions> limits,
         CancellationToken cancellationToken
     )
     {
-        // A backup is as large as it is, and may come through a slow line.
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
-        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
-        var outcome = await transfers.ImportAsync(
-            context.Request.Body,
-            query.ToOptions(),
-            context.User.Identity!.Name!,
-            cancellationToken
-        );
-        return outcome switch
+        if (Upload.Refuse(context) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var actor = context.User.Identity!.Name!;
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = limits.Value.MaxBytes;
+        if (PrefersAsync(context.Request))
+        {
+            if (await transfers.FindImportAsync(cancellationToken) is { } running)
+            {
+                return AlreadyRunning(context, running);
+            }
+
+            var later = await Upload.OpenAsync(context.Request, cancellationToken);
+            var id = await transfers.StartImportAsync(later, query.ToOptions(), actor, cancellationToken);
+            context.Response.Headers["Preference-Applied"] = RespondAsync;
+            return TypedResults.Accepted(
+                OperationEndpoints.AddressOf(context, id),
+                await operations.FindAsync(id, cancellationToken)
+            );
+        }
+
+        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = Pace;
+        var upload = await Upload.OpenAsync(context.Request, cancellationToken);
+        await using var fixture = upload.Unpack(limits.Value.MaxBytes);
+        return await transfers.ImportAsync(fixture, query.ToOptions(), actor, cancellationToken) switch
         {
             ImportOutcome.Imported imported => TypedResults.Ok(imported.Report),
             ImportOutcome.NotJson e => Refuse(400, "This is no fixture.", e.Error.Detail, [e.Error], 1),
@@ -57,32 +103,74 @@ internal static class TransferEndpoints
                 e.Errors,
                 e.ErrorCount
             ),
-            _ => TypedResults.Problem(
-                statusCode: StatusCodes.Status409Conflict,
-                title: "Another import is running.",
-                detail: "Wait for its end, and send this one again."
-            ),
+            _ => AlreadyRunning(context, await transfers.FindImportAsync(cancellationToken)),
         };
     }
 
-    private static Results<PushStreamHttpResult, ValidationProblem> Export(
+    private static Results<ExportResult, ValidationProblem> Export(
+        [AsParameters] ExportQuery query,
+        TransferService transfers
+    ) => UnknownModels(query, transfers) is { } problem ? problem : new ExportResult(transfers, query.ToOptions());
+
+    private static async Task<Results<Ok<ExportManifest>, ValidationProblem>> DescribeAsync(
         HttpContext context,
         [AsParameters] ExportQuery query,
         TransferService transfers,
-        TimeProvider time
+        CancellationToken cancellationToken
     )
     {
-        var options = query.ToOptions();
-        if (transfers.UnknownModels(options) is { Count: > 0 } unknown)
+        if (UnknownModels(query, transfers) is { } problem)
         {
-            var detail = $"Exact has no model {string.Join(", ", unknown)}.";
-            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["models"] = [detail] });
+            return problem;
         }
 
-        return TypedResults.Stream(
-            stream => transfers.ExportAsync(stream, options, context.User.Identity!.Name!, context.RequestAborted),
-            options.Format is FixtureFormat.Json ? "application/json" : "application/x-ndjson",
-            $"exact-{time.GetUtcNow():yyyy-MM-ddTHH-mm-ssZ}.{(options.Format is FixtureFormat.Json ? "json" : "jsonl")}"
+        context.Response.Headers.CacheControl = "no-store";
+        return TypedResults.Ok(await transfers.DescribeAsync(query.ToOptions(), cancellationToken));
+    }
+
+    private static ValidationProblem? UnknownModels(ExportQuery query, TransferService transfers)
+    {
+        if (transfers.UnknownModels(query.ToOptions()) is not { Count: > 0 } unknown)
+        {
+            return null;
+        }
+
+        var detail = $"Exact has no model {string.Join(", ", unknown)}.";
+        return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["models"] = [detail] });
+    }
+
+    /// <summary>The types are checked by hand, so that the answer can tell which are taken; so they are described by hand, too.</summary>
+    private static Task DescribeUpload(
+        OpenApiOperation operation,
+        OpenApiOperationTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = Upload.Types.ToDictionary(type => type, _ => new OpenApiMediaType()),
+        };
+        return Task.CompletedTask;
+    }
+
+    /// <summary>RFC 7240: the caller would rather be told where to look than wait.</summary>
+    private static bool PrefersAsync(HttpRequest request) =>
+        request
+            .Headers.GetCommaSeparatedValues("Prefer")
+            .Any(preference =>
+                preference.Split(';')[0].Trim().Equals(RespondAsync, StringComparison.OrdinalIgnoreCase)
+            );
+
+    private static ProblemHttpResult AlreadyRunning(HttpContext context, long? id)
+    {
+        var address = id is null ? null : OperationEndpoints.AddressOf(context, id.Value);
+        context.Response.Headers.Location = address;
+        return TypedResults.Problem(
+            statusCode: StatusCodes.Status409Conflict,
+            title: "Another import is running.",
+            detail: $"Wait for its end{(id is null ? "" : $", or cancel operation {id}")}, and send this one again.",
+            extensions: new Dictionary<string, object?> { ["operation"] = address }
         );
     }
 

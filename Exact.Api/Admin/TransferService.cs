@@ -1,36 +1,67 @@
 using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Operations;
+using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Admin;
 
 /// <summary>Import and export, on record in the journal: the same for HTTP and for the command line.</summary>
-internal sealed class TransferService(FixtureImporter importer, FixtureExporter exporter, OperationJournal journal)
+internal sealed class TransferService(
+    FixtureImporter importer,
+    FixtureExporter exporter,
+    ManifestReader manifests,
+    OperationJournal journal,
+    BackgroundImports background,
+    IOptions<TransferOptions> limits
+)
 {
     /// <inheritdoc cref="FixtureImporter.ImportAsync"/>
     public Task<ImportOutcome> ImportAsync(
         Stream source,
         ImportOptions options,
         string actor,
-        CancellationToken cancellationToken,
-        IProgress<ImportProgress>? progress = null
+        CancellationToken cancellationToken
     ) =>
         journal.RecordAsync(
             OperationKind.Import,
             actor,
-            () => importer.ImportAsync(source, options, progress, cancellationToken),
-            outcome =>
-                outcome switch
-                {
-                    ImportOutcome.Imported imported => (imported.Report, null),
-                    ImportOutcome.NotJson e => (null, e.Error.Detail),
-                    ImportOutcome.Rejected e => (null, $"{e.Summary}, the first: {e.Errors[0].Detail}"),
-                    _ => (null, "Another import was running."),
-                }
+            (operation, ends) => importer.ImportAsync(source, options, operation, operation, ends),
+            Judge,
+            cancellationToken
         );
 
-    /// <inheritdoc cref="FixtureExporter.ExportAsync"/>
+    /// <summary>Receives an upload, which may take its time, and imports it when the caller has been answered.</summary>
+    /// <param name="cancellationToken">The caller's: it ends the receiving, not the import.</param>
+    /// <returns>The operation, once the upload is here.</returns>
+    public async Task<long> StartImportAsync(
+        Upload upload,
+        ImportOptions options,
+        string actor,
+        CancellationToken cancellationToken
+    )
+    {
+        var received = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var import = background.Start(stopping =>
+            journal.RecordAsync(
+                OperationKind.Import,
+                actor,
+                async (operation, ends) =>
+                {
+                    await using var copy = await ReceiveAsync(upload, operation, ends, cancellationToken);
+                    received.SetResult(operation.Id);
+                    await using var fixture = upload.Unpack(copy, limits.Value.MaxBytes);
+                    return await importer.ImportAsync(fixture, options, operation, operation, ends);
+                },
+                Judge,
+                stopping
+            )
+        );
+        await await Task.WhenAny(received.Task, import); // whichever is first; the import, only if it has failed before
+        return await received.Task;
+    }
+
+    /// <summary>Exports to where the caller opens a stream, which may depend on what there is to export.</summary>
     public Task<ExportReport> ExportAsync(
-        Stream destination,
+        Func<ExportManifest, Stream> open,
         ExportOptions options,
         string actor,
         CancellationToken cancellationToken
@@ -38,10 +69,76 @@ internal sealed class TransferService(FixtureImporter importer, FixtureExporter 
         journal.RecordAsync(
             OperationKind.Export,
             actor,
-            () => exporter.ExportAsync(destination, options, cancellationToken),
-            report => (report, null)
+            async (_, ends) =>
+            {
+                await using var snapshot = await exporter.OpenSnapshotAsync(options, ends);
+                var destination = open(await manifests.CountAsync(snapshot, options, ends));
+                return await exporter.WriteAsync(snapshot, destination, options, ends);
+            },
+            report => (report, null),
+            cancellationToken
         );
+
+    /// <inheritdoc cref="ManifestReader.ReadAsync"/>
+    public Task<ExportManifest> DescribeAsync(ExportOptions options, CancellationToken cancellationToken) =>
+        manifests.ReadAsync(options, cancellationToken);
 
     /// <inheritdoc cref="FixtureExporter.UnknownModels"/>
     public IReadOnlyList<string> UnknownModels(ExportOptions options) => exporter.UnknownModels(options);
+
+    /// <summary>The import that runs now, on whichever replica.</summary>
+    public Task<long?> FindImportAsync(CancellationToken cancellationToken) =>
+        journal.FindHolderAsync(FixtureImporter.Lock, cancellationToken);
+
+    private async Task<FileStream> ReceiveAsync(
+        Upload upload,
+        RunningOperation operation,
+        CancellationToken ends,
+        CancellationToken hungUp
+    )
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ends, hungUp);
+        FileStream? copy = null;
+        try
+        {
+            copy = SpoolFile.Create(limits.Value.SpoolFolder);
+            await upload.CopyToAsync(
+                copy,
+                limits.Value.MaxBytes,
+                length => operation.Report(ImportProgress.Received(length)),
+                either.Token
+            );
+            copy.Position = 0;
+            return copy;
+        }
+        catch (Exception e)
+        {
+            await (copy?.DisposeAsync() ?? ValueTask.CompletedTask);
+            if (e is UnauthorizedAccessException or IOException and not BadHttpRequestException)
+            {
+                throw new BadHttpRequestException(
+                    $"The upload cannot be kept in Transfers:SpoolFolder: {e.Message}",
+                    StatusCodes.Status507InsufficientStorage,
+                    e
+                );
+            }
+
+            throw;
+        }
+    }
+
+    private static (object? Figures, string? Error) Judge(ImportOutcome outcome) =>
+        outcome switch
+        {
+            ImportOutcome.Imported imported => (imported.Report, null),
+            ImportOutcome.NotJson e => (Figures([e.Error], 1), e.Error.Detail),
+            ImportOutcome.Rejected e => (
+                Figures(e.Errors, e.ErrorCount),
+                $"{e.Summary}, the first: {e.Errors[0].Detail}"
+            ),
+            _ => (null, "Another import was running."),
+        };
+
+    private static object Figures(IReadOnlyList<FixtureError> errors, long count) =>
+        new { error_count = count, errors };
 }

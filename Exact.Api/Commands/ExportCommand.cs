@@ -64,7 +64,7 @@ internal static class ExportCommand
         if (file is null)
         {
             await using var stdout = Console.OpenStandardOutput();
-            await transfers.ExportAsync(stdout, options, CommandLine.Actor, cancellationToken);
+            await transfers.ExportAsync(_ => stdout, options, CommandLine.Actor, cancellationToken);
             return ExitCode.Done;
         }
 
@@ -72,7 +72,7 @@ internal static class ExportCommand
         var draft = $"{file}.part";
         await using (var stream = File.Create(draft))
         {
-            await transfers.ExportAsync(stream, options, CommandLine.Actor, cancellationToken);
+            await transfers.ExportAsync(_ => stream, options, CommandLine.Actor, cancellationToken);
         }
 
         File.Move(draft, file, overwrite: true);

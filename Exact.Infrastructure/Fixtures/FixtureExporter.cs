@@ -10,6 +10,8 @@ namespace Exact.Infrastructure.Fixtures;
 /// </summary>
 internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables tables)
 {
+    private const string OfOneChallenge = "WHERE t.challenge_id = current_setting('exact.challenge')";
+
     /// <summary>The names in the options that are neither a label nor an app of a fixture.</summary>
     public IReadOnlyList<string> UnknownModels(ExportOptions options) =>
         [.. options.Models.Concat(options.Exclude).Where(name => !tables.All.Any(table => IsNamed(table, name)))];
@@ -26,13 +28,53 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         CancellationToken cancellationToken = default
     )
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(
-            IsolationLevel.RepeatableRead,
-            cancellationToken
-        );
-        await PrepareAsync(connection, options, cancellationToken);
+        await using var snapshot = await OpenSnapshotAsync(options, cancellationToken);
+        return await WriteAsync(snapshot, destination, options, cancellationToken);
+    }
 
+    /// <summary>How many records the options choose, per label, parents before children.</summary>
+    public async Task<IReadOnlyDictionary<string, long>> CountAsync(
+        NpgsqlConnection snapshot,
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        var counts = new Dictionary<string, long>();
+        foreach (var table in tables.All.Where(table => IsChosen(table, options)))
+        {
+            var filter = options.Challenge is null ? "" : OfOneChallenge;
+            await using var command = new NpgsqlCommand($"SELECT count(*) FROM {table.Name} t {filter}", snapshot);
+            counts.Add(table.Label, (long)(await command.ExecuteScalarAsync(cancellationToken))!);
+        }
+
+        return counts;
+    }
+
+    /// <summary>A session that sees the database as it is now, for <see cref="WriteAsync"/>.</summary>
+    public async Task<NpgsqlConnection> OpenSnapshotAsync(ExportOptions options, CancellationToken cancellationToken)
+    {
+        var connection = await database.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+            await PrepareAsync(connection, options, cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The same as <see cref="ExportAsync"/>, from a snapshot that is open.</summary>
+    public async Task<ExportReport> WriteAsync(
+        NpgsqlConnection connection,
+        Stream destination,
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
         var writer = new FixtureWriter(destination);
         var isList = options.Format == FixtureFormat.Json;
         var separator = isList ? ",\n"u8.ToArray() : "\n"u8.ToArray();
@@ -67,7 +109,6 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             }
         );
         await writer.FlushAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
         return new ExportReport(models, writer.Bytes);
     }
 
@@ -120,7 +161,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
                        FROM {m.Table} m WHERE m.{m.OwnColumn} = t.id)
                     """
                 : "";
-            var filter = ofOneChallenge ? "WHERE t.challenge_id = current_setting('exact.challenge')" : "";
+            var filter = ofOneChallenge ? OfOneChallenge : "";
             return $"""
                 COPY (SELECT t.id{columns}{members} FROM {table.Name} t {filter} ORDER BY t.id) TO STDOUT (FORMAT binary)
                 """;

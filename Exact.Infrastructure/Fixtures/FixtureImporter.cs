@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Operations;
 using Npgsql;
 
 namespace Exact.Infrastructure.Fixtures;
@@ -9,12 +10,13 @@ namespace Exact.Infrastructure.Fixtures;
 internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
 {
     /// <summary>"exactimp" in ASCII: the advisory lock that only one import holds, on any replica.</summary>
-    private const long Lock = 0x6578616374696D70;
+    public const long Lock = 0x6578616374696D70;
 
     /// <summary>Imports the fixture that <paramref name="source"/> holds, from where it stands to its end.</summary>
     /// <param name="source">JSON or JSON lines, not compressed. It is read once, and left open.</param>
     /// <param name="options">What may be done.</param>
     /// <param name="progress">Told about every 128 KiB, on the thread that reads.</param>
+    /// <param name="operation">The import's entry in the journal: its success is written in the transaction of the import.</param>
     /// <param name="cancellationToken">Ends the import; nothing is changed.</param>
     /// <exception cref="IOException"><paramref name="source"/> or the server failed; nothing was changed.</exception>
     /// <exception cref="NpgsqlException">The server failed; nothing was changed.</exception>
@@ -22,11 +24,17 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         Stream source,
         ImportOptions options,
         IProgress<ImportProgress>? progress = null,
+        RunningOperation? operation = null,
         CancellationToken cancellationToken = default
     )
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (operation is not null)
+        {
+            await operation.JoinAsync(connection, cancellationToken);
+        }
+
         if (!await TryPrepareAsync(connection, cancellationToken))
         {
             return new ImportOutcome.AlreadyRunning();
@@ -45,7 +53,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
 
         if (errors.Count == 0)
         {
-            progress?.Report(new ImportProgress(ImportPhase.Merging, reader.Bytes, reader.Records));
+            progress?.Report(tally.ToProgress(ImportPhase.Merging, reader));
             await new FixtureMerge(new ImportSql(connection), staging, options, tally, errors).RunAsync(
                 cancellationToken
             );
@@ -56,13 +64,20 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             return new ImportOutcome.Rejected(errors.First, errors.Count);
         }
 
+        var report = tally.ToReport(options.DryRun, reader);
         if (!options.DryRun)
         {
-            progress?.Report(new ImportProgress(ImportPhase.Committing, reader.Bytes, reader.Records));
-            await transaction.CommitAsync(cancellationToken);
+            progress?.Report(tally.ToProgress(ImportPhase.Committing, reader));
+            if (operation is not null)
+            {
+                await operation.SucceedAsync(connection, report, cancellationToken);
+            }
+
+            // From here on it is too late to cancel: half an answer would not tell what became of it.
+            await transaction.CommitAsync(CancellationToken.None);
         }
 
-        return new ImportOutcome.Imported(tally.ToReport(options.DryRun, reader));
+        return new ImportOutcome.Imported(report);
     }
 
     private static async Task<bool> TryPrepareAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -107,7 +122,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             if (reader.Bytes - reported >= ReportEvery)
             {
                 reported = reader.Bytes;
-                progress?.Report(new ImportProgress(ImportPhase.Reading, reader.Bytes, reader.Records));
+                progress?.Report(tally.ToProgress(ImportPhase.Reading, reader));
             }
         }
 

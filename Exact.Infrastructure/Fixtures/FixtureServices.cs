@@ -17,6 +17,7 @@ internal static class FixtureServices
         });
         services.AddSingleton<FixtureImporter>();
         services.AddSingleton<FixtureExporter>();
+        services.AddSingleton<ManifestReader>();
         return services;
     }
 }

@@ -56,10 +56,22 @@ internal sealed record ModelCounts
 }
 
 /// <summary>How far a running import is.</summary>
-internal readonly record struct ImportProgress(ImportPhase Phase, long Bytes, long Records);
+/// <param name="Models">Per Django label; the counts go on while the import does.</param>
+internal sealed record ImportProgress(
+    ImportPhase Phase,
+    long Bytes,
+    long Records,
+    IReadOnlyDictionary<string, ModelCounts> Models
+)
+{
+    public static ImportProgress Received(long bytes) =>
+        new(ImportPhase.Receiving, bytes, 0, new Dictionary<string, ModelCounts>());
+}
 
 internal enum ImportPhase
 {
+    /// <summary>The upload is being kept for later; no connection waits for it.</summary>
+    Receiving,
     Reading,
     Merging,
     Committing,

@@ -47,6 +47,14 @@ internal sealed class ImportTally(FixtureTables tables)
         ignoredFields[name] = ignoredFields.GetValueOrDefault(name) + count;
     }
 
+    public ImportProgress ToProgress(ImportPhase phase, FixtureReader reader) =>
+        new(
+            phase,
+            reader.Bytes,
+            reader.Records,
+            carried.Where(pair => pair.Value is not { Read: 0, Deleted: 0 }).ToDictionary()
+        );
+
     public ImportReport ToReport(bool dryRun, FixtureReader reader) =>
         new(
             dryRun,

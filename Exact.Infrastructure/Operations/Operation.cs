@@ -19,12 +19,15 @@ public sealed class Operation
 
     public OperationState State { get; set; } = OperationState.Running;
 
-    /// <summary>How far it is, as a JSON object; its members depend on <see cref="Kind"/>.</summary>
+    /// <summary>How far it is, or came, as a JSON object; its members depend on <see cref="Kind"/>. Null where it succeeded.</summary>
     public string? Progress { get; set; }
 
     /// <summary>What it did, as a JSON object: migrations and their durations, or counts per model.</summary>
     public string? Figures { get; set; }
 
-    /// <summary>Why it failed, in one line; null unless <see cref="State"/> is <see cref="OperationState.Failed"/>.</summary>
+    /// <summary>Why it did not succeed, in one line.</summary>
     public string? Error { get; set; }
+
+    /// <summary>Who asked for its end while it ran; it is cancelled, or just about to be.</summary>
+    public string? CancelledBy { get; set; }
 }

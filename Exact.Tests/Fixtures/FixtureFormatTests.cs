@@ -69,7 +69,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
             new TricklingStream(file),
             new ImportOptions(),
             null,
-            TestContext.Current.CancellationToken
+            cancellationToken: TestContext.Current.CancellationToken
         );
 
         Assert.IsType<ImportOutcome.Imported>(outcome);
@@ -89,7 +89,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
                 new PaddedStream(Encoding.UTF8.GetBytes(Fixture(Challenge())), blanks: 256 * 1024 * 1024),
                 new ImportOptions(),
                 null,
-                TestContext.Current.CancellationToken
+                cancellationToken: TestContext.Current.CancellationToken
             )
         );
 
@@ -156,7 +156,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
             new MemoryStream(file),
             new ImportOptions(),
             null,
-            TestContext.Current.CancellationToken
+            cancellationToken: TestContext.Current.CancellationToken
         );
 
         Assert.Equal(

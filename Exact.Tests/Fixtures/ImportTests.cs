@@ -358,7 +358,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
                 new MemoryStream(Encoding.UTF8.GetBytes(Fixture([Challenge(), .. scores]))),
                 new ImportOptions(),
                 null,
-                TestContext.Current.CancellationToken
+                cancellationToken: TestContext.Current.CancellationToken
             );
 
             Assert.IsType<ImportOutcome.Imported>(outcome);
@@ -439,7 +439,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
             slow,
             new ImportOptions(),
             null,
-            TestContext.Current.CancellationToken
+            cancellationToken: TestContext.Current.CancellationToken
         );
         await slow.Reading;
 
@@ -460,7 +460,12 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
             Task.Delay(Timeout.Infinite, cancelled.Token),
             openAfter: 600_000
         );
-        var import = database.Importer.ImportAsync(endless, new ImportOptions(), null, cancelled.Token);
+        var import = database.Importer.ImportAsync(
+            endless,
+            new ImportOptions(),
+            null,
+            cancellationToken: cancelled.Token
+        );
         await endless.Reading;
 
         await cancelled.CancelAsync();
@@ -479,7 +484,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
             File.OpenRead(FixtureDatabase.DumpPath),
             new ImportOptions(),
             new Listener(told.Add),
-            TestContext.Current.CancellationToken
+            cancellationToken: TestContext.Current.CancellationToken
         );
 
         Assert.Equal(

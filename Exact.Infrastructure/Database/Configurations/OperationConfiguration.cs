@@ -10,6 +10,7 @@ internal sealed class OperationConfiguration : IEntityTypeConfiguration<Operatio
     {
         operation.ToTable("operations");
         operation.Property(o => o.Actor).HasMaxLength(150);
+        operation.Property(o => o.CancelledBy).HasMaxLength(150);
         operation.Property(o => o.Origin).HasMaxLength(200);
         operation.Property(o => o.Progress).HasColumnType("jsonb");
         operation.Property(o => o.Figures).HasColumnType("jsonb");

@@ -343,6 +343,11 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasColumnType("character varying(150)")
                         .HasColumnName("actor");
 
+                    b.Property<string>("CancelledBy")
+                        .HasMaxLength(150)
+                        .HasColumnType("character varying(150)")
+                        .HasColumnName("cancelled_by");
+
                     b.Property<string>("Error")
                         .HasColumnType("text")
                         .HasColumnName("error");
