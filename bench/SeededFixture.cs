@@ -92,8 +92,13 @@ internal sealed record SeededFixture(int Scores)
     private static string Record(string model, int key, string fields) =>
         $$"""{"model": "{{model}}", "pk": {{key}}, "fields": {{{fields.ReplaceLineEndings(" ")}} } }""";
 
-    /// <summary>As long as the UUIDs that name challenges.</summary>
-    private static string Name(int n) => $"3f0c9a51-7d0e-4c41-9b6a-{n:d12}";
+    /// <summary>A UUID, as the backend that Exact replaces names its challenges.</summary>
+    private static string Name(int n)
+    {
+        var bytes = new byte[16];
+        new Random(Seed + n).NextBytes(bytes);
+        return new Guid(bytes).ToString();
+    }
 
     private static string Time(int n) =>
         new DateTime(2025, 1, 1, 0, 0, 0, DateTimeKind.Utc)
