@@ -2,6 +2,7 @@ using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,6 +33,9 @@ public static class InfrastructureServices
         services.AddSingleton<MigrationJournal>();
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<MigrationStatusReader>();
+        services.AddSingleton<MigrationScript>();
+        services.AddSingleton<SchemaDrift>();
+        services.AddSingleton<SchemaAdoption>();
 
         services.AddSingleton<OperationJournal>();
         services.AddFixtures();

@@ -61,6 +61,12 @@ public static class Telemetry
         "Applied migrations whose SQL is another one now"
     );
 
+    private static readonly Gauge<int> Drift = Meter.CreateGauge<int>(
+        "exact.schema.drift",
+        "{difference}",
+        "Where the catalog is not what the code needs"
+    );
+
     internal static Activity? StartMigrate(string actor) =>
         Source.StartActivity("exact.migrate")?.SetTag("exact.actor", actor);
 
@@ -71,7 +77,8 @@ public static class Telemetry
 
     internal static void Waited(TimeSpan wait) => LockWait.Record(wait.TotalSeconds);
 
-    internal static void Held(TimeSpan held) => LockHeld.Record(held.TotalSeconds);
+    /// <summary>Until it is disposed of, this process holds the migration lock.</summary>
+    internal static IDisposable StartHolding() => new Holding();
 
     internal static void Applied(string migration, TimeSpan duration)
     {
@@ -90,5 +97,16 @@ public static class Telemetry
         Pending.Record(status.Pending.Count);
         Unknown.Record(status.Unknown.Count);
         Edited.Record(status.Applied.Count(migration => migration.IsEdited));
+        if (status.Drift is { } drift)
+        {
+            Drift.Record(drift.Count(finding => !finding.Harmless));
+        }
+    }
+
+    private sealed class Holding : IDisposable
+    {
+        private readonly long since = Stopwatch.GetTimestamp();
+
+        public void Dispose() => LockHeld.Record(Stopwatch.GetElapsedTime(since).TotalSeconds);
     }
 }

@@ -12,4 +12,7 @@ internal static class ExitCode
 
     /// <summary><c>status --check</c>: the database is ahead of this code.</summary>
     public const int Ahead = 4;
+
+    /// <summary><c>status --check</c>: the database has been changed by hand.</summary>
+    public const int Drifted = 5;
 }

@@ -8,24 +8,53 @@ internal static class MigrateCommand
 {
     public static Command Create(IServiceProvider services)
     {
-        var command = new DatabaseCommand("migrate", "Apply the pending migrations; safe at any time.");
+        var adopt = new Option<bool>("--adopt")
+        {
+            Description = "Take over a database that has Exact's tables but no history: compare, and record.",
+        };
+        var command = new DatabaseCommand("migrate", "Apply the pending migrations; safe at any time.") { adopt };
         command.SetAction(
-            async (_, cancellationToken) =>
-            {
-                var applied = await services
-                    .GetRequiredService<DatabaseMigrator>()
-                    .MigrateAsync(CommandLine.Actor, cancellationToken);
-                foreach (var migration in applied)
-                {
-                    await Console.Out.WriteLineAsync(migration);
-                }
-
-                await Console.Error.WriteLineAsync(
-                    applied.Count == 0 ? "Nothing was pending." : $"Applied {applied.Count}."
-                );
-                return ExitCode.Done;
-            }
+            (parsed, cancellationToken) =>
+                parsed.GetValue(adopt)
+                    ? AdoptAsync(services.GetRequiredService<SchemaAdoption>(), cancellationToken)
+                    : ApplyAsync(services.GetRequiredService<DatabaseMigrator>(), cancellationToken)
         );
         return command;
+    }
+
+    private static async Task<int> ApplyAsync(DatabaseMigrator migrator, CancellationToken cancellationToken)
+    {
+        var applied = await migrator.MigrateAsync(CommandLine.Actor, cancellationToken);
+        foreach (var migration in applied)
+        {
+            await Console.Out.WriteLineAsync(migration);
+        }
+
+        await Console.Error.WriteLineAsync(applied.Count == 0 ? "Nothing was pending." : $"Applied {applied.Count}.");
+        return ExitCode.Done;
+    }
+
+    private static async Task<int> AdoptAsync(SchemaAdoption adoption, CancellationToken cancellationToken)
+    {
+        var (recorded, differences) = await adoption.AdoptAsync(CommandLine.Actor, cancellationToken);
+        foreach (var migration in recorded)
+        {
+            await Console.Out.WriteLineAsync(migration);
+        }
+
+        foreach (var difference in differences)
+        {
+            await Console.Error.WriteLineAsync($"{difference}");
+        }
+
+        await Console.Error.WriteLineAsync(
+            (recorded, differences) switch
+            {
+                (_, { Count: > 0 }) => $"Not adopted, nothing was changed. Differences: {differences.Count}.",
+                ({ Count: > 0 }, _) => $"Adopted: {recorded.Count} recorded as applied.",
+                _ => "Nothing to adopt: all migrations are recorded.",
+            }
+        );
+        return differences.Count > 0 ? ExitCode.Failed : ExitCode.Done;
     }
 }

@@ -1,34 +1,33 @@
 using System.CommandLine;
-using Exact.Infrastructure.Database;
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Migrations;
+using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>script</c>: the idempotent SQL of the migrations, for whoever wants to read it, or has to run it by hand.</summary>
+/// <summary><c>script</c>: what is pending as idempotent SQL, or what leads from one migration to another.</summary>
 internal static class ScriptCommand
 {
     public static Command Create(IServiceProvider services)
     {
-        var from = new Option<string?>("--from")
-        {
-            Description = "The migration to start behind; by default the beginning.",
-        };
+        var from = new Option<string?>("--from") { Description = "The migration to start behind; 0 is the beginning." };
         var to = new Option<string?>("--to") { Description = "The migration to end with; by default the last." };
-        var command = new Command("script", "Print the migrations as idempotent SQL.") { from, to };
+        var command = new DatabaseCommand("script", "Print what is pending, or --from/--to, as idempotent SQL.")
+        {
+            from,
+            to,
+        };
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                await using var scope = services.CreateAsyncScope();
-                var database = scope.ServiceProvider.GetRequiredService<ExactDbContext>();
-                var script = database
-                    .GetService<IMigrator>()
-                    .GenerateScript(
-                        parsed.GetValue(from),
-                        parsed.GetValue(to),
-                        MigrationsSqlGenerationOptions.Idempotent
-                    );
+                var isRange = parsed.GetValue(from) is not null || parsed.GetValue(to) is not null;
+                var script = isRange
+                    ? MigrationScript.Generate(parsed.GetValue(from), parsed.GetValue(to))
+                    : await services.GetRequiredService<MigrationScript>().GeneratePendingAsync(cancellationToken);
                 await Console.Out.WriteAsync(script.AsMemory(), cancellationToken);
+                if (script.Length == 0)
+                {
+                    await Console.Error.WriteLineAsync("Nothing is pending.");
+                }
+
                 return ExitCode.Done;
             }
         );

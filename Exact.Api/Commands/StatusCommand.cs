@@ -12,13 +12,15 @@ internal static class StatusCommand
         var json = new Option<bool>("--json") { Description = "Print what GET /api/admin/migrations answers." };
         var check = new Option<bool>("--check")
         {
-            Description = "Exit with 0 if current, 3 if pending or migrating, 4 if ahead, 1 otherwise.",
+            Description = "Exit with 0 if current, 3 if pending or migrating, 4 if ahead, 5 if drifted, 1 otherwise.",
         };
         var command = new DatabaseCommand("status", "Say where the migrations stand.") { json, check };
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                var status = await services.GetRequiredService<MigrationStatusReader>().ReadAsync(cancellationToken);
+                var status = await services
+                    .GetRequiredService<MigrationStatusReader>()
+                    .ReadAsync(MigrationStatusReader.InFull, cancellationToken);
                 if (parsed.GetValue(json))
                 {
                     await Console.Out.WriteLineAsync(JsonSerializer.Serialize(status, Json.Indented));
@@ -48,6 +50,15 @@ internal static class StatusCommand
         {
             Console.WriteLine($"  pending  {pending}");
         }
+
+        foreach (var finding in status.Drift ?? [])
+        {
+            Console.WriteLine($"  {(finding.Harmless ? "note " : "drift")}    {finding}");
+            if (finding.Mend is { } mend)
+            {
+                Console.WriteLine($"           {mend.ReplaceLineEndings("\n           ")}");
+            }
+        }
     }
 
     private static int ExitCodeOf(MigrationState state) =>
@@ -56,6 +67,7 @@ internal static class StatusCommand
             MigrationState.Current => ExitCode.Done,
             MigrationState.Pending or MigrationState.Migrating => ExitCode.Pending,
             MigrationState.Ahead => ExitCode.Ahead,
+            MigrationState.Drifted => ExitCode.Drifted,
             _ => ExitCode.Failed,
         };
 }

@@ -38,7 +38,6 @@ internal sealed partial class MigrateInBackground(
 
             state.BeReady();
             LogReady();
-            await WarnAsync(stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -53,7 +52,7 @@ internal sealed partial class MigrateInBackground(
 
     private async Task RefuseUnexpectedAsync(CancellationToken stoppingToken)
     {
-        var status = await reader.ReadAsync(stoppingToken);
+        var status = await reader.ReadAsync(MigrationStatusReader.InFull, stoppingToken);
         if (status.State is MigrationState.Ahead)
         {
             throw new MigrationRefusedException(
@@ -66,21 +65,6 @@ internal sealed partial class MigrateInBackground(
             throw new MigrationRefusedException(
                 $"Migrations:Strict refuses edited migrations. {string.Join(' ', status.Warnings)}"
             );
-        }
-    }
-
-    /// <summary>What is no reason not to run goes into the log, after the start.</summary>
-    private async Task WarnAsync(CancellationToken stoppingToken)
-    {
-        var status = await reader.ReadAsync(stoppingToken);
-        if (status.State is MigrationState.Ahead)
-        {
-            LogWarning($"{status.Detail} They are: {string.Join(", ", status.Unknown)}");
-        }
-
-        foreach (var warning in status.Warnings)
-        {
-            LogWarning(warning);
         }
     }
 
@@ -99,9 +83,6 @@ internal sealed partial class MigrateInBackground(
 
     [LoggerMessage(LogLevel.Information, "The schema is ready")]
     private partial void LogReady();
-
-    [LoggerMessage(LogLevel.Warning, "{Warning}")]
-    private partial void LogWarning(string warning);
 
     [LoggerMessage(LogLevel.Warning, "Waiting for somebody to apply {Count} pending migrations")]
     private partial void LogWaiting(int count);

@@ -5,6 +5,7 @@ internal static class MigrationAtStart
     public static void AddMigrationAtStart(this WebApplicationBuilder builder)
     {
         builder.Services.AddHostedService<MigrateInBackground>();
+        builder.Services.AddHostedService<WarnAfterStart>();
         if (builder.Environment.IsDevelopment())
         {
             builder.Services.AddHostedService<Welcome>();

@@ -19,6 +19,7 @@ internal sealed partial class DatabaseMigrator(
     MigratorConnection connections,
     ServerWait server,
     MigrationJournal journal,
+    SchemaAdoption adoption,
     SchemaState state,
     IOptions<MigrationOptions> options,
     ILogger<DatabaseMigrator> logger
@@ -34,26 +35,27 @@ internal sealed partial class DatabaseMigrator(
     public async Task<IReadOnlyList<string>> MigrateAsync(string actor, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.StartMigrate(actor);
-        var applied = new List<string>();
-        var started = Stopwatch.GetTimestamp();
-        while (true)
+        var run = new MigrationRun(actor);
+        try
         {
-            try
+            while ((await LookAsync(cancellationToken)).Count > 0)
             {
-                if ((await LookAsync(cancellationToken)).Count == 0)
-                {
-                    return applied;
-                }
-
-                await ApplyAsync(actor, applied, cancellationToken);
+                await TryApplyAsync(run, cancellationToken);
             }
-            catch (Exception e)
-                when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
-                    && Stopwatch.GetElapsedTime(started) < options.Value.RetryFor
-                )
+
+            return [.. run.Applied];
+        }
+        catch (Exception e)
+        {
+            run.Fail(e.Cause());
+            throw;
+        }
+        finally
+        {
+            if (run.HasStarted)
             {
-                LogRetrying(e.Cause());
-                await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+                Telemetry.RunEnded(run.Error is null);
+                await journal.WriteAsync(run);
             }
         }
     }
@@ -73,59 +75,88 @@ internal sealed partial class DatabaseMigrator(
         return [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
     }
 
-    private async Task ApplyAsync(string actor, List<string> applied, CancellationToken cancellationToken)
+    /// <summary>One turn. If somebody was in the way, or the server went away, the next turn begins from the start.</summary>
+    private async Task TryApplyAsync(MigrationRun run, CancellationToken cancellationToken)
     {
-        await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
-        await using var held = await LockAsync(connection, cancellationToken);
-        var run = new MigrationRun(actor);
-        await using var context = CreateContext(connection, run);
-        run.Pending = [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
-        if (run.Pending.Count == 0)
-        {
-            return; // whoever held the lock before us has applied them
-        }
-
-        LogApplying(run.Pending.Count, string.Join(", ", run.Pending));
         try
         {
-            foreach (
-                var index in await ConcurrentIndexes.DropLeftoversAsync(
-                    context,
-                    run.Pending,
-                    connection,
-                    cancellationToken
-                )
-            )
-            {
-                LogDropped(index);
-            }
-
-            await context.Database.MigrateAsync(cancellationToken);
-            run.Finish();
+            await ApplyAsync(run, cancellationToken);
         }
         catch (Exception e)
+            when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
+                && run.MayTryAgain(options.Value.RetryFor)
+            )
         {
-            run.Fail(e.Cause());
-            throw;
+            LogRetrying(e.Cause());
+            await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
         }
-        finally
-        {
-            applied.AddRange(run.Applied);
-            Telemetry.RunEnded(run.Error is null);
-            Telemetry.Held(run.Elapsed);
-            await journal.WriteAsync(run);
-        }
-
-        LogApplied(run.Durations.Count, run.Elapsed.TotalSeconds);
     }
 
-    private async Task<MigrationLock> LockAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task ApplyAsync(MigrationRun run, CancellationToken cancellationToken)
+    {
+        await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
+        await using var context = CreateContext(connection, run);
+        await using var held = await LockAsync(connection, context, cancellationToken);
+        if (held is null)
+        {
+            return; // another replica has applied them while this one waited
+        }
+
+        using var holding = Telemetry.StartHolding();
+        var pending = (await context.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count == 0)
+        {
+            return; // or just before it got the lock
+        }
+
+        await RefuseUnrecordedAsync(connection, context, cancellationToken);
+        run.Start(pending);
+        LogApplying(pending.Count, string.Join(", ", pending));
+        foreach (
+            var index in await ConcurrentIndexes.DropLeftoversAsync(context, pending, connection, cancellationToken)
+        )
+        {
+            LogDropped(index);
+        }
+
+        await context.Database.MigrateAsync(cancellationToken);
+        run.Finish();
+        LogApplied(run.Applied.Count, run.Elapsed.TotalSeconds);
+    }
+
+    private async Task<MigrationLock?> LockAsync(
+        NpgsqlConnection connection,
+        ExactDbContext context,
+        CancellationToken cancellationToken
+    )
     {
         using var activity = Telemetry.StartLockWait();
         var started = Stopwatch.GetTimestamp();
-        var held = await MigrationLock.AcquireAsync(connection, options.Value.LockWait, OnWaiting, cancellationToken);
+        var held = await MigrationLock.AcquireAsync(
+            connection,
+            options.Value.LockWait,
+            async token => (await context.Database.GetPendingMigrationsAsync(token)).Any(),
+            OnWaiting,
+            cancellationToken
+        );
         Telemetry.Waited(Stopwatch.GetElapsedTime(started));
         return held;
+    }
+
+    /// <summary>Without this, the first migration would fail on the first table that is there, and say no more than that.</summary>
+    private async Task RefuseUnrecordedAsync(
+        NpgsqlConnection connection,
+        ExactDbContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        if (
+            !(await context.Database.GetAppliedMigrationsAsync(cancellationToken)).Any()
+            && await adoption.FindObstacleAsync(connection, SchemaAdoption.Patience, cancellationToken) is { } obstacle
+        )
+        {
+            throw new MigrationRefusedException(obstacle);
+        }
     }
 
     private void OnWaiting(LockHolder? holder)
@@ -154,8 +185,8 @@ internal sealed partial class DatabaseMigrator(
         if (run is not null)
         {
             run.Begin(migration);
-            state.EnterMigration(migration, run.Number, run.Pending.Count);
-            LogApplyingOne(migration, run.Number, run.Pending.Count);
+            state.EnterMigration(migration, run.Number, run.Total);
+            LogApplyingOne(migration, run.Number, run.Total);
         }
     }
 

@@ -26,7 +26,8 @@ internal sealed class MigrationHistory(
     IDatabaseProvider provider
 ) : NpgsqlHistoryRepository(dependencies)
 {
-    public const string Table = "\"__EFMigrationsHistory\"";
+    public const string Name = "__EFMigrationsHistory";
+    public const string Table = $"\"{Name}\"";
 
     public override LockReleaseBehavior LockReleaseBehavior => LockReleaseBehavior.Connection;
 
@@ -61,10 +62,8 @@ internal sealed class MigrationHistory(
     {
         var connection = (NpgsqlConnection)Dependencies.Connection.DbConnection;
         var patience = new MigrationOptions().LockWait;
-        return new Held(
-            await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken),
-            this
-        );
+        var held = await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken);
+        return new Held(held!, this); // never null: it is always needed
     }
 
     public override IMigrationsDatabaseLock AcquireDatabaseLock() =>

@@ -6,7 +6,8 @@ namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
 /// Writes each turn of the migrator into the journal, also the failed ones. It speaks SQL, not the model: after a failed
-/// migration the tables are those of an earlier version, and before the first there is no journal yet.
+/// migration the tables are those of an earlier version, and before the first there is no journal yet. What ran outside a
+/// transaction has no duration of its own in the history; it was measured from here.
 /// </summary>
 internal sealed partial class MigrationJournal(MigratorConnection connections, ILogger<MigrationJournal> logger)
 {
@@ -18,7 +19,11 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
             // The migrating connection may be broken or in a failed transaction; the journal has its own.
             await using var connection = await connections.OpenAsync(CancellationToken.None);
             await using var command = new NpgsqlCommand(
-                """
+                $"""
+                WITH history AS (
+                    UPDATE {MigrationHistory.Table} SET duration = greatest(duration, make_interval(secs => seconds))
+                    FROM unnest($8, $9) AS measured (migration, seconds) WHERE migration_id = migration
+                )
                 INSERT INTO operations (kind, actor, origin, started_at, finished_at, state, figures, error)
                 VALUES ('migration', $1, $2, $3, $4, $5, $6::jsonb, $7)
                 """,
@@ -30,9 +35,17 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
             command.Parameters.Add(new() { Value = run.StartedAt + run.Elapsed });
             command.Parameters.Add(new() { Value = run.Error is null ? "succeeded" : "failed" });
             command.Parameters.Add(
-                new() { Value = JsonSerializer.Serialize(new { migrations = run.Durations }, Json) }
+                new()
+                {
+                    Value = JsonSerializer.Serialize(
+                        new { migrations = run.Durations, adopted = run.IsAdoption },
+                        Json
+                    ),
+                }
             );
             command.Parameters.Add(new() { Value = (object?)run.Error ?? DBNull.Value });
+            command.Parameters.Add(new() { Value = run.Applied });
+            command.Parameters.Add(new() { Value = run.Durations.Select(one => one.Seconds).ToArray() });
             await command.ExecuteNonQueryAsync();
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable)

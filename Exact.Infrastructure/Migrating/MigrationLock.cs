@@ -27,12 +27,15 @@ internal sealed class MigrationLock : IAsyncDisposable
     /// </summary>
     /// <param name="connection">The open connection that will migrate; not a pooled one.</param>
     /// <param name="patience">How long to wait for another holder.</param>
+    /// <param name="isNeeded">Asked after each vain try: whoever waits for work that is done by now need not queue up for the lock.</param>
     /// <param name="onWaiting">Told who holds the lock: at first, and whenever the holder changes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="TimeoutException">Another session held the lock for all that time; the message names it.</exception>
-    public static async Task<MigrationLock> AcquireAsync(
+    /// <returns>The lock; null if it was not needed any more.</returns>
+    /// <exception cref="MigrationRefusedException">Another session held the lock for all that time; the message names it.</exception>
+    public static async Task<MigrationLock?> AcquireAsync(
         NpgsqlConnection connection,
         TimeSpan patience,
+        Func<CancellationToken, Task<bool>>? isNeeded = null,
         Action<LockHolder?>? onWaiting = null,
         CancellationToken cancellationToken = default
     )
@@ -42,11 +45,17 @@ internal sealed class MigrationLock : IAsyncDisposable
         int? waitsFor = null;
         while (!await TryAsync(connection, cancellationToken))
         {
+            if (isNeeded is not null && !await isNeeded(cancellationToken))
+            {
+                return null;
+            }
+
             var holder = await FindHolderAsync(connection, cancellationToken);
             if (Stopwatch.GetElapsedTime(started) > patience)
             {
-                throw new TimeoutException(
-                    $"Another session has held the migration lock for {patience}: {holder?.ToString() ?? "unknown"}."
+                throw new MigrationRefusedException(
+                    $"Another session has held the migration lock for {patience}: {holder?.ToString() ?? "unknown"}. If it is "
+                        + "at work, raise Migrations:LockWait; if it hangs, end it with pg_terminate_backend."
                 );
             }
 

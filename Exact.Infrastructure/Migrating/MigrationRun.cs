@@ -2,35 +2,53 @@ using System.Diagnostics;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>One turn under the lock: what was pending, and how long each migration took.</summary>
+/// <summary>What came of one call to migrate, over all its turns: what was applied, how long each took, and why it ended.</summary>
 /// <param name="actor">Who asked for it.</param>
 internal sealed class MigrationRun(string actor)
 {
     private readonly List<AppliedIn> durations = [];
-    private readonly long started = Stopwatch.GetTimestamp();
+    private long started;
     private string? current;
     private long currentStarted;
     private Activity? activity;
+    private (int Applied, long Since)? trouble;
 
     public string Actor => actor;
 
-    public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
+    /// <summary>The migrations were only recorded, because what they make was there.</summary>
+    public bool IsAdoption { get; init; }
+
+    /// <summary>The lock was held, and something was to be done.</summary>
+    public bool HasStarted => started != 0;
+
+    public DateTimeOffset StartedAt { get; private set; }
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
 
-    /// <summary>What was pending under the lock, in order.</summary>
-    public IReadOnlyList<string> Pending { get; set; } = [];
-
     /// <summary>What has been applied so far, in order.</summary>
-    public IEnumerable<string> Applied => durations.Select(applied => applied.Migration);
+    public IReadOnlyList<string> Applied => [.. durations.Select(applied => applied.Migration)];
 
     public IReadOnlyList<AppliedIn> Durations => durations;
 
-    /// <summary>Which of <see cref="Pending"/> is being applied, from 1.</summary>
+    /// <summary>Which of <see cref="Total"/> is being applied, from 1.</summary>
     public int Number => durations.Count + 1;
+
+    /// <summary>How many there are to apply.</summary>
+    public int Total { get; private set; }
 
     /// <summary>The migration that failed and why, or null.</summary>
     public string? Error { get; private set; }
+
+    /// <summary>The lock is held, and this is to be done.</summary>
+    public void Start(IReadOnlyList<string> pending)
+    {
+        Total = durations.Count + pending.Count;
+        if (!HasStarted)
+        {
+            StartedAt = DateTimeOffset.UtcNow;
+            started = Stopwatch.GetTimestamp();
+        }
+    }
 
     /// <summary>EF goes on to a migration only when the one before it is committed.</summary>
     public void Begin(string migration)
@@ -43,21 +61,50 @@ internal sealed class MigrationRun(string actor)
 
     public void Finish()
     {
-        if (current is not null)
+        if (current is null)
         {
-            var duration = Stopwatch.GetElapsedTime(currentStarted);
-            durations.Add(new AppliedIn(current, duration.TotalSeconds));
-            Telemetry.Applied(current, duration);
-            activity?.Dispose();
-            current = null;
+            return;
         }
+
+        var duration = Stopwatch.GetElapsedTime(currentStarted);
+        durations.Add(new AppliedIn(current, duration.TotalSeconds));
+        if (!IsAdoption)
+        {
+            Telemetry.Applied(current, duration);
+        }
+
+        End(ActivityStatusCode.Ok);
     }
 
     public void Fail(string reason)
     {
         Error = current is null ? reason : $"{current}: {reason}";
-        activity?.SetStatus(ActivityStatusCode.Error, reason);
+        End(ActivityStatusCode.Error);
+    }
+
+    /// <summary>Whether a turn that failed in passing may be followed by another. Progress renews the patience.</summary>
+    public bool MayTryAgain(TimeSpan patience)
+    {
+        if (trouble is null || trouble.Value.Applied < durations.Count)
+        {
+            trouble = (durations.Count, Stopwatch.GetTimestamp());
+        }
+
+        var mayTry = Stopwatch.GetElapsedTime(trouble.Value.Since) < patience;
+        if (mayTry)
+        {
+            End(ActivityStatusCode.Error);
+        }
+
+        return mayTry;
+    }
+
+    private void End(ActivityStatusCode status)
+    {
+        activity?.SetStatus(status);
         activity?.Dispose();
+        activity = null;
+        current = null;
     }
 
     /// <param name="Migration">The migration's id.</param>

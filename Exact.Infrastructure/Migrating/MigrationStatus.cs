@@ -1,3 +1,5 @@
+using Exact.Infrastructure.Migrating.Drift;
+
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>The answer to "where do the migrations stand?".</summary>
@@ -34,6 +36,31 @@ public sealed record MigrationStatus
 
     /// <summary>What the database has had and this code does not know: a newer version has been here.</summary>
     public required IReadOnlyList<string> Unknown { get; init; }
+
+    /// <summary>
+    /// Where the database differs from what this code needs. Null where that was not asked: while migrations are pending or
+    /// unknown, the database is not meant to be what this code needs; while a session holds an exclusive lock on a table, it
+    /// cannot be read.
+    /// </summary>
+    public IReadOnlyList<DriftFinding>? Drift { get; init; }
+
+    /// <summary>The status of a database whose migrations are all applied, and which differs in this from what they made.</summary>
+    internal MigrationStatus With(IReadOnlyList<DriftFinding> drift)
+    {
+        var harmful = drift.Where(finding => !finding.Harmless).ToList();
+        return harmful.Count == 0
+            ? this with
+            {
+                Drift = drift,
+            }
+            : this with
+            {
+                Drift = drift,
+                State = MigrationState.Drifted,
+                Detail =
+                    $"{Detail} Somebody has changed the database since. Differences: {harmful.Count}; the first: {harmful[0]}.",
+            };
+    }
 }
 
 /// <summary>Where the migrations of a database stand.</summary>
@@ -50,6 +77,9 @@ public enum MigrationState
 
     /// <summary>A newer version has migrated the database.</summary>
     Ahead,
+
+    /// <summary>The database has had every migration, and somebody has changed since what they made.</summary>
+    Drifted,
 
     /// <summary>The last run failed, and nobody is trying now.</summary>
     Failed,

@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating.Drift;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -8,12 +9,22 @@ namespace Exact.Infrastructure.Migrating;
 internal sealed class MigrationStatusReader(
     DbContextOptions<ExactDbContext> contextOptions,
     NpgsqlDataSource database,
+    SchemaDrift drift,
+    SchemaAdoption adoption,
     SchemaState state
 )
 {
     private readonly Lazy<IReadOnlyDictionary<string, string>> known = new(() => ReadKnown(contextOptions));
 
-    public async Task<MigrationStatus> ReadAsync(CancellationToken cancellationToken)
+    /// <summary>For an answer at once, also when it has to leave something out.</summary>
+    public static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>For an answer that leaves nothing out.</summary>
+    public static readonly TimeSpan InFull = TimeSpan.FromSeconds(10);
+
+    /// <param name="patience">How long to wait for the comparison with the model; without it the status says less.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task<MigrationStatus> ReadAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         try
         {
@@ -21,10 +32,8 @@ internal sealed class MigrationStatusReader(
             var applied = await ReadAppliedAsync(connection, cancellationToken);
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
             var failure = await ReadFailureAsync(connection, cancellationToken);
-            var status = Judge(applied, holder, failure) with
-            {
-                ServerVersion = connection.PostgreSqlVersion.ToString(),
-            };
+            var status = Judge(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
+            status = await CompareAsync(connection, status, patience, cancellationToken);
             Telemetry.Seen(status);
             return status;
         }
@@ -35,6 +44,39 @@ internal sealed class MigrationStatusReader(
                 State = MigrationState.Unreachable,
                 Detail = $"PostgreSQL does not answer: {e.Message}",
             };
+        }
+    }
+
+    /// <summary>Adds what only the catalog can tell: whether the database is what its history says.</summary>
+    private async Task<MigrationStatus> CompareAsync(
+        NpgsqlConnection connection,
+        MigrationStatus status,
+        TimeSpan patience,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            switch (status)
+            {
+                case { State: MigrationState.Current }:
+                    var compared = status.With(await drift.ReadAsync(connection, patience, cancellationToken));
+                    // A newer version may have migrated since the history was read: that is no drift.
+                    return
+                        compared.State is MigrationState.Drifted
+                        && (await ReadAppliedAsync(connection, cancellationToken)).Count != status.Applied.Count
+                        ? status
+                        : compared;
+                case { State: MigrationState.Pending, Applied.Count: 0 }:
+                    var obstacle = await adoption.FindObstacleAsync(connection, patience, cancellationToken);
+                    return status with { Detail = obstacle ?? status.Detail };
+                default:
+                    return status;
+            }
+        }
+        catch (TimeoutException e)
+        {
+            return status with { Detail = $"{status.Detail} It was not compared with the model: {e.Message}" };
         }
     }
 

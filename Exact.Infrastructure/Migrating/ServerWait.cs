@@ -33,16 +33,22 @@ internal sealed partial class ServerWait(
                 await RefuseUnfitAsync(connection, cancellationToken);
                 return;
             }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName)
+            catch (PostgresException e)
+                when (e.SqlState is PostgresErrorCodes.InvalidCatalogName
+                    && options.Value.OnStartup is StartupAction.Apply
+                )
             {
                 await CreateDatabaseAsync(cancellationToken);
             }
-            catch (Exception e) when (PostgresErrors.IsServerAway(e))
+            catch (Exception e)
+                when (PostgresErrors.IsServerAway(e)
+                    || e is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }
+                )
             {
                 if (Stopwatch.GetElapsedTime(started) > options.Value.ServerWait)
                 {
                     throw new MigrationRefusedException(
-                        $"PostgreSQL at {Server} has not answered for {options.Value.ServerWait}: {e.Message}",
+                        $"PostgreSQL at {Server} has not been usable for {options.Value.ServerWait}: {e.Message}",
                         e
                     );
                 }

@@ -16,7 +16,7 @@ public sealed class CommandTests
         await using var second = await ExactProcess.RunAsync(database.ConnectionString, "migrate");
         await using var status = await ExactProcess.RunAsync(database.ConnectionString, "status", "--json", "--check");
 
-        Assert.EndsWith("_Initial", first.Output);
+        Assert.Contains("_Initial", first.Output);
         Assert.Equal(0, await first.WaitForExitAsync());
         Assert.Equal("", second.Output);
         Assert.Equal(0, await second.WaitForExitAsync());
@@ -38,6 +38,16 @@ public sealed class CommandTests
     }
 
     [Fact]
+    public async Task A_migration_that_does_not_exist_is_named_in_one_line()
+    {
+        await using var script = await ExactProcess.RunAsync("Host=nowhere", "script", "--from", "Nonsense");
+
+        Assert.Equal(1, await script.WaitForExitAsync());
+        Assert.Contains("'Nonsense'", script.Log);
+        Assert.DoesNotContain('\n', script.Log);
+    }
+
+    [Fact]
     public async Task What_is_no_command_is_refused_in_one_line()
     {
         await using var command = await ExactProcess.RunAsync("Host=nowhere", "migrat");
@@ -52,15 +62,23 @@ public sealed class CommandTests
         await using var built = new MissingDatabase();
         await built.InitializeAsync();
         await using var migrate = await ExactProcess.RunAsync(built.ConnectionString, "migrate");
-        await using var script = await ExactProcess.RunAsync(built.ConnectionString, "script");
+        await using var script = await ExactProcess.RunAsync("Host=nowhere", "script", "--from", "0");
         await using var scripted = new TestDatabase();
         await scripted.InitializeAsync();
 
+        await using var pending = await ExactProcess.RunAsync(scripted.ConnectionString, "script");
+        Assert.Equal(script.Output, pending.Output);
         await scripted.ExecuteAsync(script.Output);
         await scripted.ExecuteAsync(script.Output); // it is idempotent
 
+        await using var nothing = await ExactProcess.RunAsync(scripted.ConnectionString, "script");
+        Assert.Equal("", nothing.Output);
         var catalog = await Catalog.ReadAsync(built);
-        Assert.Contains(catalog, line => line.StartsWith("column scores.emd_score ", StringComparison.Ordinal));
+        Assert.Contains(
+            catalog,
+            line =>
+                line.StartsWith("column scores.emd_score of scores: type double precision", StringComparison.Ordinal)
+        );
         Assert.Equal(catalog, await Catalog.ReadAsync(scripted));
     }
 }

@@ -39,7 +39,7 @@ public sealed class CrashTests : IAsyncLifetime
     {
         await using var replicas = Replicas.Start(1, database.ConnectionString, Scenario.Settings("ledger", "30"));
         var holder = await Replicas.HolderAsync(database);
-        await replicas.All[0].WaitForLogAsync("Ledger1 (2 of 6)");
+        await replicas.All[0].WaitForLogAsync("Ledger1 (");
 
         replicas.All[0].Kill();
         await using var next = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("ledger"));
@@ -104,7 +104,7 @@ public sealed class CrashTests : IAsyncLifetime
     {
         await using var server = await OwnServer.StartNewAsync();
         await using var replicas = Replicas.Start(2, server.ConnectionString, Scenario.Settings("ledger", "0.5"));
-        await Task.WhenAny(replicas.All.Select(one => one.WaitForLogAsync("Ledger2 (3 of 6)")));
+        await Task.WhenAny(replicas.All.Select(one => one.WaitForLogAsync("Ledger2 (")));
 
         await server.SignalAsync(signal);
         await server.StartAsync();

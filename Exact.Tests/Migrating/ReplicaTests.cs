@@ -6,6 +6,8 @@ namespace Exact.Tests.Migrating;
 /// <summary>Many processes at once, counted by what the migrations did and not by what the history says.</summary>
 public sealed class ReplicaTests
 {
+    private const string History = "SELECT count(*) FROM \"__EFMigrationsHistory\"";
+
     [Fact]
     public async Task Eight_replicas_on_a_missing_database_apply_each_migration_once()
     {
@@ -21,7 +23,7 @@ public sealed class ReplicaTests
 
         Assert.Equal("1:1 2:1 3:1 4:1 5:1", await Replicas.LedgerAsync(database));
         Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM seeds"));
-        Assert.Equal(6, await database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\""));
+        Assert.Equal(5, await database.ScalarAsync<long>($"{History} WHERE migration_id LIKE '%Ledger%'"));
     }
 
     [Fact]

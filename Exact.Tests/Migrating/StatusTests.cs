@@ -69,7 +69,7 @@ public sealed class StatusTests(MigratedTemplate template) : IAsyncLifetime
 
         var status = await replica.Client.GetFromJsonAsync<JsonElement>("/api/admin/migrations", CancellationToken);
 
-        var applied = status.GetProperty("applied")[1];
+        var applied = status.GetProperty("applied").EnumerateArray().Last();
         Assert.InRange(applied.GetProperty("seconds").GetDouble(), 0.2, 60);
         Assert.Equal(
             $"exact {Infrastructure.Product.Version} {Environment.MachineName}",

@@ -9,6 +9,9 @@ namespace Exact.Tests.Support;
 /// <summary>The real program as a process of its own: a replica that serves, or a command that runs to its end.</summary>
 internal sealed class ExactProcess : IAsyncDisposable
 {
+    /// <summary>Long, because a busy machine is no failure; nothing waits for it that goes well.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
     private readonly Process process;
     private readonly ConcurrentQueue<string> errors = new();
     private readonly ConcurrentQueue<string> output = new();
@@ -97,7 +100,7 @@ internal sealed class ExactProcess : IAsyncDisposable
     /// <summary>Waits for the end and returns the exit code.</summary>
     public async Task<int> WaitForExitAsync(TimeSpan? patience = null)
     {
-        using var timeout = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(90));
+        using var timeout = new CancellationTokenSource(patience ?? Patience);
         await process.WaitForExitAsync(timeout.Token);
         return process.ExitCode;
     }
@@ -119,7 +122,7 @@ internal sealed class ExactProcess : IAsyncDisposable
 
     private async Task WaitAsync(Func<Task<bool>> condition, TimeSpan? patience)
     {
-        using var timeout = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(90));
+        using var timeout = new CancellationTokenSource(patience ?? Patience);
         while (!await condition())
         {
             Assert.False(HasExited, $"The replica ended:\n{Log}");

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Database.Embedded;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 namespace Exact.Tests.Support;
 
@@ -19,6 +20,10 @@ internal sealed class OwnServer : IAsyncDisposable
 
     /// <summary>The connection string of its superuser; it stays the same over restarts.</summary>
     public string ConnectionString { get; private set; } = "";
+
+    /// <summary>The same for another of its databases.</summary>
+    public string ConnectionStringOf(string database) =>
+        new NpgsqlConnectionStringBuilder(ConnectionString) { Database = database }.ConnectionString;
 
     public string DataFolder => Path.Combine(options.DataFolder, "postgres", "data");
 

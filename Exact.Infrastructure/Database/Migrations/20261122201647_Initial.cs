@@ -1,4 +1,5 @@
 ﻿using System;
+using Exact.Infrastructure.Migrating.Linting;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
@@ -7,6 +8,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
+    [Allow("prefer-bigint-over-int", "ASP.NET Core Identity gives its claims an int; Exact writes none, and two thousand million are out of reach.")]
+    [Allow("wide-index", "The leaderboard reads a challenge's best score of each user, and its ties, from the index in this very order.")]
     public partial class Initial : Migration
     {
         /// <inheritdoc />

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using Npgsql;
+
+namespace Exact.Tests.Support;
+
+/// <summary>
+/// A real Django with the models of the backend that Exact replaces (bench/django). Its tables have other names than Exact's, so both
+/// live in one database.
+/// </summary>
+internal sealed class Django(string connectionString)
+{
+    // Debian's packages are for Debian's python; another one may come first on the path.
+    private const string Python = "/usr/bin/python3";
+
+    private static readonly Lazy<Task<bool>> Installed = new(async () =>
+        File.Exists(Python) && (await RunAsync(["-c", "import django, psycopg2"], [])).ExitCode == 0
+    );
+
+    /// <summary>Whether this machine has Django and its driver for PostgreSQL.</summary>
+    public static Task<bool> IsInstalledAsync() => Installed.Value;
+
+    /// <summary>Makes Django's tables, where they are missing.</summary>
+    public Task MigrateAsync() => ManageAsync("migrate", "--run-syncdb", "--verbosity=0");
+
+    /// <summary>Empties Django's tables.</summary>
+    public Task FlushAsync() => ManageAsync("flush", "--no-input");
+
+    /// <summary>Everything that Exact carries.</summary>
+    public Task<string> DumpAsync(params string[] options) =>
+        ManageAsync(["dumpdata", "--exclude=contenttypes", "--exclude=auth.permission", .. options]);
+
+    public async Task LoadAsync(byte[] fixture, string format = "json")
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"exact-{Guid.NewGuid():N}.{format}");
+        await File.WriteAllBytesAsync(path, fixture);
+        try
+        {
+            await ManageAsync("loaddata", path);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private async Task<string> ManageAsync(params string[] arguments)
+    {
+        var database = new NpgsqlConnectionStringBuilder(connectionString);
+        var (exitCode, output, errors) = await RunAsync(
+            ["-B", Path.Combine(AppContext.BaseDirectory, "django", "manage.py"), .. arguments],
+            new()
+            {
+                ["PGHOST"] = database.Host,
+                ["PGPORT"] = $"{database.Port}",
+                ["PGUSER"] = database.Username,
+                ["PGPASSWORD"] = database.Password,
+                ["PGDATABASE"] = database.Database,
+                ["PYTHONUTF8"] = "1",
+            }
+        );
+        Assert.True(exitCode == 0, $"manage.py {string.Join(' ', arguments)}:\n{errors}");
+        return output;
+    }
+
+    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string[] arguments,
+        Dictionary<string, string?> environment
+    )
+    {
+        var start = new ProcessStartInfo(Python, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output, await errors);
+    }
+}

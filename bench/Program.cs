@@ -1,0 +1,42 @@
+using System.CommandLine;
+using Exact.Bench;
+
+var scores = new Option<int>("--scores")
+{
+    Description = "The scores of the largest fixture; the others have a tenth and a hundredth of it.",
+    DefaultValueFactory = _ => 1_000_000,
+};
+var rounds = new Option<int>("--rounds")
+{
+    Description = "How often everything is measured; the table shows medians.",
+    DefaultValueFactory = _ => 3,
+};
+var withoutDjango = new Option<bool>("--without-django") { Description = "Leave out the comparison with Django." };
+var folder = new Option<string>("--folder")
+{
+    Description = "Where the fixtures and the server's data go; about 5 kB a score. It is removed at the end.",
+    DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), $"exact-bench-{Environment.ProcessId}"),
+};
+var command = new RootCommand("Measures Exact's import and export side by side with psql and Django.")
+{
+    scores,
+    rounds,
+    withoutDjango,
+    folder,
+};
+command.SetAction(
+    async (parsed, cancellationToken) =>
+    {
+        await using var workshop = await Workshop.OpenAsync(parsed.GetValue(folder)!, cancellationToken);
+        var figures = new Figures();
+        var bench = new Rounds(workshop, figures, parsed.GetValue(scores), !parsed.GetValue(withoutDjango));
+        for (var round = 1; round <= parsed.GetValue(rounds); round++)
+        {
+            await bench.RunAsync(round, cancellationToken);
+        }
+
+        Console.WriteLine(figures.ToMarkdown(bench.Sizes));
+        return 0;
+    }
+);
+return await command.Parse(args).InvokeAsync();

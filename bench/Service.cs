@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Exact.Bench;
+
+/// <summary>The real service as a process of its own, spoken to over HTTP.</summary>
+internal sealed class Service : IAsyncDisposable
+{
+    private const string Key = "the key of the bench";
+
+    private readonly Process process;
+    private readonly HttpClient client;
+
+    private Service(string connectionString)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        listener.Stop();
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Exact.Api.dll")])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        start.Environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
+        start.Environment["ConnectionStrings__Exact"] = connectionString;
+        start.Environment["Admin__Key"] = Key;
+        start.Environment["Logging__LogLevel__Default"] = "Warning";
+        process = Process.Start(start)!;
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+        client = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromHours(1) };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
+    }
+
+    /// <summary>Starts the service and waits until it is ready.</summary>
+    public static async Task<Service> StartAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        var service = new Service(connectionString);
+        while (!await service.IsReadyAsync(cancellationToken))
+        {
+            if (service.process.HasExited)
+            {
+                throw new InvalidOperationException($"The service ended with code {service.process.ExitCode}.");
+            }
+
+            await Task.Delay(50, cancellationToken);
+        }
+
+        return service;
+    }
+
+    /// <summary>Posts a fixture; returns how long it took, and what became of the scores.</summary>
+    public async Task<(TimeSpan Time, JsonElement Scores)> ImportAsync(
+        string path,
+        CancellationToken cancellationToken,
+        bool dryRun = false
+    )
+    {
+        await using var file = File.OpenRead(path);
+        using var content = new StreamContent(file, 128 * 1024);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        var watch = Stopwatch.StartNew();
+        using var answer = await client.PostAsync(
+            new Uri($"/api/admin/import?dry_run={(dryRun ? "true" : "false")}", UriKind.Relative),
+            content,
+            cancellationToken
+        );
+        var time = watch.Elapsed;
+        var report = await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+        return answer.IsSuccessStatusCode
+            ? (time, report.GetProperty("models").GetProperty("api.score"))
+            : throw new InvalidOperationException($"{answer.StatusCode}: {report}");
+    }
+
+    /// <summary>Gets everything and throws it away.</summary>
+    public async Task<TimeSpan> ExportAsync(CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        await using var body = await client.GetStreamAsync(
+            new Uri("/api/admin/export", UriKind.Relative),
+            cancellationToken
+        );
+        await body.CopyToAsync(Stream.Null, 1024 * 1024, cancellationToken);
+        return watch.Elapsed;
+    }
+
+    /// <summary>The resident memory now, in bytes; from here on <see cref="PeakMemory"/> is measured anew.</summary>
+    public long MarkMemory()
+    {
+        File.WriteAllText($"/proc/{process.Id}/clear_refs", "5");
+        return Status("VmRSS");
+    }
+
+    /// <summary>The most resident memory since <see cref="MarkMemory"/>, in bytes.</summary>
+    public long PeakMemory() => Status("VmHWM");
+
+    public async ValueTask DisposeAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        client.Dispose();
+    }
+
+    private long Status(string name)
+    {
+        var line = File.ReadLines($"/proc/{process.Id}/status")
+            .Single(line => line.StartsWith($"{name}:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture)
+            * 1024;
+    }
+
+    private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative), cancellationToken);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+}
