@@ -49,25 +49,25 @@ internal static class Problems
             {
                 BadHttpRequestException when Unbound(context) is { Count: > 0 } errors =>
                     new HttpValidationProblemDetails(errors) { Status = StatusCodes.Status400BadRequest },
-                BadHttpRequestException e => new() { Status = e.StatusCode, Detail = e.Message },
-                OperationCancelledException e => new()
+                BadHttpRequestException e => new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
+                OperationCancelledException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status409Conflict,
                     Title = "It was cancelled.",
                     Detail = e.Message,
                 },
-                MigrationRefusedException e => new()
+                MigrationRefusedException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,
                     Title = "The database cannot be migrated from here.",
                     Detail = e.Message,
                 },
-                _ when PostgresErrors.IsServerAway(exception) => new()
+                _ when PostgresErrors.IsServerAway(exception) => new ProblemDetails
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,
                     Title = "The database does not answer.",
                 },
-                _ => new() { Status = StatusCodes.Status500InternalServerError },
+                _ => new ProblemDetails { Status = StatusCodes.Status500InternalServerError },
             };
 
         /// <summary>The query values that the endpoint's parameters could not take, with what they would take.</summary>

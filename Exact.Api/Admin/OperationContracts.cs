@@ -7,7 +7,7 @@ namespace Exact.Api.Admin;
 /// <param name="Actor">Who asked for it: <c>startup</c>, <c>admin-key</c>, <c>command-line</c>, or a user name.</param>
 /// <param name="Origin">The process that does it, as <c>exact VERSION HOST</c>.</param>
 /// <param name="State">All but <c>running</c> are final. A process that died has failed, and has changed nothing.</param>
-/// <param name="Progress">How far it is, or came: for an import its phase, bytes, records, and counts per model.</param>
+/// <param name="Progress">How far it is, or came: for an import its phase, bytes, records, and counts per model; for an export its bytes.</param>
 /// <param name="Figures">What it did: migrations, counts per model; for a refused import its first errors.</param>
 /// <param name="Error">Why it did not succeed, in one line.</param>
 /// <param name="CancelledBy">Who asked for its end.</param>

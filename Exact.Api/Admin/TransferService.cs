@@ -69,11 +69,11 @@ internal sealed class TransferService(
         journal.RecordAsync(
             OperationKind.Export,
             actor,
-            async (_, ends) =>
+            async (operation, ends) =>
             {
                 await using var snapshot = await exporter.OpenSnapshotAsync(options, ends);
                 var destination = open(await manifests.CountAsync(snapshot, options, ends));
-                return await exporter.WriteAsync(snapshot, destination, options, ends);
+                return await exporter.WriteAsync(snapshot, destination, options, operation, ends);
             },
             report => (report, null),
             cancellationToken

@@ -28,3 +28,6 @@ internal enum FixtureFormat
 /// <param name="Models">Records per Django label, in the order of the file.</param>
 /// <param name="Bytes">The length of the file.</param>
 internal sealed record ExportReport(IReadOnlyDictionary<string, long> Models, long Bytes);
+
+/// <summary>How far a running export is.</summary>
+internal sealed record ExportProgress(long Bytes);

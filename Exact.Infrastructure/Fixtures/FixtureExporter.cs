@@ -29,7 +29,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
     )
     {
         await using var snapshot = await OpenSnapshotAsync(options, cancellationToken);
-        return await WriteAsync(snapshot, destination, options, cancellationToken);
+        return await WriteAsync(snapshot, destination, options, progress: null, cancellationToken);
     }
 
     /// <summary>How many records the options choose, per label, parents before children.</summary>
@@ -72,10 +72,11 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         NpgsqlConnection connection,
         Stream destination,
         ExportOptions options,
+        IProgress<ExportProgress>? progress,
         CancellationToken cancellationToken
     )
     {
-        var writer = new FixtureWriter(destination);
+        var writer = new FixtureWriter(destination, progress);
         var isList = options.Format == FixtureFormat.Json;
         var separator = isList ? ",\n"u8.ToArray() : "\n"u8.ToArray();
         var models = new Dictionary<string, long>();

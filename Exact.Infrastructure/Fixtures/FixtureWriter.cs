@@ -6,7 +6,7 @@ using System.Globalization;
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>Writes columns, as binary COPY brings them, in the JSON that Django's <c>dumpdata</c> writes.</summary>
-internal sealed class FixtureWriter(Stream destination)
+internal sealed class FixtureWriter(Stream destination, IProgress<ExportProgress>? progress = null)
 {
     private const int FlushAt = 64 * 1024;
 
@@ -32,6 +32,7 @@ internal sealed class FixtureWriter(Stream destination)
         await destination.WriteAsync(buffer.AsMemory(0, used), cancellationToken);
         flushed += used;
         used = 0;
+        progress?.Report(new ExportProgress(flushed));
     }
 
     public void Write(ReadOnlySpan<byte> json)

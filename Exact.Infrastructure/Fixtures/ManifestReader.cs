@@ -41,7 +41,7 @@ internal sealed class ManifestReader(FixtureExporter exporter, TimeProvider time
             var alone = options with { Format = FixtureFormat.Jsonl, Models = [label], Exclude = [] };
             using var hash = SHA256.Create();
             await using var hashing = new CryptoStream(Stream.Null, hash, CryptoStreamMode.Write);
-            var report = await exporter.WriteAsync(snapshot, hashing, alone, cancellationToken);
+            var report = await exporter.WriteAsync(snapshot, hashing, alone, progress: null, cancellationToken);
             await hashing.FlushFinalBlockAsync(cancellationToken);
             models.Add(label, new(model.Records, report.Bytes, Convert.ToHexStringLower(hash.Hash!)));
         }

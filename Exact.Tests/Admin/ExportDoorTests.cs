@@ -114,14 +114,7 @@ public sealed class ExportDoorTests(TwoReplicas app) : IClassFixture<TwoReplicas
     [InlineData("1.0", "identity", "jsonl")] // no chunks, so its end is that of the connection
     public async Task What_breaks_half_way_never_looks_whole(string version, string coding, string format)
     {
-        await app.Database.ExecuteAsync(
-            """
-            INSERT INTO scores (username, challenge_id, created_at, status, error_message)
-            SELECT 'ada', (SELECT min(challenge_id) FROM challenges), now(), 'failed',
-                (SELECT string_agg(md5(n::text || m), '') FROM generate_series(1, 30) m)
-            FROM generate_series(1, 20000) n
-            """
-        );
+        await AddLargeScoresAsync();
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/admin/export?format={format}");
         request.Version = Version.Parse(version);
         request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
@@ -147,4 +140,60 @@ public sealed class ExportDoorTests(TwoReplicas app) : IClassFixture<TwoReplicas
             await app.Database.ScalarAsync<string>("SELECT state FROM operations ORDER BY id DESC LIMIT 1")
         );
     }
+
+    [Fact]
+    public async Task It_is_seen_while_it_runs_and_can_be_cancelled()
+    {
+        await AddLargeScoresAsync();
+        using var admin = app.CreateAdmin();
+        using var answer = await Admin.GetAsync(
+            "/api/admin/export",
+            HttpCompletionOption.ResponseHeadersRead,
+            CancellationToken
+        );
+        var running = await FirstAsync(
+            admin,
+            operation => operation.GetProperty("progress").ValueKind is JsonValueKind.Object
+        );
+        using var cancel = await admin.DeleteAsync(
+            new Uri($"/api/admin/operations/{running.GetProperty("id")}", UriKind.Relative),
+            CancellationToken
+        );
+        var body = await answer.Content.ReadAsStreamAsync(CancellationToken);
+
+        // Nobody has read so far, so it is still in its middle when it hears of it.
+        var ended = await FirstAsync(admin, operation => operation.GetProperty("state").GetString() != "running");
+        await Assert.ThrowsAnyAsync<IOException>(() => body.CopyToAsync(Stream.Null, CancellationToken));
+        Assert.Equal("export", running.GetProperty("kind").GetString());
+        Assert.InRange(running.GetProperty("progress").GetProperty("bytes").GetInt64(), 1, 20_000_000);
+        Assert.Equal(HttpStatusCode.Accepted, cancel.StatusCode);
+        Assert.Equal("cancelled", ended.GetProperty("state").GetString());
+    }
+
+    /// <summary>Waits until the newest operation is so.</summary>
+    private static async Task<JsonElement> FirstAsync(HttpClient admin, Func<JsonElement, bool> isSo)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (true)
+        {
+            var newest = await admin.GetFromJsonAsync<JsonElement>("/api/admin/operations?limit=1", patience.Token);
+            if (isSo(newest[0]))
+            {
+                return newest[0];
+            }
+
+            await Task.Delay(50, patience.Token);
+        }
+    }
+
+    /// <summary>More than the buffers between here and there hold, packed or not.</summary>
+    private Task AddLargeScoresAsync() =>
+        app.Database.ExecuteAsync(
+            """
+            INSERT INTO scores (username, challenge_id, created_at, status, error_message)
+            SELECT 'ada', (SELECT min(challenge_id) FROM challenges), now(), 'failed',
+                (SELECT string_agg(md5(n::text || m), '') FROM generate_series(1, 30) m)
+            FROM generate_series(1, 20000) n
+            """
+        );
 }

@@ -4,7 +4,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Exact.Tests.Fixtures;
 using Exact.Tests.Support;
+using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
 
 namespace Exact.Tests.Admin;
@@ -14,6 +16,7 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
 {
     private const string Old = "old";
     private const string New = "new";
+    private const string Content = "SELECT string_agg(DISTINCT method_name, ' and ') FROM scores";
 
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
@@ -23,6 +26,34 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
 
     [Fact]
     public Task A_kill_leaves_the_old_data_or_the_new() => KillAsync(Rounds, scores: 10_000);
+
+    [Fact]
+    public async Task A_crash_of_the_server_leaves_the_old_data_and_needs_no_hand()
+    {
+        await using var server = await OwnServer.StartNewAsync();
+        await using var replica = ExactProcess.Serve(server.ConnectionString);
+        await replica.WaitUntilReadyAsync();
+        await ImportAsync(replica, Scores(1000, Old));
+        var gate = new TaskCompletionSource();
+        var fixture = Scores(2000, New);
+        var body = new StreamContent(new GatedStream(fixture, gate.Task, fixture.Length / 2));
+        var import = replica.Client.PostAsync("/api/admin/import", body, CancellationToken);
+        await UntilAsync(() => IsReadingAsync(replica));
+
+        await server.SignalAsync("QUIT");
+        gate.SetResult();
+        using var answer = await import;
+        await server.StartAsync();
+        var ended = await LastImportAsync(replica);
+        await using var reader = NpgsqlDataSource.Create(server.ConnectionString);
+        await using var content = reader.CreateCommand(Content);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal("failed", ended.State);
+        Assert.NotNull(ended.Error);
+        Assert.Equal(Old, await content.ExecuteScalarAsync(CancellationToken));
+        await ImportAsync(replica, fixture);
+    }
 
     private async Task KillAsync(int rounds, int scores)
     {
@@ -40,6 +71,7 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
             for (var round = 0; round < rounds; round++)
             {
                 await ImportAsync(replica, before);
+                var last = await LastImportAsync(replica);
                 var import = PostAsync(replica, after);
 
                 // The one place where a time is the condition: anywhere from the first byte to just after the end.
@@ -54,14 +86,14 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
                 await replica.DisposeAsync();
                 replica = await StartAsync();
 
-                var (state, error) = await LastImportAsync(replica);
-                var content = await ContentAsync();
+                var ended = await LastImportAsync(replica);
+                var state = ended.Id == last.Id ? "not begun" : ended.State;
                 outcomes.Add(state);
-                Assert.Equal(state == "succeeded" ? New : Old, content);
-                Assert.Equal(state == "succeeded", error is null);
+                Assert.Equal(state == "succeeded" ? New : Old, await ContentAsync());
+                Assert.Equal(state == "failed", ended.Error is not null);
             }
 
-            Assert.All(outcomes, state => Assert.True(state is "succeeded" or "failed"));
+            Assert.All(outcomes, state => Assert.True(state is "succeeded" or "failed" or "not begun"));
             Assert.Contains("failed", outcomes);
         }
         finally
@@ -78,20 +110,20 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
     }
 
     /// <summary>Imports, waiting for PostgreSQL to notice that the process before is dead.</summary>
-    private static async Task ImportAsync(ExactProcess replica, byte[] fixture)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (true)
+    private static Task ImportAsync(ExactProcess replica, byte[] fixture) =>
+        UntilAsync(async () =>
         {
             using var answer = await PostAsync(replica, fixture);
-            if (answer.StatusCode is HttpStatusCode.OK)
-            {
-                return;
-            }
+            Assert.True(answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.Conflict);
+            return answer.StatusCode is HttpStatusCode.OK;
+        });
 
-            Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
-            Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(30));
-            await Task.Delay(100, CancellationToken);
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!await condition())
+        {
+            await Task.Delay(50, patience.Token);
         }
     }
 
@@ -99,29 +131,32 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
         replica.Client.PostAsync("/api/admin/import", new ByteArrayContent(fixture), CancellationToken);
 
     /// <summary>How the last import ended, as the replica tells it once no session works for it any more.</summary>
-    private static async Task<(string State, string? Error)> LastImportAsync(ExactProcess replica)
+    private static async Task<Ended> LastImportAsync(ExactProcess replica)
     {
-        var started = Stopwatch.GetTimestamp();
-        while (true)
+        Ended? ended = null;
+        await UntilAsync(async () =>
         {
-            var operations = await replica.Client.GetFromJsonAsync<JsonElement>(
-                "/api/admin/operations?limit=20",
-                CancellationToken
-            );
-            var last = operations.EnumerateArray().First(o => o.GetProperty("kind").GetString() == "import");
-            if (last.GetProperty("state").GetString() is not "running" and { } state)
-            {
-                return (state, last.GetProperty("error").GetString());
-            }
-
-            Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(30));
-            await Task.Delay(50, CancellationToken);
-        }
+            var last = (await OperationsAsync(replica))
+                .EnumerateArray()
+                .First(operation => operation.GetProperty("kind").GetString() == "import");
+            var state = last.GetProperty("state").GetString()!;
+            ended = new(last.GetProperty("id").GetInt64(), state, last.GetProperty("error").GetString());
+            return state != "running";
+        });
+        return ended!;
     }
 
+    private sealed record Ended(long Id, string State, string? Error);
+
     /// <summary>The one method name that all scores have.</summary>
-    private async Task<string?> ContentAsync() =>
-        await database.ScalarAsync<string>("SELECT string_agg(DISTINCT method_name, ' and ') FROM scores");
+    private async Task<string?> ContentAsync() => await database.ScalarAsync<string>(Content);
+
+    private static async Task<bool> IsReadingAsync(ExactProcess replica) =>
+        (await OperationsAsync(replica))[0].GetProperty("progress") is { ValueKind: JsonValueKind.Object } progress
+        && progress.GetProperty("phase").GetString() == "reading";
+
+    private static Task<JsonElement> OperationsAsync(ExactProcess replica) =>
+        replica.Client.GetFromJsonAsync<JsonElement>("/api/admin/operations?limit=20", CancellationToken);
 
     private static byte[] Scores(int count, string method) =>
         Encoding.UTF8.GetBytes(

@@ -176,8 +176,11 @@ public sealed class UploadTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncL
         await strict.Services.GetRequiredService<SchemaState>().WhenReadyAsync(CancellationToken);
         client.DefaultRequestHeaders.Authorization = admin.DefaultRequestHeaders.Authorization;
         using var answer = await client.PostAsync("/api/admin/import", new ByteArrayContent(Groups), CancellationToken);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        Assert.Contains("100 bytes", problem.GetProperty("detail").GetString());
+        Assert.False(problem.TryGetProperty("errors", out _));
         Assert.Equal(0, await GroupsAsync());
     }
 
