@@ -211,8 +211,10 @@ internal sealed class FixtureMerge(
             await fill.BeginAsync(empty, cancellationToken);
         }
 
-        var rows = isEmpty || options.Mode == ImportMode.Skip ? merge.Insert() : merge.UpdateAndInsert();
-        var (updated, created) = await sql.PairAsync(rows, cancellationToken);
+        var (updated, created) =
+            isEmpty || options.Mode == ImportMode.Skip
+                ? (0, await sql.ExecuteAsync(merge.Insert(), cancellationToken))
+                : await sql.PairAsync(merge.UpdateAndInsert(), cancellationToken);
         if (fill is not null)
         {
             await fill.CompleteAsync(cancellationToken);

@@ -12,15 +12,11 @@ internal sealed class MergeSql(StagedTable staged)
     /// <returns>How many rows were updated, and how many inserted.</returns>
     public string UpdateAndInsert() =>
         $"""
-            WITH updated AS ({UpdateRows()} RETURNING 1), inserted AS ({InsertRows()} RETURNING 1)
+            WITH updated AS ({Update()} RETURNING 1), inserted AS ({Insert()} RETURNING 1)
             SELECT (SELECT count(*) FROM updated), (SELECT count(*) FROM inserted)
             """;
 
-    /// <summary>Writes the rows that are new, and leaves the others alone.</summary>
-    /// <inheritdoc cref="UpdateAndInsert"/>
-    public string Insert() => $"WITH inserted AS ({InsertRows()} RETURNING 1) SELECT 0::bigint, count(*) FROM inserted";
-
-    private string UpdateRows()
+    private string Update()
     {
         var isRegrouped = table.Membership is null ? "" : " OR s.regrouped";
         var isStamped = $"{Differ(table.StampColumns)}{isRegrouped}";
@@ -41,7 +37,8 @@ internal sealed class MergeSql(StagedTable staged)
             """;
     }
 
-    private string InsertRows()
+    /// <summary>Writes the rows that are new, and leaves the others alone.</summary>
+    public string Insert()
     {
         var columns = table
             .Fields.Select(field => field.Column)
