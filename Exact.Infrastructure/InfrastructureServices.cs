@@ -40,6 +40,7 @@ public static class InfrastructureServices
         services.AddSingleton<OperationJournal>();
         services.AddFixtures();
         services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
+        services.AddSingleton<IPasswordHasher<User>, PasswordHashes>();
         return services;
     }
 

@@ -13,7 +13,7 @@ A backup goes to backups/exact-<time>.json unless FILE is given. It holds passwo
 A restore brings back all that the file holds, or changes nothing.
 
 EXACT is the command that runs Exact, by default the one in the container:
-  EXACT='dotnet run --project Exact.Api --' scripts/backup_and_restore.sh restore dump.json
+  EXACT='dotnet run -v q --project Exact.Api --' scripts/backup_and_restore.sh restore dump.json
 TEXT
 }
 

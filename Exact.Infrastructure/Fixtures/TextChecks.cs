@@ -1,13 +1,11 @@
 using System.Buffers.Text;
+using Exact.Infrastructure.Accounts;
 
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>What some texts must be beyond their length.</summary>
 internal static class TextChecks
 {
-    /// <summary>Ten times what Django 5 uses; more is a hash that keeps a sign-in busy for seconds.</summary>
-    private const int MaxIterations = 10_000_000;
-
     /// <summary>A stored file's name stays below the file store.</summary>
     public static FixtureProblem? StoredFile(ReadOnlySpan<byte> name)
     {
@@ -38,11 +36,11 @@ internal static class TextChecks
         }
 
         var isNumber = Utf8Parser.TryParse(hash[(dollar + 1)..], out long iterations, out _);
-        return isNumber && iterations is > 0 and <= MaxIterations
+        return isNumber && iterations is > 0 and <= PasswordHashes.MaxIterations
             ? null
             : new FixtureProblem(
                 FixtureErrorCode.BadPassword,
-                $"A PBKDF2 password hash has from 1 to {MaxIterations} iterations."
+                $"A PBKDF2 password hash has from 1 to {PasswordHashes.MaxIterations} iterations."
             );
     }
 }

@@ -5,6 +5,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Migrating;
+using Exact.Tests.Fixtures;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using static Exact.Tests.Fixtures.Sample;
@@ -218,6 +219,27 @@ public sealed class UploadTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncL
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.InRange(replica.PeakMemory - before, 0, 64 * MiB);
+    }
+
+    [Fact]
+    public async Task Whatever_is_sent_is_no_fault_of_the_service()
+    {
+        var random = new Random(20261122);
+        var statuses = new HashSet<HttpStatusCode>();
+        for (var round = 0; round < 300; round++)
+        {
+            var file = MutationTests.Mutate(MutationTests.Valid, random);
+            using var body = new ByteArrayContent(
+                random.Next(3) == 0 ? MutationTests.Mutate(Gzip(file), random) : file
+            );
+            using var answer = await admin.PostAsync("/api/admin/import?dry_run=true", body, CancellationToken);
+            statuses.Add(answer.StatusCode);
+        }
+
+        Assert.Equal(
+            [HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.UnprocessableEntity],
+            statuses.Order()
+        );
     }
 
     private async Task<HttpStatusCode> StatusAsync(byte[] bytes, string? type = null)

@@ -7,7 +7,7 @@ namespace Exact.Tests.Fixtures;
 /// <summary>Whatever comes in, an answer comes out, and a refused file changes nothing.</summary>
 public sealed class MutationTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
 {
-    private static readonly byte[] Valid = Encoding.UTF8.GetBytes(
+    internal static readonly byte[] Valid = Encoding.UTF8.GetBytes(
         Fixture(
             Group(1, "é"),
             User(2, "ada", """ "groups": [1, ["é"]], "user_permissions": [] """),
@@ -76,7 +76,7 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
             : new ImportOutcome.Imported(new ImportTally(database.Tables).ToReport(dryRun: true, reader));
     }
 
-    private static byte[] Mutate(byte[] file, Random random)
+    internal static byte[] Mutate(byte[] file, Random random)
     {
         string[] spices =
         [

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using Exact.Infrastructure.Accounts;
+using Microsoft.AspNetCore.Identity;
+
+namespace Exact.Tests.Accounts;
+
+/// <summary>Whoever had a password in Django signs in with it here, and with a better hash from then on.</summary>
+public sealed class PasswordTests
+{
+    // Python: base64.b64encode(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations))
+    private const string CorrectHorse = "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=";
+
+    private readonly IPasswordHasher<User> hasher = new PasswordHashes();
+    private readonly User user = new();
+
+    [Theory]
+    [InlineData("correct horse", CorrectHorse)]
+    [InlineData("pässwörd 🎯", "pbkdf2_sha256$260000$abcDEF123456$GBhjzAFO8ERUWVWb12ws5i8ZNLDA5VhOmf3wLQYcq7I=")]
+    [InlineData("", "pbkdf2_sha256$1000$salt$lPtWrz6iLl0+0bBUCFsTbKMBt12LQGyALEiUefJzh8Y=")]
+    public void A_password_of_django_is_right_and_asks_for_a_new_hash(string password, string hash) =>
+        Assert.Equal(PasswordVerificationResult.SuccessRehashNeeded, hasher.VerifyHashedPassword(user, hash, password));
+
+    [Fact]
+    public void Another_password_is_wrong() =>
+        Assert.Equal(
+            PasswordVerificationResult.Failed,
+            hasher.VerifyHashedPassword(user, CorrectHorse, "correct house")
+        );
+
+    [Fact]
+    public void The_new_hash_is_one_of_identity_and_is_right()
+    {
+        var hash = hasher.HashPassword(user, "correct horse");
+
+        Assert.DoesNotContain('$', hash);
+        Assert.Equal(PasswordVerificationResult.Success, hasher.VerifyHashedPassword(user, hash, "correct horse"));
+        Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, "correct house"));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("!")]
+    [InlineData("!kJ3hGq1XTbG4yqU0Xo0Z5rG0Yk5Jw0aVb0aWcVXd")] // Django: this account has no password
+    [InlineData("plain text")]
+    [InlineData("argon2$argon2id$v=19$m=102400,t=2,p=8$c2FsdA$aGFzaA")]
+    [InlineData("pbkdf2_sha256$1000$seasalt")]
+    [InlineData("pbkdf2_sha256$1000$seasalt$not base64")]
+    [InlineData("pbkdf2_sha256$1000$seasalt$AAAA")]
+    [InlineData("pbkdf2_sha256$$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")]
+    [InlineData("pbkdf2_sha256$0$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")]
+    [InlineData("pbkdf2_sha256$-1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")]
+    [InlineData("pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=$")]
+    public void What_is_no_hash_is_wrong_and_no_fault(string hash) =>
+        Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, "correct horse"));
+
+    [Theory]
+    [InlineData("10000001")]
+    [InlineData("2147483647")]
+    [InlineData("99999999999999999999")]
+    public void A_hash_that_would_take_minutes_is_refused_at_once(string iterations)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var hash = CorrectHorse.Replace("1000", iterations);
+
+        Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, "correct horse"));
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public void Nor_does_one_in_the_form_of_identity_take_minutes()
+    {
+        var hash = Convert.FromBase64String(hasher.HashPassword(user, "correct horse"));
+        hash.AsSpan(5, 4).Fill(0x7F);
+
+        Assert.Equal(
+            PasswordVerificationResult.Failed,
+            hasher.VerifyHashedPassword(user, Convert.ToBase64String(hash), "correct horse")
+        );
+    }
+}
