@@ -160,6 +160,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         {
             tally.Read(record);
             errors.Add(record.Problems);
+            errors.AddUnseen(record.MoreProblems);
 
             // After the first error nothing will be kept, but the rest is still checked.
             if (record.Table is not null && errors.Count == 0)

@@ -4,9 +4,9 @@ namespace Exact.Infrastructure.Fixtures;
 internal sealed class ImportTally
 {
     /// <summary>A file of ever new names must not fill the memory.</summary>
-    private const int MaxNames = 100;
+    public const int MaxNames = 100;
 
-    private const string Others = "(others)";
+    public const string Others = "(others)";
 
     private readonly Dictionary<string, ModelCounts> carried;
     private readonly Dictionary<string, ModelCounts> passedOver;
