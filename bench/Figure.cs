@@ -29,13 +29,13 @@ internal sealed record Figure(string Name, string Target, Unit Unit, Func<double
     );
     public static readonly Figure ImportMemory = new(
         "peak memory above idle, import",
-        "≤ 64 MiB",
+        "≤ 64 MiB, the same peak ± 10 %",
         Unit.Mebibytes,
         peak => peak <= 64
     );
     public static readonly Figure ExportMemory = new(
         "peak memory above idle, import and export",
-        "≤ 64 MiB",
+        "≤ 64 MiB, the same peak ± 10 %",
         Unit.Mebibytes,
         peak => peak <= 64
     );
@@ -73,7 +73,7 @@ internal sealed record Figure(string Name, string Target, Unit Unit, Func<double
     public string Show(double ours, double? theirs, double? score = null) =>
         Unit switch
         {
-            Unit.Mebibytes => Text($"{ours:0} MiB"),
+            Unit.Mebibytes => Text($"{ours:0} MiB (peak {theirs:0} MiB)"),
             Unit.Seconds => Text($"{ours:0.00} s"),
             _ => Text($"**{score ?? Score(ours, theirs):0.00} ×** ({ours:0.0} s : {theirs:0.0} s)"),
         };

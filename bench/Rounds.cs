@@ -89,14 +89,20 @@ internal sealed class Rounds(Workshop workshop, Figures figures, int scores, boo
     /// <summary>The memory of a process that has done nothing before.</summary>
     private async Task RememberAsync(int size, CancellationToken cancellationToken)
     {
-        const double Mebibyte = 1024 * 1024;
         var database = await workshop.CreateAsync(Ours, cancellationToken);
         await using var service = await Service.StartAsync(database, cancellationToken);
         var idle = service.MarkMemory();
         await service.ImportAsync(Fixture(new SeededFixture(size), "first"), cancellationToken);
-        figures.Add(Figure.ImportMemory, size, (service.PeakMemory() - idle) / Mebibyte);
+        Note(Figure.ImportMemory);
         await service.ExportAsync(cancellationToken);
-        figures.Add(Figure.ExportMemory, size, (service.PeakMemory() - idle) / Mebibyte);
+        Note(Figure.ExportMemory);
+
+        void Note(Figure figure)
+        {
+            const double Mebibyte = 1024 * 1024;
+            var peak = service.PeakMemory();
+            figures.Add(figure, size, (peak - idle) / Mebibyte, peak / Mebibyte);
+        }
     }
 
     /// <summary>A service whose code is compiled: the small sizes would measure nothing else.</summary>

@@ -103,6 +103,11 @@ internal static class TransferEndpoints
                 e.Errors,
                 e.ErrorCount
             ),
+            ImportOutcome.Blocked e => TypedResults.Problem(
+                statusCode: StatusCodes.Status409Conflict,
+                title: "The database is busy.",
+                detail: $"{e.Detail} Send this one again."
+            ),
             _ => AlreadyRunning(context, await transfers.FindImportAsync(cancellationToken)),
         };
     }

@@ -136,6 +136,7 @@ internal sealed class TransferService(
                 Figures(e.Errors, e.ErrorCount),
                 $"{e.Summary}, the first: {e.Errors[0].Detail}"
             ),
+            ImportOutcome.Blocked e => (null, e.Detail),
             _ => (null, "Another import was running."),
         };
 

@@ -79,6 +79,9 @@ internal static class ImportCommand
 
                 await Console.Error.WriteLineAsync($"{rejected.Summary}; nothing was changed.");
                 return ExitCode.Failed;
+            case ImportOutcome.Blocked blocked:
+                await Console.Error.WriteLineAsync(blocked.Detail);
+                return ExitCode.Failed;
             default:
                 await Console.Error.WriteLineAsync("Another import is running; nothing was changed.");
                 return ExitCode.Failed;

@@ -2,9 +2,16 @@ namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
 /// What only the whole file and the database together can tell: does a row exist, does its parent, is its name free? Each question is
-/// asked once for all records, and its findings are errors or, where the caller says so, records that are left out.
+/// asked once for all records, and its findings are errors or, where the caller says so, records that are left out. Nothing has been
+/// written yet, so a parent is one that will be there: a row of the file, or one of the database.
 /// </summary>
-internal sealed class FixtureChecks(ImportSql sql, ImportOptions options, ImportTally tally, FixtureErrors errors)
+internal sealed class FixtureChecks(
+    ImportSql sql,
+    StagingArea staging,
+    ImportOptions options,
+    ImportTally tally,
+    FixtureErrors errors
+)
 {
     public async Task RunAsync(StagedTable staged, CancellationToken cancellationToken)
     {
@@ -64,15 +71,15 @@ internal sealed class FixtureChecks(ImportSql sql, ImportOptions options, Import
         {
             await sql.ExecuteAsync(
                 $"""
-                UPDATE {table.Staging} s SET {field.Column} = p.{parent.Column} FROM {parent.Table} p
-                WHERE s.{field.Column} IS NULL AND p.{parent.NaturalKey} = s.{field.NaturalColumn}
+                UPDATE {table.Staging} s SET {field.Column} = p.id FROM {WillBe(parent.Table, parent.NaturalKey!)} p
+                WHERE s.{field.Column} IS NULL AND p.value = s.{field.NaturalColumn}
                 """,
                 cancellationToken
             );
         }
 
         var isOrphan =
-            $"{IsPresent(field.Index)} <> 0 AND NOT EXISTS (SELECT FROM {parent.Table} p WHERE p.{parent.Column} = s.{field.Column})";
+            $"{IsPresent(field.Index)} <> 0 AND NOT EXISTS (SELECT FROM {WillBe(parent.Table, parent.Column)} p WHERE p.value = s.{field.Column})";
         if (options.Orphans == WhenFound.Skip)
         {
             tally[table].Skipped += await sql.ExecuteAsync(
@@ -132,11 +139,14 @@ internal sealed class FixtureChecks(ImportSql sql, ImportOptions options, Import
     )
     {
         var other = membership.OtherColumn;
-        var isMissing = $"NOT EXISTS (SELECT FROM {membership.Other} o WHERE o.id = m.{other})";
+        var isMissing = $"NOT EXISTS (SELECT FROM {WillBe(membership.Other, "id")} o WHERE o.id = m.{other})";
         await sql.ExecuteAsync(
             $"""
-            UPDATE {membership.Staging} m SET {other} = o.id FROM {membership.Other} o
-            WHERE m.{other} IS NULL AND o.{membership.OtherNaturalKey} = m.natural_key;
+            UPDATE {membership.Staging} m SET {other} = o.id FROM {WillBe(
+                membership.Other,
+                membership.OtherNaturalKey
+            )} o
+            WHERE m.{other} IS NULL AND o.value = m.natural_key;
             DELETE FROM {membership.Staging} m WHERE NOT EXISTS (SELECT FROM {table.Staging} s WHERE s.record = m.record);
             CREATE INDEX ON {membership.Staging} (record);
             ANALYZE {membership.Staging}
@@ -233,6 +243,21 @@ internal sealed class FixtureChecks(ImportSql sql, ImportOptions options, Import
         }
 
         errors.AddUnseen(unseen);
+    }
+
+    /// <summary>The rows of a table as they will be, each as its <c>id</c> and the <c>value</c> of one column.</summary>
+    private string WillBe(string name, string column)
+    {
+        var table = staging.Tables.Single(staged => staged.Table.Name == name).Table;
+        var isNamed = table.Find(column) is { } field ? $"{IsPresent(field.Index)} <> 0" : "true";
+        return $"""
+            (
+                SELECT s.id, s.{column} AS value FROM {table.Staging} s WHERE {isNamed}
+                UNION ALL
+                SELECT t.id, t.{column} FROM {name} t
+                WHERE NOT EXISTS (SELECT FROM {table.Staging} s WHERE s.id = t.id AND {isNamed})
+            )
+            """;
     }
 
     private static string IsPresent(int bit) => $"s.present & {1L << bit}";

@@ -5,7 +5,7 @@ namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
 /// Brings a fixture into the database: records → COPY into temporary tables → checks as sets → merge, parents before children. One transaction:
-/// all of the file or nothing. Readers go on, unless they read a table that was empty; other writers wait for the merge, not for the reading.
+/// all of the file or nothing. Others read and write meanwhile (see <see cref="FixtureMerge"/>).
 /// </summary>
 internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
 {
@@ -35,7 +35,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             await operation.JoinAsync(connection, cancellationToken);
         }
 
-        if (!await TryPrepareAsync(connection, cancellationToken))
+        if (!await TryPrepareAsync(connection, options, cancellationToken))
         {
             return new ImportOutcome.AlreadyRunning();
         }
@@ -54,9 +54,14 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         if (errors.Count == 0)
         {
             progress?.Report(tally.ToProgress(ImportPhase.Merging, reader));
-            await new FixtureMerge(new ImportSql(connection), staging, options, tally, errors).RunAsync(
-                cancellationToken
-            );
+            try
+            {
+                tally = await MergeAsync(transaction, staging, options, tally, errors, cancellationToken);
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable)
+            {
+                return new ImportOutcome.Blocked(options.LockWait);
+            }
         }
 
         if (errors.Count > 0)
@@ -80,11 +85,17 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         return new ImportOutcome.Imported(report);
     }
 
-    private static async Task<bool> TryPrepareAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<bool> TryPrepareAsync(
+        NpgsqlConnection connection,
+        ImportOptions options,
+        CancellationToken cancellationToken
+    )
     {
-        // A large import takes its time; the limits that protect requests are not for it.
+        // A large import takes its time; the limits that protect requests are not for it. But whoever waits for a table lock makes
+        // everybody else queue behind.
         var sql = $"""
             SET LOCAL statement_timeout = 0;
+            SET LOCAL lock_timeout = {options.LockWait.TotalMilliseconds};
             SET LOCAL idle_in_transaction_session_timeout = 0;
             SET LOCAL work_mem = '64MB';
             SET LOCAL maintenance_work_mem = '128MB';
@@ -93,6 +104,43 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         await using var command = new NpgsqlCommand(sql, connection);
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
+
+    /// <summary>
+    /// Merges without keeping other writers out, as if there were none. Where one has come in between, a constraint of the database says so,
+    /// and it is done again, from where it began, with the tables to itself.
+    /// </summary>
+    private static async Task<ImportTally> MergeAsync(
+        NpgsqlTransaction transaction,
+        StagingArea staging,
+        ImportOptions options,
+        ImportTally tally,
+        FixtureErrors errors,
+        CancellationToken cancellationToken
+    )
+    {
+        const string Staged = "staged";
+        var sql = new ImportSql(transaction.Connection!);
+        await transaction.SaveAsync(Staged, cancellationToken);
+        try
+        {
+            var first = tally.Copy();
+            await new FixtureMerge(sql, staging, options, first, errors).RunAsync(cancellationToken);
+            return first;
+        }
+        catch (PostgresException e) when (IsCollision(e))
+        {
+            await transaction.RollbackAsync(Staged, cancellationToken);
+            await new FixtureMerge(sql, staging, options, tally, errors) { Alone = true }.RunAsync(cancellationToken);
+            return tally;
+        }
+    }
+
+    private static bool IsCollision(PostgresException e) =>
+        e.SqlState
+            is PostgresErrorCodes.UniqueViolation
+                or PostgresErrorCodes.ForeignKeyViolation
+                or PostgresErrorCodes.NotNullViolation
+                or PostgresErrorCodes.DeadlockDetected;
 
     private async Task StageAsync(
         FixtureReader reader,
@@ -112,6 +160,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         {
             tally.Read(record);
             errors.Add(record.Problems);
+            errors.AddUnseen(record.MoreProblems);
 
             // After the first error nothing will be kept, but the rest is still checked.
             if (record.Table is not null && errors.Count == 0)

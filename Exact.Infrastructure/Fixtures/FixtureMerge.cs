@@ -1,8 +1,9 @@
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
-/// From the staging area into the tables, as sets: find the keys, check (<see cref="FixtureChecks"/>), update what differs, insert what is new. Readers wait only where <see cref="TableFill"/> fills an empty table. Stops at the first table that has
-/// errors, before it is written.
+/// From the staging area into the tables, as sets: find the keys, check everything (<see cref="FixtureChecks"/>), update what differs, insert
+/// what is new. Others read and write meanwhile; only whoever writes a row that the import changes waits for its end, and whoever reads or
+/// writes a table that it fills (<see cref="TableFill"/>). Stops at the first table that has errors, before anything is written.
 /// </summary>
 internal sealed class FixtureMerge(
     ImportSql sql,
@@ -15,13 +16,17 @@ internal sealed class FixtureMerge(
     /// <summary>The tables that this import fills, and that this role may alter.</summary>
     private readonly HashSet<string> empty = [];
 
-    private readonly FixtureChecks checks = new(sql, options, tally, errors);
+    private readonly FixtureChecks checks = new(sql, staging, options, tally, errors);
+
+    /// <summary>Keeps all other writers out. To mirror a file needs it, for a row that comes while the others are compared would stay.</summary>
+    public bool Alone { get; init; } = options.Mode == ImportMode.Replace;
+
+    private IEnumerable<StagedTable> Staged => staging.Tables.Where(staged => staged.Count > 0);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await LockAsync(cancellationToken);
-        await FindEmptyTablesAsync(cancellationToken);
-        foreach (var staged in staging.Tables.Where(staged => staged.Count > 0))
+        foreach (var staged in Staged)
         {
             await FindKeysAsync(staged, cancellationToken);
             await DropReplacedRecordsAsync(staged, cancellationToken);
@@ -34,14 +39,24 @@ internal sealed class FixtureMerge(
             await DeleteAbsentAsync(cancellationToken);
         }
 
-        foreach (var staged in staging.Tables.Where(staged => staged.Count > 0))
+        foreach (var staged in Staged)
         {
             await checks.RunAsync(staged, cancellationToken);
             if (errors.Count > 0)
             {
                 return;
             }
+        }
 
+        // Others who insert have to be led past our keys before we take them. A rollback does not lower a sequence again, so who is alone
+        // raises it when nothing can be refused any more.
+        if (!Alone)
+        {
+            await RaiseSequencesAsync(cancellationToken);
+        }
+
+        foreach (var staged in Staged)
+        {
             await MergeAsync(staged, cancellationToken);
         }
 
@@ -61,37 +76,55 @@ internal sealed class FixtureMerge(
             return;
         }
 
-        if (!options.DryRun)
+        if (Alone)
         {
             await RaiseSequencesAsync(cancellationToken);
         }
     }
 
-    /// <summary>In one order, so that two transactions that lock them do not wait for one another.</summary>
-    private Task<long> LockAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Keeps writers out of the tables that must stay as they are found: all, or those that are to be filled. In one order, so that two
+    /// transactions that lock them do not wait for one another.
+    /// </summary>
+    private async Task LockAsync(CancellationToken cancellationToken)
     {
-        var names = staging.Tables.Select(staged => staged.Table.Name);
-        return sql.ExecuteAsync(
-            $"LOCK TABLE {string.Join(", ", names)} IN SHARE ROW EXCLUSIVE MODE",
-            cancellationToken
-        );
-    }
-
-    private async Task FindEmptyTablesAsync(CancellationToken cancellationToken)
-    {
-        foreach (var name in staging.Tables.Select(staged => staged.Table.Name))
+        var empty = new List<string>();
+        foreach (var staged in Staged)
         {
-            await using var command = sql.Command(
-                $"""
-                SELECT NOT EXISTS (SELECT FROM {name})
-                AND (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{name}'::regclass)
-                """
-            );
-            if (await command.ExecuteScalarAsync(cancellationToken) is true)
+            if (await IsEmptyAsync(staged.Table, cancellationToken))
             {
-                empty.Add(name);
+                empty.Add(staged.Table.Name);
             }
         }
+
+        var locked = Alone ? [.. staging.Tables.Select(staged => staged.Table.Name)] : empty;
+        if (locked.Count > 0)
+        {
+            await sql.ExecuteAsync(
+                $"LOCK TABLE {string.Join(", ", locked)} IN SHARE ROW EXCLUSIVE MODE",
+                cancellationToken
+            );
+        }
+
+        // Somebody may have been quicker.
+        foreach (var staged in Staged.Where(staged => empty.Contains(staged.Table.Name)))
+        {
+            if (await IsEmptyAsync(staged.Table, cancellationToken))
+            {
+                this.empty.Add(staged.Table.Name);
+            }
+        }
+    }
+
+    private async Task<bool> IsEmptyAsync(FixtureTable table, CancellationToken cancellationToken)
+    {
+        await using var command = sql.Command(
+            $"""
+            SELECT NOT EXISTS (SELECT FROM {table.Name})
+            AND (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{table.Name}'::regclass)
+            """
+        );
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     /// <summary>A record without a key is the row with its natural key, as in Django, or a new one.</summary>
@@ -178,9 +211,10 @@ internal sealed class FixtureMerge(
             await fill.BeginAsync(empty, cancellationToken);
         }
 
-        var updated =
-            isEmpty || options.Mode == ImportMode.Skip ? 0 : await sql.ExecuteAsync(merge.Update(), cancellationToken);
-        var created = await sql.ExecuteAsync(merge.Insert(), cancellationToken);
+        var (updated, created) =
+            isEmpty || options.Mode == ImportMode.Skip
+                ? (0, await sql.ExecuteAsync(merge.Insert(), cancellationToken))
+                : await sql.PairAsync(merge.UpdateAndInsert(), cancellationToken);
         if (fill is not null)
         {
             await fill.CompleteAsync(cancellationToken);
@@ -195,16 +229,24 @@ internal sealed class FixtureMerge(
         }
     }
 
+    /// <summary>Only upwards, so that no key is given out twice.</summary>
     private async Task RaiseSequencesAsync(CancellationToken cancellationToken)
     {
-        foreach (var staged in staging.Tables.Where(staged => staged.Count > 0))
+        if (options.DryRun)
         {
-            // Not undone by a rollback, so it comes last; and only upwards, so that no key is given out twice.
+            return;
+        }
+
+        foreach (var staged in Staged)
+        {
             var sequence = await SequenceAsync(staged.Table, cancellationToken);
             await sql.ExecuteAsync(
                 $"""
                 SELECT setval('{sequence}', used.id)
-                FROM (SELECT max(id) AS id FROM {staged.Table.Name}) used, {sequence} sequence
+                FROM (
+                    SELECT greatest(
+                        (SELECT max(id) FROM {staged.Table.Staging}), (SELECT max(id) FROM {staged.Table.Name})) AS id
+                ) used, {sequence} sequence
                 WHERE used.id > sequence.last_value OR (used.id = sequence.last_value AND NOT sequence.is_called)
                 """,
                 cancellationToken

@@ -14,9 +14,14 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     /// <summary>A record of more bytes is refused.</summary>
     public const int MaxRecord = 8 * 1024 * 1024;
 
-    private readonly PipeReader pipe = PipeReader.Create(source, new StreamPipeReaderOptions(leaveOpen: true));
+    private const int BufferSize = 128 * 1024;
+
+    private readonly PipeReader pipe = PipeReader.Create(
+        source,
+        new StreamPipeReaderOptions(bufferSize: BufferSize, leaveOpen: true)
+    );
     private Stream? text;
-    private byte[] buffer = new byte[128 * 1024];
+    private byte[] buffer = new byte[BufferSize];
     private int start;
     private int end;
     private bool isComplete;
@@ -182,14 +187,21 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
             end -= start;
             start = 0;
         }
-        else if (end == buffer.Length)
-        {
-            Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxRecord));
-        }
 
-        var read = await text.ReadAsync(buffer.AsMemory(end), cancellationToken);
-        end += read;
-        isComplete = read == 0;
+        // A record that has not ended yet is parsed from its beginning again. Waiting until there is twice as much of it keeps the time for a
+        // long one that comes in small pieces proportional to its length.
+        var enough = Math.Min(end * 2, MaxRecord);
+        do
+        {
+            if (end == buffer.Length)
+            {
+                Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxRecord));
+            }
+
+            var read = await text.ReadAsync(buffer.AsMemory(end), cancellationToken);
+            end += read;
+            isComplete = read == 0;
+        } while (end < enough && !isComplete);
     }
 
     private async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)

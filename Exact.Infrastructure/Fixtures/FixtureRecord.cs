@@ -18,6 +18,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     private readonly List<(string Field, int Count)> ignored = [];
     private FixtureProblem? keyProblem;
     private int keyAt;
+    private (int At, int Lines) counted;
 
     /// <summary>The place in the file, counted from 0; the reader sets it, and the two below, before it parses.</summary>
     public long Number { get; set; }
@@ -46,7 +47,11 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     /// <summary>Values that have no place in Exact.</summary>
     public List<(string Field, int Count)> Ignored => ignored;
 
+    /// <summary>What is wrong with it: the first <see cref="FixtureErrors.Limit"/> problems.</summary>
     public List<FixtureError> Problems => problems;
+
+    /// <summary>How many problems there are beyond these.</summary>
+    public int MoreProblems { get; private set; }
 
     /// <summary>Reads the record at the beginning of <paramref name="text"/>; false when it does not end there.</summary>
     /// <exception cref="JsonException">This is not JSON.</exception>
@@ -54,6 +59,8 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     {
         literals.Clear();
         problems.Clear();
+        MoreProblems = 0;
+        counted = default;
         ignored.Clear();
         memberships.Clear();
         Table = null;
@@ -138,6 +145,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             // The fields came before the model, or more than once; what came last counts.
             var again = new PythonJsonReader(text[..json.End], fieldsAt, isFinal: true, literals);
             problems.Clear();
+            MoreProblems = 0;
             ignored.Clear();
             again.Read();
             TryReadFields(ref again, text, Table);
@@ -277,23 +285,32 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         Present |= 1L << table.MembershipBit;
         return FixtureReference.TryReadList(ref json, memberships, out var isList)
             && (
-                isList || Refuse(text, at, FixtureErrorCode.WrongType, "A list of keys is expected.", membership.Field)
+                isList
+                || Refuse(
+                    text,
+                    at,
+                    FixtureErrorCode.WrongType,
+                    $"A list of at most {FixtureReference.MaxList} keys is expected.",
+                    membership.Field
+                )
             );
     }
 
     private bool TryPassOver(ref PythonJsonReader json, Span<byte> text, FixtureTable table)
     {
-        var name = NameOf(ref json);
+        var isCarriedNowhere = IsAny(ref json, table.NotCarriedUtf8);
+        var isError = !isCarriedNowhere && options.Unknown == WhenFound.Fail;
+        var isListed = isError ? problems.Count < FixtureErrors.Limit : ignored.Count < ImportTally.MaxNames;
+        var name = isListed ? NameOf(ref json) : "";
         var at = json.At;
         if (!json.Read())
         {
             return false;
         }
 
-        var isCarriedNowhere = table.NotCarried.Contains(name);
-        if (!isCarriedNowhere && options.Unknown == WhenFound.Fail)
+        if (isError)
         {
-            var detail = $"{table.Label} has no field '{FixtureError.Shorten(name)}'.";
+            var detail = isListed ? $"{table.Label} has no field '{FixtureError.Shorten(name)}'." : "";
             return json.TrySkip() && Refuse(text, at, FixtureErrorCode.UnknownField, detail, name);
         }
 
@@ -303,9 +320,13 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             return false;
         }
 
-        if (count > 0)
+        if (isListed && count > 0)
         {
             ignored.Add(($"{table.Label}.{FixtureError.Shorten(name)}", count));
+        }
+        else if (count > 0)
+        {
+            ignored[^1] = (ImportTally.Others, ignored[^1].Count + count);
         }
 
         return true;
@@ -411,13 +432,19 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     /// <returns>True, so that the reading goes on.</returns>
     private bool Refuse(Span<byte> text, int at, string code, string detail, string? field = null)
     {
+        if (problems.Count >= FixtureErrors.Limit)
+        {
+            MoreProblems++;
+            return true;
+        }
+
         problems.Add(
             new FixtureError(
                 code,
                 detail,
                 Number,
                 FixtureError.PointerTo(Number, field),
-                Line + text[..at].Count((byte)'\n'),
+                Line + LinesBefore(text, at),
                 Offset + at,
                 Table?.Label ?? Label,
                 Key,
@@ -425,6 +452,14 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             )
         );
         return true;
+    }
+
+    /// <summary>Goes on from where it was asked last, for there may be many problems in a long record.</summary>
+    private int LinesBefore(ReadOnlySpan<byte> text, int at)
+    {
+        var (from, lines) = at >= counted.At ? counted : default;
+        counted = (at, lines + text[from..at].Count((byte)'\n'));
+        return counted.Lines;
     }
 
     private static int IndexOf(IReadOnlyList<FixtureField> fields, FixtureField field)
@@ -446,6 +481,19 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             ? FixtureValue.TryGetText(in json, new byte[json.Json.ValueSpan.Length], out var text)
                 && text.SequenceEqual(name)
             : json.Json.ValueSpan.SequenceEqual(name);
+
+    private static bool IsAny(ref PythonJsonReader json, IReadOnlyList<byte[]> names)
+    {
+        foreach (var name in names)
+        {
+            if (Is(ref json, name))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private static string NameOf(ref PythonJsonReader json) =>
         Encoding.UTF8.GetString(TextOf(in json, new byte[json.Json.ValueSpan.Length]));

@@ -5,6 +5,9 @@ namespace Exact.Infrastructure.Fixtures;
 /// <summary>How a record names another: by its key, or by its natural key, as <c>dumpdata --natural-foreign</c> does.</summary>
 internal readonly record struct FixtureReference(long? Key, byte[]? NaturalKey)
 {
+    /// <summary>A list of more is refused: references take more memory than the text that they are read from.</summary>
+    public const int MaxList = 10_000;
+
     /// <summary>Reads a list of references; what is no such list is passed over.</summary>
     public static bool TryReadList(ref PythonJsonReader json, List<FixtureReference> references, out bool isList)
     {
@@ -21,7 +24,15 @@ internal readonly record struct FixtureReference(long? Key, byte[]? NaturalKey)
                 return true;
             }
 
-            if (FixtureValue.TryGetInteger(ref json, out var key))
+            if (references.Count >= MaxList)
+            {
+                isList = false;
+                if (!json.TrySkip())
+                {
+                    return false;
+                }
+            }
+            else if (FixtureValue.TryGetInteger(ref json, out var key))
             {
                 references.Add(new FixtureReference(key, null));
             }

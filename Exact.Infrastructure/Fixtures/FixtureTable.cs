@@ -20,6 +20,8 @@ internal sealed record FixtureTable(string Label, string Name)
     /// <summary>Lists that Django writes and that have no place in Exact: written empty, counted when they are not.</summary>
     public IReadOnlyList<string> NotCarried { get; init; } = [];
 
+    public IReadOnlyList<byte[]> NotCarriedUtf8 => field ??= [.. NotCarried.Select(Encoding.UTF8.GetBytes)];
+
     /// <summary>Columns that Django does not know.</summary>
     public IReadOnlyList<DerivedColumn> Derived { get; init; } = [];
 

@@ -16,6 +16,9 @@ internal sealed record ImportOptions
 
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }
+
+    /// <summary>How long to wait for one row or table that another session has locked, before the import is given up.</summary>
+    public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(5);
 }
 
 /// <summary>What an import does with rows that exist.</summary>

@@ -18,6 +18,13 @@ internal abstract record ImportOutcome
 
     /// <summary>Another import is running, here or on another replica.</summary>
     public sealed record AlreadyRunning : ImportOutcome;
+
+    /// <summary>Another session kept a row or a table locked for longer than <paramref name="Waited"/>.</summary>
+    public sealed record Blocked(TimeSpan Waited) : ImportOutcome
+    {
+        public string Detail =>
+            $"Another session has kept what the import needs locked for {Waited.TotalSeconds:0.#} seconds. Nothing was changed.";
+    }
 }
 
 /// <summary>What an import did, or, after a dry run, would do.</summary>

@@ -1,19 +1,30 @@
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>What an import has counted so far.</summary>
-internal sealed class ImportTally(FixtureTables tables)
+internal sealed class ImportTally
 {
     /// <summary>A file of ever new names must not fill the memory.</summary>
-    private const int MaxNames = 100;
+    public const int MaxNames = 100;
 
-    private const string Others = "(others)";
+    public const string Others = "(others)";
 
-    private readonly Dictionary<string, ModelCounts> carried = tables.All.ToDictionary(
-        t => t.Label,
-        _ => new ModelCounts()
-    );
-    private readonly Dictionary<string, ModelCounts> passedOver = [];
-    private readonly Dictionary<string, long> ignoredFields = [];
+    private readonly Dictionary<string, ModelCounts> carried;
+    private readonly Dictionary<string, ModelCounts> passedOver;
+    private readonly Dictionary<string, long> ignoredFields;
+
+    public ImportTally(FixtureTables tables)
+    {
+        carried = tables.All.ToDictionary(table => table.Label, _ => new ModelCounts());
+        passedOver = [];
+        ignoredFields = [];
+    }
+
+    private ImportTally(ImportTally other)
+    {
+        carried = Copy(other.carried);
+        passedOver = Copy(other.passedOver);
+        ignoredFields = new(other.ignoredFields);
+    }
 
     public ModelCounts this[FixtureTable table] => carried[table.Label];
 
@@ -47,6 +58,9 @@ internal sealed class ImportTally(FixtureTables tables)
         ignoredFields[name] = ignoredFields.GetValueOrDefault(name) + count;
     }
 
+    /// <summary>The same counts, to go on from.</summary>
+    public ImportTally Copy() => new(this);
+
     public ImportProgress ToProgress(ImportPhase phase, FixtureReader reader) =>
         new(
             phase,
@@ -66,4 +80,7 @@ internal sealed class ImportTally(FixtureTables tables)
                 .ToDictionary(pair => pair.Key, pair => pair.Value),
             ignoredFields
         );
+
+    private static Dictionary<string, ModelCounts> Copy(Dictionary<string, ModelCounts> counts) =>
+        counts.ToDictionary(pair => pair.Key, pair => pair.Value with { });
 }

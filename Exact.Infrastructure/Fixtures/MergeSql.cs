@@ -5,8 +5,18 @@ internal sealed class MergeSql(StagedTable staged)
 {
     private readonly FixtureTable table = staged.Table;
 
-    /// <summary>Writes the rows that differ, and only those.</summary>
-    public string Update()
+    /// <summary>
+    /// Writes the rows that differ, and only those, and the rows that are new. One statement sees one snapshot: a row that somebody else adds
+    /// meanwhile is neither updated nor passed over, but breaks the unique key.
+    /// </summary>
+    /// <returns>How many rows were updated, and how many inserted.</returns>
+    public string UpdateAndInsert() =>
+        $"""
+            WITH updated AS ({Update()} RETURNING 1), inserted AS ({Insert()} RETURNING 1)
+            SELECT (SELECT count(*) FROM updated), (SELECT count(*) FROM inserted)
+            """;
+
+    private string Update()
     {
         var isRegrouped = table.Membership is null ? "" : " OR s.regrouped";
         var isStamped = $"{Differ(table.StampColumns)}{isRegrouped}";
@@ -27,6 +37,7 @@ internal sealed class MergeSql(StagedTable staged)
             """;
     }
 
+    /// <summary>Writes the rows that are new, and leaves the others alone.</summary>
     public string Insert()
     {
         var columns = table

@@ -105,17 +105,12 @@ internal ref struct PythonJsonReader
     /// <summary>The token stands for a literal that JSON does not have.</summary>
     public readonly bool IsLiteral(out double value)
     {
-        foreach (var literal in literals)
-        {
-            if (literal.At == At)
-            {
-                value = literal.Value;
-                return true;
-            }
-        }
-
-        value = 0;
-        return false;
+        // They were found in the order of the text, and NaN sorts before every other value of the same place.
+        var index = literals.BinarySearch((At, double.NaN));
+        index = index < 0 ? ~index : index;
+        var isLiteral = index < literals.Count && literals[index].At == At;
+        value = isLiteral ? literals[index].Value : 0;
+        return isLiteral;
     }
 
     /// <summary>Puts the overwritten literals back, because the record will be read again when there is more of it.</summary>

@@ -1,0 +1,127 @@
+using Exact.Infrastructure.Fixtures;
+using Npgsql;
+using static Exact.Tests.Fixtures.Sample;
+
+namespace Exact.Tests.Fixtures;
+
+/// <summary>An import, and those who read and write the same tables meanwhile.</summary>
+public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
+{
+    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await database.EmptyAsync();
+        await database.ImportedAsync(Fixture(Challenge(1, "c1"), Score(1), Score(2)));
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task Who_touches_other_rows_does_not_wait_for_an_import_and_gets_keys_that_it_does_not_bring()
+    {
+        await using var neighbour = await BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 1");
+        var import = database.ImportAsync(
+            Fixture(Challenge(2, "c2"), Score(1, fields: """ "score": 1 """), Score(3), Score(100, "c2"))
+        );
+        await WaitUntilBlockedAsync();
+
+        var key = await database.ScalarAsync<long>(
+            """
+            SET lock_timeout = '2s';
+            INSERT INTO scores (username, challenge_id, created_at, status) VALUES ('eve', 'c1', now(), 'pending') RETURNING id
+            """
+        );
+        Assert.Equal(3, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+        await ExecuteAsync(neighbour, "COMMIT");
+
+        Assert.Equal(101, key);
+        var counts = FixtureDatabase.Report(await import).Models["api.score"];
+        Assert.Equal((2, 1), (counts.Created, counts.Updated));
+        Assert.Equal(5, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+        Assert.Equal("ada", await database.ScalarAsync<string>("SELECT username FROM scores WHERE id = 1"));
+    }
+
+    [Fact]
+    public async Task A_row_that_somebody_else_adds_under_the_same_key_is_updated()
+    {
+        await using var neighbour = await BeginAsync(
+            "INSERT INTO scores (id, username, challenge_id, created_at, status) VALUES (3, 'eve', 'c1', now(), 'pending')"
+        );
+        var import = database.ImportAsync(Fixture(Score(2, fields: """ "score": 1 """), Score(3), Score(4)));
+        await WaitUntilBlockedAsync();
+        await ExecuteAsync(neighbour, "COMMIT");
+
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 3,
+                Created = 1,
+                Updated = 2,
+            },
+            FixtureDatabase.Report(await import).Models["api.score"]
+        );
+        Assert.Equal("ada", await database.ScalarAsync<string>("SELECT username FROM scores WHERE id = 3"));
+    }
+
+    [Fact]
+    public async Task A_parent_that_somebody_else_deletes_is_missed_by_its_record()
+    {
+        await using var neighbour = await BeginAsync("DELETE FROM challenges WHERE id = 1");
+        var import = database.ImportAsync(Fixture(Score(7), Score(8)));
+        await WaitUntilBlockedAsync();
+        await ExecuteAsync(neighbour, "COMMIT");
+
+        var rejected = Assert.IsType<ImportOutcome.Rejected>(await import);
+        Assert.Equal(["orphan", "orphan"], rejected.Errors.Select(error => error.Code));
+    }
+
+    [Theory]
+    [InlineData("merge")]
+    [InlineData("replace")]
+    public async Task An_import_that_waits_too_long_for_somebody_else_is_given_up(string mode)
+    {
+        await using var neighbour = await BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 1");
+
+        var outcome = await database.ImportAsync(
+            Fixture(Challenge(1, "c1"), Score(1, fields: """ "score": 1 """), Score(3)),
+            new ImportOptions
+            {
+                Mode = Enum.Parse<ImportMode>(mode, ignoreCase: true),
+                LockWait = TimeSpan.FromMilliseconds(200),
+            }
+        );
+
+        Assert.Equal(
+            "Another session has kept what the import needs locked for 0.2 seconds. Nothing was changed.",
+            Assert.IsType<ImportOutcome.Blocked>(outcome).Detail
+        );
+        Assert.Equal(2, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+    }
+
+    private async Task<NpgsqlConnection> BeginAsync(string sql)
+    {
+        var connection = await database.DataSource.OpenConnectionAsync(CancellationToken);
+        await ExecuteAsync(connection, $"BEGIN; {sql}");
+        return connection;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(CancellationToken);
+    }
+
+    private async Task WaitUntilBlockedAsync()
+    {
+        const string Blocked = """
+            SELECT EXISTS (
+                SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+            )
+            """;
+        while (!await database.ScalarAsync<bool>(Blocked))
+        {
+            await Task.Delay(20, CancellationToken);
+        }
+    }
+}
