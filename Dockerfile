@@ -6,15 +6,16 @@ COPY global.json Directory.Build.props Directory.Packages.props ./
 COPY Exact.Domain/Exact.Domain.csproj Exact.Domain/
 COPY Exact.Infrastructure/Exact.Infrastructure.csproj Exact.Infrastructure/
 COPY Exact.Api/Exact.Api.csproj Exact.Api/
+ARG TARGETARCH
 RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages \
-    dotnet restore Exact.Api
+    dotnet restore Exact.Api --arch $TARGETARCH
 
 COPY . .
 # The commit is not in the build context (.git stays outside), so the builder hands it in.
 ARG REVISION
 # No --no-restore: the layer above may outlive the package cache that it filled.
 RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages \
-    dotnet publish Exact.Api --output /app -p:UseAppHost=false -p:DebugType=embedded \
+    dotnet publish Exact.Api --arch $TARGETARCH --output /app -p:UseAppHost=false -p:DebugType=embedded \
     -p:SourceRevisionId=$REVISION
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0

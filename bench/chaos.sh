@@ -4,8 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export EXACT_CHAOS_ROUNDS=${1:-100}
-dotnet build --configuration Release -p:Chaos=true Exact.Tests
-dotnet Exact.Tests/bin/Release/net10.0/Exact.Tests.dll --filter-class Exact.Tests.Migrating.ChaosTests \
-    --parallel none --show-live-output on
-EXACT_IMPORT_KILLS=$((EXACT_CHAOS_ROUNDS / 2)) dotnet Exact.Tests/bin/Release/net10.0/Exact.Tests.dll \
+# Compiled ahead, as in the container.
+tests=$(mktemp --directory)
+trap 'rm --recursive "$tests"' EXIT
+dotnet publish Exact.Tests --configuration Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true \
+    -p:Chaos=true --output "$tests"
+dotnet "$tests/Exact.Tests.dll" --filter-class Exact.Tests.Migrating.ChaosTests --parallel none --show-live-output on
+EXACT_IMPORT_KILLS=$((EXACT_CHAOS_ROUNDS / 2)) dotnet "$tests/Exact.Tests.dll" \
     --filter-class Exact.Tests.Admin.ImportCrashTests --parallel none

@@ -38,9 +38,9 @@ internal sealed partial class DatabaseMigrator(
         var run = new MigrationRun(actor);
         try
         {
-            while ((await LookAsync(cancellationToken)).Count > 0)
+            while (!await TryApplyAsync(run, cancellationToken))
             {
-                await TryApplyAsync(run, cancellationToken);
+                // somebody was in the way, or the server went away: begin from the start
             }
 
             return [.. run.Applied];
@@ -64,23 +64,19 @@ internal sealed partial class DatabaseMigrator(
     /// <exception cref="MigrationRefusedException">The database cannot be used from here; the message says why.</exception>
     public async Task<IReadOnlyList<string>> LookAsync(CancellationToken cancellationToken)
     {
-        await server.WaitAsync(cancellationToken);
-        return await FindPendingAsync(cancellationToken);
-    }
-
-    private async Task<IReadOnlyList<string>> FindPendingAsync(CancellationToken cancellationToken)
-    {
-        await using var connection = await connections.OpenAsync(cancellationToken);
+        await using var connection = await server.OpenAsync(cancellationToken);
         await using var context = CreateContext(connection);
         return [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
     }
 
-    /// <summary>One turn. If somebody was in the way, or the server went away, the next turn begins from the start.</summary>
-    private async Task TryApplyAsync(MigrationRun run, CancellationToken cancellationToken)
+    /// <summary>One turn.</summary>
+    /// <returns>Whether it went to its end, so that nothing is pending any more.</returns>
+    private async Task<bool> TryApplyAsync(MigrationRun run, CancellationToken cancellationToken)
     {
         try
         {
             await ApplyAsync(run, cancellationToken);
+            return true;
         }
         catch (Exception e)
             when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
@@ -89,13 +85,20 @@ internal sealed partial class DatabaseMigrator(
         {
             LogRetrying(e.Cause());
             await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+            return false;
         }
     }
 
+    /// <summary>All in one session: when many replicas start together, their connections are what the server has most work with.</summary>
     private async Task ApplyAsync(MigrationRun run, CancellationToken cancellationToken)
     {
-        await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
+        await using var connection = await server.OpenAsync(cancellationToken);
         await using var context = CreateContext(connection, run);
+        if (!await IsPendingAsync(context, cancellationToken))
+        {
+            return;
+        }
+
         await using var held = await LockAsync(connection, context, cancellationToken);
         if (held is null)
         {
@@ -109,6 +112,7 @@ internal sealed partial class DatabaseMigrator(
             return; // or just before it got the lock
         }
 
+        await connections.LimitAsync(connection, cancellationToken);
         await RefuseUnrecordedAsync(connection, context, cancellationToken);
         run.Start(pending);
         LogApplying(pending.Count, string.Join(", ", pending));
@@ -135,13 +139,16 @@ internal sealed partial class DatabaseMigrator(
         var held = await MigrationLock.AcquireAsync(
             connection,
             options.Value.LockWait,
-            async token => (await context.Database.GetPendingMigrationsAsync(token)).Any(),
+            token => IsPendingAsync(context, token),
             OnWaiting,
             cancellationToken
         );
         Telemetry.Waited(Stopwatch.GetElapsedTime(started));
         return held;
     }
+
+    private static async Task<bool> IsPendingAsync(ExactDbContext context, CancellationToken cancellationToken) =>
+        (await context.Database.GetPendingMigrationsAsync(cancellationToken)).Any();
 
     /// <summary>Without this, the first migration would fail on the first table that is there, and say no more than that.</summary>
     private async Task RefuseUnrecordedAsync(

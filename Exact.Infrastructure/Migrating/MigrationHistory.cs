@@ -1,6 +1,7 @@
 // EF1001: the maintainers point to this class for another lock (npgsql/npgsql#6025) but keep it in an internal namespace.
 // Only this file depends on it, and the tests with many replicas tell when it changes.
 #pragma warning disable EF1001
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -34,9 +35,13 @@ internal sealed class MigrationHistory(
     // The search path decides where the table is, as it does for every other table.
     protected override string ExistsSql => $"SELECT to_regclass('{Table}') IS NOT NULL";
 
-    // The provider reads the table and catches the error, which shows in the logs of both sides.
+    // The provider reads the table and catches the error, which shows in the logs of both sides. And it would open a connection
+    // to see whether there is a database, at every look of every replica that waits.
     public override async Task<bool> ExistsAsync(CancellationToken cancellationToken = default) =>
-        await Dependencies.DatabaseCreator.ExistsAsync(cancellationToken)
+        (
+            Dependencies.Connection.DbConnection.State is ConnectionState.Open
+            || await Dependencies.DatabaseCreator.ExistsAsync(cancellationToken)
+        )
         && await Dependencies
             .RawSqlCommandBuilder.Build(ExistsSql)
             .ExecuteScalarAsync(

@@ -22,13 +22,15 @@ internal sealed class MigrationStatusReader(
     /// <summary>For an answer that leaves nothing out.</summary>
     public static readonly TimeSpan InFull = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan OpenWithin = TimeSpan.FromSeconds(5);
+
     /// <param name="patience">How long to wait for the comparison with the model; without it the status says less.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     public async Task<MigrationStatus> ReadAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         try
         {
-            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            await using var connection = await OpenAsync(patience, cancellationToken);
             var applied = await ReadAppliedAsync(connection, cancellationToken);
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
             var failure = await ReadFailureAsync(connection, cancellationToken);
@@ -44,6 +46,22 @@ internal sealed class MigrationStatusReader(
                 State = MigrationState.Unreachable,
                 Detail = $"PostgreSQL does not answer: {e.Message}",
             };
+        }
+    }
+
+    /// <exception cref="TimeoutException">A server that cannot be reached need not say so.</exception>
+    private async Task<NpgsqlConnection> OpenAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        patience = patience > OpenWithin ? patience : OpenWithin;
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ends.CancelAfter(patience);
+        try
+        {
+            return await database.OpenConnectionAsync(ends.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"it gave no session within {patience.TotalSeconds:0} seconds.", e);
         }
     }
 

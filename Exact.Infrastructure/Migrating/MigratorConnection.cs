@@ -20,7 +20,7 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
             TcpKeepAlive = true,
         };
 
-    /// <summary>Opens a session for reading.</summary>
+    /// <summary>Opens a session.</summary>
     public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken, string? database = null)
     {
         var target = new NpgsqlConnectionStringBuilder(Settings.ConnectionString);
@@ -38,10 +38,9 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
         }
     }
 
-    /// <summary>Opens a session for migrating, with the limits that keep a migration from stopping the application.</summary>
-    public async Task<NpgsqlConnection> OpenForMigratingAsync(CancellationToken cancellationToken)
+    /// <summary>Gives a session that will migrate the limits that keep a migration from stopping the application.</summary>
+    public async Task LimitAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var connection = await OpenAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
             $"""
             SET lock_timeout = {options.Value.LockTimeout.TotalMilliseconds:0};
@@ -60,6 +59,5 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
             connection
         );
         await command.ExecuteNonQueryAsync(cancellationToken);
-        return connection;
     }
 }

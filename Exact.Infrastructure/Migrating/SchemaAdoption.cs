@@ -54,9 +54,9 @@ internal sealed partial class SchemaAdoption(
     {
         // A database that is missing has nothing to adopt, and the next line would create it.
         await (await connections.OpenAsync(cancellationToken)).DisposeAsync();
-        await server.WaitAsync(cancellationToken);
 
-        await using var connection = await connections.OpenForMigratingAsync(cancellationToken);
+        await using var connection = await server.OpenAsync(cancellationToken);
+        await connections.LimitAsync(connection, cancellationToken);
         await using var held = await MigrationLock.AcquireAsync(
             connection,
             options.Value.LockWait,

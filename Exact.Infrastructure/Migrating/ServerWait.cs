@@ -19,9 +19,9 @@ internal sealed partial class ServerWait(
 
     private string Database => connections.Settings.Database ?? connections.Settings.Username ?? "postgres";
 
-    /// <summary>Returns once a session can be opened in the database.</summary>
+    /// <summary>Opens a session in the database, as soon as that can be done.</summary>
     /// <exception cref="MigrationRefusedException">The cause will not go away by itself, or the server stayed away.</exception>
-    public async Task WaitAsync(CancellationToken cancellationToken)
+    public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         var pause = TimeSpan.FromMilliseconds(100);
@@ -29,9 +29,7 @@ internal sealed partial class ServerWait(
         {
             try
             {
-                await using var connection = await connections.OpenAsync(cancellationToken);
-                await RefuseUnfitAsync(connection, cancellationToken);
-                return;
+                return await OpenFitAsync(cancellationToken);
             }
             catch (PostgresException e)
                 when (e.SqlState is PostgresErrorCodes.InvalidCatalogName
@@ -66,6 +64,21 @@ internal sealed partial class ServerWait(
                     e
                 );
             }
+        }
+    }
+
+    private async Task<NpgsqlConnection> OpenFitAsync(CancellationToken cancellationToken)
+    {
+        var connection = await connections.OpenAsync(cancellationToken);
+        try
+        {
+            await RefuseUnfitAsync(connection, cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
         }
     }
 
