@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 
 namespace Exact.Tests.Support;
 
@@ -19,7 +18,7 @@ internal sealed class ExactProcess : IAsyncDisposable
 
     private ExactProcess(string connectionString, string[] arguments, IReadOnlyDictionary<string, string>? settings)
     {
-        var port = FreePort();
+        var port = FreePort.Find();
         var start = new ProcessStartInfo("dotnet")
         {
             WorkingDirectory = AppContext.BaseDirectory,
@@ -143,12 +142,5 @@ internal sealed class ExactProcess : IAsyncDisposable
         {
             return null;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Exact.Infrastructure.Database.Embedded;
 using Npgsql;
 
@@ -16,7 +14,7 @@ internal sealed class Pooler : IAsyncDisposable
 
     private Pooler(NpgsqlConnectionStringBuilder server)
     {
-        var port = FreePort();
+        var port = FreePort.Find();
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "users.txt"), $"\"{server.Username}\" \"{server.Password}\"\n");
         File.WriteAllText(
@@ -87,12 +85,5 @@ internal sealed class Pooler : IAsyncDisposable
 
         process.Dispose();
         Directory.Delete(folder, recursive: true);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
