@@ -177,7 +177,11 @@ internal sealed class Rounds(Workshop workshop, Figures figures, int scores, boo
         await workshop.PsqlAsync(Ours, $"\\copy (SELECT {Columns} FROM scores) TO '{export}'\n", cancellationToken);
         await workshop.PsqlAsync(Django, $"\\copy api_score ({Columns}) FROM '{export}'\n", cancellationToken);
         await workshop.ExecuteAsync(Django, "VACUUM ANALYZE", cancellationToken);
-        return await workshop.DjangoAsync(Django, ["dumpdata", "api", "auth.user", "user_api"], cancellationToken);
+        return await workshop.DjangoAsync(
+            Django,
+            ["dumpdata", "api", "auth.user", "user_api", "--output", "/dev/null"],
+            cancellationToken
+        );
     }
 
     private async Task CreateDjangoAsync(CancellationToken cancellationToken)

@@ -30,7 +30,7 @@ internal sealed class FixtureMerge(
         {
             await FindKeysAsync(staged, cancellationToken);
             await DropReplacedRecordsAsync(staged, cancellationToken);
-            await sql.ExecuteAsync($"ANALYZE {staged.Table.Staging}", cancellationToken);
+            await AnalyzeAsync(staged.Table, cancellationToken);
         }
 
         var hadSuperuser = await HasSuperuserAsync(cancellationToken);
@@ -186,6 +186,14 @@ internal sealed class FixtureMerge(
             """,
             cancellationToken
         );
+    }
+
+    /// <summary>Tells the planner how many records there are, and of the columns those that are looked up.</summary>
+    private Task<long> AnalyzeAsync(FixtureTable table, CancellationToken cancellationToken)
+    {
+        var lookedUp = table.Fields.Where(field => field.Parent is not null).Union(table.Unique);
+        var columns = lookedUp.Select(field => field.Column).Prepend("id");
+        return sql.ExecuteAsync($"ANALYZE {table.Staging} ({string.Join(", ", columns)})", cancellationToken);
     }
 
     private async Task DeleteAbsentAsync(CancellationToken cancellationToken)
