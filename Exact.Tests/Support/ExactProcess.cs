@@ -104,8 +104,12 @@ internal sealed class ExactProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
-    /// <summary>SIGKILL.</summary>
-    public void Kill() => process.Kill();
+    /// <summary>SIGKILL; it returns when the process is gone.</summary>
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
 
     public async ValueTask DisposeAsync()
     {
