@@ -3,6 +3,7 @@ using System.Reflection;
 using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -26,6 +27,8 @@ internal sealed partial class DatabaseMigrator(
 )
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    private readonly bool hasSeeder = contextOptions.FindExtension<CoreOptionsExtension>()?.AsyncSeeder is not null;
 
     /// <summary>Applies what is pending, or waits for whoever does.</summary>
     /// <param name="actor">Who asks for it, for the journal: <c>startup</c>, <c>admin-key</c>, <c>command-line</c> or a user name.</param>
@@ -52,11 +55,7 @@ internal sealed partial class DatabaseMigrator(
         }
         finally
         {
-            if (run.HasStarted)
-            {
-                Telemetry.RunEnded(run.Error is null);
-                await journal.WriteAsync(run);
-            }
+            await EndAsync(run);
         }
     }
 
@@ -94,7 +93,7 @@ internal sealed partial class DatabaseMigrator(
     {
         await using var connection = await server.OpenAsync(cancellationToken);
         await using var context = CreateContext(connection, run);
-        if (!await IsPendingAsync(context, cancellationToken))
+        if (!await IsWorkLeftAsync(context, cancellationToken))
         {
             return;
         }
@@ -106,11 +105,12 @@ internal sealed partial class DatabaseMigrator(
         }
 
         using var holding = Telemetry.StartHolding();
-        var pending = (await context.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
-        if (pending.Count == 0)
+        if (!await IsWorkLeftAsync(context, cancellationToken))
         {
             return; // or just before it got the lock
         }
+
+        var pending = (await context.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
 
         await connections.LimitAsync(connection, cancellationToken);
         await RefuseUnrecordedAsync(connection, context, cancellationToken);
@@ -124,8 +124,18 @@ internal sealed partial class DatabaseMigrator(
         }
 
         await context.Database.MigrateAsync(cancellationToken);
-        run.Finish();
+        run.Finish(hasSeeder ? context.Database.GetMigrations().Last() : null);
         LogApplied(run.Applied.Count, run.Elapsed.TotalSeconds);
+        await EndAsync(run); // with the lock, for whoever gets it next asks the journal what is left to do
+    }
+
+    private async Task EndAsync(MigrationRun run)
+    {
+        if (run.TryEnd())
+        {
+            Telemetry.RunEnded(run.Error is null);
+            await journal.WriteAsync(run);
+        }
     }
 
     private async Task<MigrationLock?> LockAsync(
@@ -139,7 +149,7 @@ internal sealed partial class DatabaseMigrator(
         var held = await MigrationLock.AcquireAsync(
             connection,
             options.Value.LockWait,
-            token => IsPendingAsync(context, token),
+            token => IsWorkLeftAsync(context, token),
             OnWaiting,
             cancellationToken
         );
@@ -147,8 +157,17 @@ internal sealed partial class DatabaseMigrator(
         return held;
     }
 
-    private static async Task<bool> IsPendingAsync(ExactDbContext context, CancellationToken cancellationToken) =>
-        (await context.Database.GetPendingMigrationsAsync(cancellationToken)).Any();
+    /// <summary>EF seeds after the last migration, in another transaction: who is killed in between leaves that to the next.</summary>
+    private async Task<bool> IsWorkLeftAsync(ExactDbContext context, CancellationToken cancellationToken) =>
+        (await context.Database.GetPendingMigrationsAsync(cancellationToken)).Any()
+        || (
+            hasSeeder
+            && !await MigrationJournal.IsSeededAsync(
+                (NpgsqlConnection)context.Database.GetDbConnection(),
+                context.Database.GetMigrations().Last(),
+                cancellationToken
+            )
+        );
 
     /// <summary>Without this, the first migration would fail on the first table that is there, and say no more than that.</summary>
     private async Task RefuseUnrecordedAsync(

@@ -38,7 +38,12 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
                 new()
                 {
                     Value = JsonSerializer.Serialize(
-                        new { migrations = run.Durations, adopted = run.IsAdoption },
+                        new
+                        {
+                            migrations = run.Durations,
+                            adopted = run.IsAdoption,
+                            seeded = run.Seeded,
+                        },
                         Json
                     ),
                 }
@@ -56,6 +61,24 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
         {
             LogNotWritten(e.Message);
         }
+    }
+
+    /// <summary>Whether a run has gone to its end, through the seeding, with this migration as the last.</summary>
+    /// <param name="connection">An open connection to a database in which nothing is pending.</param>
+    /// <param name="lastMigration">The last migration that this code knows.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    public static async Task<bool> IsSeededAsync(
+        NpgsqlConnection connection,
+        string lastMigration,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT EXISTS (SELECT FROM operations WHERE kind = 'migration' AND figures ->> 'seeded' = $1)",
+            connection
+        );
+        command.Parameters.Add(new() { Value = lastMigration });
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     private static readonly JsonSerializerOptions Json = new()

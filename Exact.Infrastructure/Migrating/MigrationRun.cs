@@ -12,6 +12,7 @@ internal sealed class MigrationRun(string actor)
     private long currentStarted;
     private Activity? activity;
     private (int Applied, long Since)? trouble;
+    private bool hasEnded;
 
     public string Actor => actor;
 
@@ -36,6 +37,9 @@ internal sealed class MigrationRun(string actor)
     /// <summary>How many there are to apply.</summary>
     public int Total { get; private set; }
 
+    /// <summary>The last migration of those after which it seeded, or null.</summary>
+    public string? Seeded { get; private set; }
+
     /// <summary>The migration that failed and why, or null.</summary>
     public string? Error { get; private set; }
 
@@ -58,6 +62,16 @@ internal sealed class MigrationRun(string actor)
         currentStarted = Stopwatch.GetTimestamp();
         activity = Telemetry.StartMigration(migration);
     }
+
+    /// <param name="seeded">With which migration as the last one the seeding is done, too; null if there is no seeder.</param>
+    public void Finish(string? seeded)
+    {
+        Finish();
+        Seeded = seeded;
+    }
+
+    /// <summary>True once, and only for a run that had something to do.</summary>
+    public bool TryEnd() => HasStarted && !Interlocked.Exchange(ref hasEnded, true);
 
     public void Finish()
     {
