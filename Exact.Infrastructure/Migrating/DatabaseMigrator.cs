@@ -105,17 +105,24 @@ internal sealed partial class DatabaseMigrator(
         }
 
         using var holding = Telemetry.StartHolding();
-        if (!await IsWorkLeftAsync(context, cancellationToken))
+        var pending = (await context.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count == 0 && await IsSeededAsync(context, cancellationToken))
         {
             return; // or just before it got the lock
         }
 
-        var pending = (await context.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
-
         await connections.LimitAsync(connection, cancellationToken);
         await RefuseUnrecordedAsync(connection, context, cancellationToken);
         run.Start(pending);
-        LogApplying(pending.Count, string.Join(", ", pending));
+        if (pending.Count == 0)
+        {
+            LogSeeding();
+        }
+        else
+        {
+            LogApplying(pending.Count, string.Join(", ", pending));
+        }
+
         foreach (
             var index in await ConcurrentIndexes.DropLeftoversAsync(context, pending, connection, cancellationToken)
         )
@@ -157,16 +164,17 @@ internal sealed partial class DatabaseMigrator(
         return held;
     }
 
-    /// <summary>EF seeds after the last migration, in another transaction: who is killed in between leaves that to the next.</summary>
     private async Task<bool> IsWorkLeftAsync(ExactDbContext context, CancellationToken cancellationToken) =>
         (await context.Database.GetPendingMigrationsAsync(cancellationToken)).Any()
-        || (
-            hasSeeder
-            && !await MigrationJournal.IsSeededAsync(
-                (NpgsqlConnection)context.Database.GetDbConnection(),
-                context.Database.GetMigrations().Last(),
-                cancellationToken
-            )
+        || !await IsSeededAsync(context, cancellationToken);
+
+    /// <summary>EF seeds after the last migration, in another transaction: who is killed in between leaves that to the next.</summary>
+    private async Task<bool> IsSeededAsync(ExactDbContext context, CancellationToken cancellationToken) =>
+        !hasSeeder
+        || await MigrationJournal.IsSeededAsync(
+            (NpgsqlConnection)context.Database.GetDbConnection(),
+            context.Database.GetMigrations().Last(),
+            cancellationToken
         );
 
     /// <summary>Without this, the first migration would fail on the first table that is there, and say no more than that.</summary>
@@ -223,6 +231,9 @@ internal sealed partial class DatabaseMigrator(
 
     [LoggerMessage(LogLevel.Information, "Applying {Count} pending migrations: {Migrations}")]
     private partial void LogApplying(int count, string migrations);
+
+    [LoggerMessage(LogLevel.Information, "Seeding, which the replica that migrated has not come to")]
+    private partial void LogSeeding();
 
     [LoggerMessage(LogLevel.Information, "Applying migration {Migration} ({Number} of {Total})")]
     private partial void LogApplyingOne(string migration, int number, int total);

@@ -35,6 +35,31 @@ public sealed class CrashTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_replica_did_not_live_to_seed_is_seeded_once_by_the_next()
+    {
+        // All is applied and nothing seeded: what a kill between the last migration and the seeding leaves.
+        await using (var first = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("ledger")))
+        {
+            await first.WaitUntilReadyAsync();
+        }
+
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM seeds"));
+
+        await using (var next = Replicas.Start(3, database.ConnectionString, Scenario.Settings("ledger+seed")))
+        {
+            await next.WaitUntilReadyAsync();
+            Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM seeds"));
+        }
+
+        // What is recorded as done is not done again, also when somebody has deleted what it made.
+        await database.ExecuteAsync("DELETE FROM seeds");
+        await using var last = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("ledger+seed"));
+        await last.WaitUntilReadyAsync();
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM seeds"));
+        Assert.Equal("1:1 2:1 3:1 4:1 5:1", await Replicas.LedgerAsync(database));
+    }
+
+    [Fact]
     public async Task A_replica_that_is_killed_while_it_migrates_is_followed_by_another()
     {
         await using var replicas = Replicas.Start(1, database.ConnectionString, Scenario.Settings("ledger", "30"));
