@@ -128,10 +128,11 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
         record.Offset = offset + start;
         try
         {
-            if (!record.TryParse(buffer.AsSpan(start, end - start), isComplete, out var length))
+            if (!record.TryParse(buffer.AsSpan(start, end - start), out var length))
             {
                 return end - start >= MaxRecord
-                    ? Stop(FixtureErrorCode.RecordTooLarge, $"A record has at most {MaxRecord} bytes.", start)
+                        ? Stop(FixtureErrorCode.RecordTooLarge, $"A record has at most {MaxRecord} bytes.", start)
+                    : isComplete ? Stop(FixtureErrorCode.NotJson, "The file ends within a record: it was cut off.", end)
                     : Step.NeedsMore;
             }
 
@@ -153,7 +154,7 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
             Place.AfterArray => Step.End,
             Place.AfterRecord when !isArray => Step.End,
             Place.Beginning => Stop(FixtureErrorCode.NotJson, "The file is empty.", start),
-            _ => Stop(FixtureErrorCode.NotJson, "The file ends before its list does.", start),
+            _ => Stop(FixtureErrorCode.NotJson, "The file ends before its list does: it was cut off.", start),
         };
 
     private void PassBlanks()
@@ -245,8 +246,9 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     private static string WhatElse(ReadOnlySpan<byte> beginning) =>
         beginning switch
         {
-            [0x1F, 0x8B, ..] => "The file is compressed with gzip; say so, or unpack it.",
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => "The file is compressed with zstd; say so, or unpack it.",
+            [0x1F, 0x8B, ..] => "The file is compressed with gzip: send it with Content-Encoding: gzip, or unpack it.",
+            [0x28, 0xB5, 0x2F, 0xFD, ..] =>
+                "The file is compressed with zstd: unpack it, or compress it with gzip or brotli.",
             _ when beginning.Contains((byte)0) => "The file looks like UTF-16 without a byte order mark.",
             _ => "A fixture is a JSON list of records, or one record a line.",
         };

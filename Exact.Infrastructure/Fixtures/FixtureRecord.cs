@@ -55,7 +55,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
     /// <summary>Reads the record at the beginning of <paramref name="text"/>; false when it does not end there.</summary>
     /// <exception cref="JsonException">This is not JSON.</exception>
-    public bool TryParse(Span<byte> text, bool isFinal, out int consumed)
+    public bool TryParse(Span<byte> text, out int consumed)
     {
         literals.Clear();
         problems.Clear();
@@ -67,7 +67,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         Label = null;
         Key = null;
         keyProblem = null;
-        var json = new PythonJsonReader(text, 0, isFinal, literals);
+        var json = new PythonJsonReader(text, 0, literals);
         if (!TryParse(ref json, text))
         {
             json.Undo();
@@ -143,7 +143,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         if (Table is not null && fieldsAt >= 0 && !ReferenceEquals(readFor, Table))
         {
             // The fields came before the model, or more than once; what came last counts.
-            var again = new PythonJsonReader(text[..json.End], fieldsAt, isFinal: true, literals);
+            var again = new PythonJsonReader(text[..json.End], fieldsAt, literals);
             problems.Clear();
             MoreProblems = 0;
             ignored.Clear();

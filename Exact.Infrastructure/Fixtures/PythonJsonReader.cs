@@ -12,22 +12,19 @@ internal ref struct PythonJsonReader
 
     private readonly Span<byte> text;
     private readonly int start;
-    private readonly bool isFinal;
     private readonly List<(int At, double Value)> literals;
 
     public Utf8JsonReader Json;
 
     /// <param name="text">A buffer that begins with the record.</param>
     /// <param name="start">Where to begin to read in it.</param>
-    /// <param name="isFinal">Nothing follows the buffer.</param>
     /// <param name="literals">The literals that were overwritten in this buffer.</param>
-    public PythonJsonReader(Span<byte> text, int start, bool isFinal, List<(int At, double Value)> literals)
+    public PythonJsonReader(Span<byte> text, int start, List<(int At, double Value)> literals)
     {
         this.text = text;
         this.start = start;
-        this.isFinal = isFinal;
         this.literals = literals;
-        Json = new Utf8JsonReader(text[start..], isFinal, new JsonReaderState(Options));
+        Json = new Utf8JsonReader(text[start..], isFinalBlock: false, new JsonReaderState(Options));
     }
 
     public readonly JsonTokenType Token => Json.TokenType;
@@ -138,7 +135,7 @@ internal ref struct PythonJsonReader
                 return true;
             }
 
-            if (!isFinal && name.StartsWith(rest))
+            if (name.StartsWith(rest))
             {
                 return false;
             }

@@ -27,9 +27,11 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
     {
         FixtureDatabase.Report(await DryRunAsync(Valid));
 
-        for (var length = 0; length < Valid.Length; length++)
+        Assert.IsType<ImportOutcome.NotJson>(await ReadAsync([]));
+        for (var length = 1; length < Valid.Length; length++)
         {
-            Assert.IsType<ImportOutcome.NotJson>(await ReadAsync(Valid[..length]));
+            var outcome = Assert.IsType<ImportOutcome.NotJson>(await ReadAsync(Valid[..length]));
+            Assert.EndsWith("it was cut off.", outcome.Error.Detail, StringComparison.Ordinal);
         }
     }
 
