@@ -1,8 +1,6 @@
-using System.Reflection;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api;
@@ -17,6 +15,11 @@ internal static class Problems
         services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
         services.AddProblemDetails();
         services.AddExceptionHandler<ProblemWriter>();
+        // What has a problem document counts as handled, and is not logged. Nobody has handled what became a bare 500.
+        services.Configure<ExceptionHandlerOptions>(handler =>
+            handler.SuppressDiagnosticsCallback = context =>
+                context.HttpContext.Response.StatusCode != StatusCodes.Status500InternalServerError
+        );
         return services;
     }
 
@@ -74,7 +77,7 @@ internal static class Problems
         private static Dictionary<string, string[]> Unbound(HttpContext context)
         {
             var errors = new Dictionary<string, string[]>();
-            foreach (var (name, type) in QueryParameters(context.Features.Get<IExceptionHandlerFeature>()?.Endpoint))
+            foreach (var (name, type) in QueryParameters.Of(context.Features.Get<IExceptionHandlerFeature>()?.Endpoint))
             {
                 if (context.Request.Query[name].LastOrDefault() is { } value && Misfit(value, type) is { } misfit)
                 {
@@ -84,14 +87,6 @@ internal static class Problems
 
             return errors;
         }
-
-        private static IEnumerable<(string Name, Type Type)> QueryParameters(Endpoint? endpoint) =>
-            from parameter in endpoint?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? []
-            from bound in parameter.ParameterInfo.IsDefined(typeof(AsParametersAttribute), inherit: false)
-                ? parameter.ParameterInfo.ParameterType.GetConstructors()[0].GetParameters()
-                : [parameter.ParameterInfo]
-            let name = bound.GetCustomAttribute<FromQueryAttribute>()?.Name ?? bound.Name!
-            select (name, Nullable.GetUnderlyingType(bound.ParameterType) ?? bound.ParameterType);
 
         private static string? Misfit(string value, Type type) =>
             Choice.NamesOf(type) is { } names && !names.Contains(value)
