@@ -36,6 +36,7 @@ internal static class TransferEndpoints
         var group = routes.MapAdminGroup("");
         group
             .MapPost("/import", ImportAsync)
+            .RefuseUnknownParameters()
             .WithSummary("Import a fixture: all of it, or nothing")
             .AddOpenApiOperationTransformer(DescribeUpload)
             .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -46,11 +47,13 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         group
             .MapGet("/export", Export)
+            .RefuseUnknownParameters()
             .WithSummary("Export everything, or a part, as a fixture")
             .Produces<object>(contentType: "application/json")
             .ProducesValidationProblem();
         group
             .MapGet("/export/manifest", DescribeAsync)
+            .RefuseUnknownParameters()
             .WithSummary("What an export would hold now: records, bytes and SHA-256 of each model")
             .ProducesValidationProblem();
     }

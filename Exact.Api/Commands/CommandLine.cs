@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Exact.Api.Admin;
 using Exact.Api.Startup;
 using Exact.Infrastructure;
@@ -39,9 +40,10 @@ internal static partial class CommandLine
         {
             await using var embedded = NeedsDatabase(parsed) ? await app.StartEmbeddedDatabaseAsync(default) : null;
             // The host has its own handling of SIGTERM and Ctrl+C.
-            return await parsed.InvokeAsync(
+            var code = await parsed.InvokeAsync(
                 new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
             );
+            return parsed.Action is ParseErrorAction ? ExitCode.NotUnderstood : code;
         }
         catch (EmbeddedPostgresException e)
         {

@@ -129,6 +129,9 @@ public sealed class TransferTests : IAsyncLifetime
     [Theory]
     [InlineData("import?mode=wild", "mode")]
     [InlineData("import?dry_run=perhaps", "dry_run")]
+    [InlineData("import?dryrun=true", "dryrun")]
+    [InlineData("export?model=api.score", "model")]
+    [InlineData("export/manifest?model=api.score", "model")]
     [InlineData("export?format=xml", "format")]
     [InlineData("export?models=api.nothing", "models")]
     public async Task A_wrong_option_is_named(string path, string option)

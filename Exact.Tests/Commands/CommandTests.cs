@@ -56,6 +56,16 @@ public sealed class CommandTests
         Assert.Equal("\"migrat\" is no command of exact; see exact --help.", command.Log);
     }
 
+    [Theory]
+    [InlineData("import")]
+    [InlineData("import", "backup.json", "--mode", "wild")]
+    public async Task What_a_command_does_not_take_is_not_understood(params string[] arguments)
+    {
+        await using var command = await ExactProcess.RunAsync("Host=nowhere", arguments);
+
+        Assert.Equal(2, await command.WaitForExitAsync());
+    }
+
     [Fact]
     public async Task The_script_that_dotnet_ef_and_the_command_write_builds_what_the_service_builds()
     {
