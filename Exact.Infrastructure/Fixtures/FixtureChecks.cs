@@ -48,6 +48,11 @@ internal sealed class FixtureChecks(
             await CheckParentAsync(staged, field, field.Parent!, cancellationToken);
         }
 
+        foreach (var (child, reference) in staging.ReferencesByName(table))
+        {
+            await CheckRenamedAsync(table, child, reference, cancellationToken);
+        }
+
         foreach (var field in table.Unique)
         {
             await CheckUniqueAsync(table, field, cancellationToken);
@@ -94,6 +99,33 @@ internal sealed class FixtureChecks(
             : $"s.{field.Column}::text";
         var detail = $"is neither in the file nor in the database ({parent.Table}.{parent.Column}).";
         await RefuseAsync(table, field, FixtureErrorCode.Orphan, isOrphan, detail, cancellationToken, value);
+    }
+
+    /// <summary>Who gives a row another name has to take along all that refer to it by the old one.</summary>
+    private Task CheckRenamedAsync(
+        FixtureTable table,
+        FixtureTable child,
+        FixtureField reference,
+        CancellationToken cancellationToken
+    )
+    {
+        var name = table.Find(reference.Parent!.Column)!;
+        var isLeftBehind = $"""
+            {IsPresent(name.Index)} <> 0 AND EXISTS (
+                SELECT FROM {table.Name} t WHERE t.id = s.id AND t.{name.Column} <> s.{name.Column}
+                AND NOT EXISTS (SELECT FROM {WillBe(table.Name, name.Column)} other WHERE other.value = t.{name.Column})
+                AND EXISTS (SELECT FROM {WillBe(child.Name, reference.Column)} c WHERE c.value = t.{name.Column})
+            )
+            """;
+        return RefuseAsync(
+            table,
+            name,
+            FixtureErrorCode.InUse,
+            isLeftBehind,
+            $"would leave behind each {child.Label} that has the old name: give them the new one in the same file.",
+            cancellationToken,
+            $"s.{name.Column}::text"
+        );
     }
 
     private async Task CheckUniqueAsync(FixtureTable table, FixtureField field, CancellationToken cancellationToken)

@@ -89,11 +89,17 @@ internal static class FixtureErrorCode
     /// <summary>The row that the record refers to is neither in the file nor in the database.</summary>
     public const string Orphan = "orphan";
 
+    /// <summary>A new name, while rows that are not in the file refer to the old one.</summary>
+    public const string InUse = "in-use";
+
     /// <summary>A unique value that another row, or another record, has.</summary>
     public const string Taken = "taken";
 
     /// <summary>With <see cref="ImportMode.Fail"/>: the row exists.</summary>
     public const string Exists = "exists";
+
+    /// <summary>A constraint of the database that no other check foresaw.</summary>
+    public const string Refused = "refused";
 
     /// <summary>With <see cref="ImportMode.Replace"/>: no active superuser would be left.</summary>
     public const string NoSuperuser = "no-superuser";

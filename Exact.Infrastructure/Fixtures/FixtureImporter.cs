@@ -133,7 +133,17 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         catch (PostgresException e) when (IsCollision(e))
         {
             await transaction.RollbackAsync(Staged, cancellationToken);
-            await new FixtureMerge(sql, staging, options, tally, errors) { Alone = true }.RunAsync(cancellationToken);
+            try
+            {
+                await new FixtureMerge(sql, staging, options, tally, errors) { Alone = true }.RunAsync(
+                    cancellationToken
+                );
+            }
+            catch (PostgresException mistake) when (IsCollision(mistake))
+            {
+                errors.Add(Refused(mistake)); // it is not somebody else's doing
+            }
+
             return tally;
         }
     }
@@ -144,6 +154,16 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
                 or PostgresErrorCodes.ForeignKeyViolation
                 or PostgresErrorCodes.NotNullViolation
                 or PostgresErrorCodes.DeadlockDetected;
+
+    private static FixtureError Refused(PostgresException e) =>
+        new(
+            FixtureErrorCode.Refused,
+            $"The table {e.TableName} refuses what the file makes of it: {e.MessageText}. {e.Detail}",
+            Record: null,
+            Pointer: "#",
+            Line: 1,
+            ByteOffset: 0
+        );
 
     private async Task StageAsync(
         FixtureReader reader,

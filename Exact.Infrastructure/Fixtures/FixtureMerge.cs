@@ -36,7 +36,10 @@ internal sealed class FixtureMerge(
         var hadSuperuser = await HasSuperuserAsync(cancellationToken);
         if (options.Mode == ImportMode.Replace)
         {
-            await DeleteAbsentAsync(cancellationToken);
+            foreach (var table in staging.Tables.Select(staged => staged.Table).Reverse())
+            {
+                await DeleteAbsentAsync(table, cancellationToken);
+            }
         }
 
         foreach (var staged in Staged)
@@ -45,6 +48,11 @@ internal sealed class FixtureMerge(
             if (errors.Count > 0)
             {
                 return;
+            }
+
+            if (options is { Mode: ImportMode.Replace, Orphans: WhenFound.Skip })
+            {
+                await DeleteAbsentAsync(staged.Table, cancellationToken);
             }
         }
 
@@ -55,9 +63,15 @@ internal sealed class FixtureMerge(
             await RaiseSequencesAsync(cancellationToken);
         }
 
+        var released = await ReleaseRenamedAsync(cancellationToken);
         foreach (var staged in Staged)
         {
             await MergeAsync(staged, cancellationToken);
+        }
+
+        foreach (var foreignKeys in released)
+        {
+            await foreignKeys.CompleteAsync(cancellationToken);
         }
 
         if (options.Mode == ImportMode.Replace && hadSuperuser && !await HasSuperuserAsync(cancellationToken))
@@ -196,15 +210,58 @@ internal sealed class FixtureMerge(
         return sql.ExecuteAsync($"ANALYZE {table.Staging} ({string.Join(", ", columns)})", cancellationToken);
     }
 
-    private async Task DeleteAbsentAsync(CancellationToken cancellationToken)
+    /// <summary>Deletes the rows that the file does not hold, and those that go with them.</summary>
+    private async Task DeleteAbsentAsync(FixtureTable table, CancellationToken cancellationToken)
     {
-        foreach (var table in staging.Tables.Select(staged => staged.Table).Reverse())
+        tally[table].Deleted += await sql.ExecuteAsync(
+            $"DELETE FROM {table.Name} t WHERE NOT EXISTS (SELECT FROM {table.Staging} s WHERE s.id = t.id)",
+            cancellationToken
+        );
+        foreach (var (column, parent) in table.Fields.Select(field => (field.Column, field.Parent)))
         {
-            tally[table].Deleted += await sql.ExecuteAsync(
-                $"DELETE FROM {table.Name} t WHERE NOT EXISTS (SELECT FROM {table.Staging} s WHERE s.id = t.id)",
-                cancellationToken
-            );
+            if (parent is not null)
+            {
+                var rows = staging.Tables.Single(staged => staged.Table.Name == parent.Table).Table.Staging;
+                tally[table].Deleted += await sql.ExecuteAsync(
+                    $"""
+                    DELETE FROM {table.Name} t USING {parent.Table} p
+                    WHERE p.{parent.Column} = t.{column} AND NOT EXISTS (SELECT FROM {rows} s WHERE s.id = p.id)
+                    """,
+                    cancellationToken
+                );
+            }
         }
+    }
+
+    /// <summary>
+    /// Lets go of the foreign keys to rows that get another name: those who refer to them get it later in the merge. Rare enough to let readers
+    /// wait.
+    /// </summary>
+    private async Task<List<Rebuilding>> ReleaseRenamedAsync(CancellationToken cancellationToken)
+    {
+        var released = new List<Rebuilding>();
+        foreach (var table in Staged.Select(staged => staged.Table))
+        {
+            foreach (var (child, reference) in staging.ReferencesByName(table))
+            {
+                var name = table.Find(reference.Parent!.Column)!;
+                var renamed = await sql.ScalarAsync(
+                    $"""
+                    SELECT count(*) FROM {table.Staging} s JOIN {table.Name} t ON t.id = s.id
+                    WHERE s.present & {1L << name.Index} <> 0 AND s.{name.Column} <> t.{name.Column}
+                    """,
+                    cancellationToken
+                );
+                if (renamed > 0 && options.Mode != ImportMode.Skip)
+                {
+                    var foreignKeys = new Rebuilding(sql, child);
+                    await foreignKeys.DropForeignKeysAsync([table.Name], cancellationToken);
+                    released.Add(foreignKeys);
+                }
+            }
+        }
+
+        return released;
     }
 
     private async Task MergeAsync(StagedTable staged, CancellationToken cancellationToken)

@@ -30,6 +30,13 @@ internal sealed class StagingArea : IAsyncDisposable
     /// <summary>Parents before children.</summary>
     public IReadOnlyList<StagedTable> Tables { get; }
 
+    /// <summary>The fields that refer to rows of a table by another column than their key.</summary>
+    public IEnumerable<(FixtureTable Child, FixtureField Reference)> ReferencesByName(FixtureTable table) =>
+        from child in Tables
+        from field in child.Table.Fields
+        where field.Parent is { } parent && parent.Table == table.Name && table.Find(parent.Column) is not null
+        select (child.Table, field);
+
     public async Task CreateAsync(CancellationToken cancellationToken)
     {
         var sql = string.Concat(Tables.Select(table => table.CreateSql()));

@@ -135,4 +135,57 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
 
         Assert.Equal(before, await database.StateAsync());
     }
+
+    [Fact]
+    public async Task Replace_counts_what_goes_with_its_parent()
+    {
+        var report = await database.ImportedAsync(
+            Fixture(User(1, "root", """ "is_superuser": true """), Challenge(2, "c2"), Score(1, "c1"), Score(2, "c2")),
+            new() { Mode = ImportMode.Replace, Orphans = WhenFound.Skip }
+        );
+
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 2,
+                Skipped = 1,
+                Unchanged = 1,
+                Deleted = 1,
+            },
+            report.Models["api.score"]
+        );
+        Assert.Equal("2", await database.ScalarAsync<string>("SELECT string_agg(id::text, ' ') FROM scores"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_challenge_gets_another_name_and_its_scores_follow(bool replace)
+    {
+        var catalog = await Support.Catalog.ReadAsync(database);
+        var file = Fixture(
+            User(1, "root", """ "is_superuser": true """),
+            Challenge(1, "renamed"),
+            Challenge(2, "c2"),
+            Score(1, "renamed"),
+            Score(2, "c2")
+        );
+
+        var report = await database.ImportedAsync(file, replace ? Replace : null);
+
+        Assert.Equal(1, report.Models["api.challenge"].Updated);
+        Assert.Equal(1, report.Models["api.score"].Updated);
+        Assert.Equal(catalog, await Support.Catalog.ReadAsync(database));
+    }
+
+    [Fact]
+    public async Task A_challenge_that_would_leave_its_scores_behind_keeps_its_name()
+    {
+        var before = await database.StateAsync();
+
+        var error = Assert.Single(await database.RejectedAsync(Fixture(Challenge(1, "renamed"))));
+
+        Assert.Equal(("in-use", "#/0/fields/challenge_id"), (error.Code, error.Pointer));
+        Assert.Equal(before, await database.StateAsync());
+    }
 }

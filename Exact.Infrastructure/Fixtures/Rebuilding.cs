@@ -1,0 +1,64 @@
+namespace Exact.Infrastructure.Fixtures;
+
+/// <summary>
+/// Indexes and foreign keys of a table that are dropped, and built and checked again as a set. All of it is in the transaction of the import,
+/// so nobody sees the table without them; but whoever reads it, or the table that a foreign key refers to, waits for the import's end.
+/// </summary>
+internal sealed class Rebuilding(ImportSql sql, FixtureTable table)
+{
+    private readonly List<string> rebuild = [];
+
+    /// <summary>Drops all indexes but those of keys.</summary>
+    public Task DropIndexesAsync(CancellationToken cancellationToken) =>
+        DropAsync(
+            """
+            SELECT format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid)
+            FROM pg_index i
+            WHERE i.indrelid = @table::regclass AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+            """,
+            [],
+            cancellationToken
+        );
+
+    /// <summary>Drops the foreign keys that refer to one of these tables.</summary>
+    public Task DropForeignKeysAsync(IEnumerable<string> parents, CancellationToken cancellationToken) =>
+        DropAsync(
+            """
+            SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname),
+                format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
+            FROM pg_constraint c
+            WHERE c.conrelid = @table::regclass AND c.contype = 'f' AND c.confrelid = ANY (@parents::regclass[])
+            """,
+            [.. parents],
+            cancellationToken
+        );
+
+    /// <summary>Builds what was dropped.</summary>
+    public Task CompleteAsync(CancellationToken cancellationToken) => ExecuteAsync(rebuild, cancellationToken);
+
+    private async Task DropAsync(string find, string[] parents, CancellationToken cancellationToken)
+    {
+        var drop = new List<string>();
+        await using (var command = sql.Command(find))
+        {
+            command.Parameters.AddWithValue("table", table.Name);
+            command.Parameters.AddWithValue("parents", parents);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                drop.Add(reader.GetString(0));
+                rebuild.Add(reader.GetString(1));
+            }
+        }
+
+        await ExecuteAsync(drop, cancellationToken);
+    }
+
+    private async Task ExecuteAsync(List<string> statements, CancellationToken cancellationToken)
+    {
+        if (statements.Count > 0)
+        {
+            await sql.ExecuteAsync(string.Join(";\n", statements), cancellationToken);
+        }
+    }
+}
