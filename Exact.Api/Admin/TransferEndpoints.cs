@@ -46,7 +46,7 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         group
-            .MapGet("/export", Export)
+            .MapGet("/export", ExportAsync)
             .RefuseUnknownParameters()
             .WithSummary("Export everything, or a part, as a fixture")
             .Produces<object>(contentType: "application/json")
@@ -115,10 +115,14 @@ internal static class TransferEndpoints
         };
     }
 
-    private static Results<ExportResult, ValidationProblem> Export(
+    private static async Task<Results<ExportResult, ValidationProblem>> ExportAsync(
         [AsParameters] ExportQuery query,
-        TransferService transfers
-    ) => UnknownModels(query, transfers) is { } problem ? problem : new ExportResult(transfers, query.ToOptions());
+        TransferService transfers,
+        CancellationToken cancellationToken
+    ) =>
+        await RefuseAsync(query, transfers, cancellationToken) is { } problem
+            ? problem
+            : new ExportResult(transfers, query.ToOptions());
 
     private static async Task<Results<Ok<ExportManifest>, ValidationProblem>> DescribeAsync(
         HttpContext context,
@@ -127,7 +131,7 @@ internal static class TransferEndpoints
         CancellationToken cancellationToken
     )
     {
-        if (UnknownModels(query, transfers) is { } problem)
+        if (await RefuseAsync(query, transfers, cancellationToken) is { } problem)
         {
             return problem;
         }
@@ -136,16 +140,14 @@ internal static class TransferEndpoints
         return TypedResults.Ok(await transfers.DescribeAsync(query.ToOptions(), cancellationToken));
     }
 
-    private static ValidationProblem? UnknownModels(ExportQuery query, TransferService transfers)
-    {
-        if (transfers.UnknownModels(query.ToOptions()) is not { Count: > 0 } unknown)
-        {
-            return null;
-        }
-
-        var detail = $"Exact has no model {string.Join(", ", unknown)}.";
-        return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["models"] = [detail] });
-    }
+    private static async Task<ValidationProblem?> RefuseAsync(
+        ExportQuery query,
+        TransferService transfers,
+        CancellationToken cancellationToken
+    ) =>
+        await transfers.FindMistakeAsync(query.ToOptions(), cancellationToken) is var (option, detail)
+            ? TypedResults.ValidationProblem(new Dictionary<string, string[]> { [option] = [detail] })
+            : null;
 
     /// <summary>The types are checked by hand, so that the answer can tell which are taken; so they are described by hand, too.</summary>
     private static Task DescribeUpload(

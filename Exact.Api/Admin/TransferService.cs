@@ -83,8 +83,11 @@ internal sealed class TransferService(
     public Task<ExportManifest> DescribeAsync(ExportOptions options, CancellationToken cancellationToken) =>
         manifests.ReadAsync(options, cancellationToken);
 
-    /// <inheritdoc cref="FixtureExporter.UnknownModels"/>
-    public IReadOnlyList<string> UnknownModels(ExportOptions options) => exporter.UnknownModels(options);
+    /// <inheritdoc cref="FixtureExporter.FindMistakeAsync"/>
+    public Task<(string Option, string Detail)?> FindMistakeAsync(
+        ExportOptions options,
+        CancellationToken cancellationToken
+    ) => exporter.FindMistakeAsync(options, cancellationToken);
 
     /// <summary>The import that runs now, on whichever replica.</summary>
     public Task<long?> FindImportAsync(CancellationToken cancellationToken) =>

@@ -38,7 +38,11 @@ internal sealed class UploadStream(
 
     /// <summary>What a broken upload is for the sender.</summary>
     public static BadHttpRequestException Broken(Exception cause) =>
-        new($"The upload is broken: {cause.Message}", StatusCodes.Status400BadRequest, cause);
+        new(
+            $"The upload is broken, or packed in another way than its Content-Encoding says: {cause.Message}",
+            StatusCodes.Status400BadRequest,
+            cause
+        );
 
     /// <summary>The answer to a fixture that has more bytes, packed or unpacked.</summary>
     public static BadHttpRequestException AboveLimit(long maxBytes) =>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.IO.Compression;
 using Exact.Api.Admin;
 using Exact.Infrastructure.Fixtures;
 
@@ -9,7 +10,10 @@ internal static class ExportCommand
 {
     public static Command Create(IServiceProvider services)
     {
-        var output = new Option<string?>("--output", "-o") { Description = "The file to write; by default stdout." };
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description = "The file to write, packed if it ends in .gz; by default stdout.",
+        };
         var format = new Option<FixtureFormat>("--format") { Description = "A JSON list, or a JSON object a line." };
         var models = new Option<string[]>("--models")
         {
@@ -55,9 +59,9 @@ internal static class ExportCommand
         CancellationToken cancellationToken
     )
     {
-        if (transfers.UnknownModels(options) is { Count: > 0 } unknown)
+        if (await transfers.FindMistakeAsync(options, cancellationToken) is var (_, mistake))
         {
-            await Console.Error.WriteLineAsync($"Exact has no model {string.Join(", ", unknown)}.");
+            await Console.Error.WriteLineAsync(mistake);
             return ExitCode.NotUnderstood;
         }
 
@@ -71,11 +75,14 @@ internal static class ExportCommand
         // Under another name until it is whole: a file that an interrupted export leaves must not look like a backup.
         var draft = $"{file}.part";
         await using (var stream = File.Create(draft))
+        await using (var packed = IsPacked(file) ? new GZipStream(stream, CompressionLevel.Fastest) : null)
         {
-            await transfers.ExportAsync(_ => stream, options, CommandLine.Actor, cancellationToken);
+            await transfers.ExportAsync(_ => packed ?? (Stream)stream, options, CommandLine.Actor, cancellationToken);
         }
 
         File.Move(draft, file, overwrite: true);
         return ExitCode.Done;
     }
+
+    private static bool IsPacked(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 }

@@ -11,7 +11,10 @@ internal static class ImportCommand
 {
     public static Command Create(IServiceProvider services)
     {
-        var file = new Argument<string>("file") { Description = "The fixture; - reads stdin." };
+        var file = new Argument<string>("file")
+        {
+            Description = "The fixture, as it is or packed with gzip; - reads stdin.",
+        };
         var mode = new Option<ImportMode>("--mode") { Description = "What happens to rows that exist." };
         var missing = new Option<MissingFields>("--missing")
         {
@@ -58,7 +61,8 @@ internal static class ImportCommand
         CancellationToken cancellationToken
     )
     {
-        await using var source = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
+        await using var content = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
+        await using var source = new UploadStream(content, packed => packed, long.MaxValue, _ => Task.CompletedTask);
         await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CommandLine.Actor, cancellationToken);
         var outcome = await services
             .GetRequiredService<TransferService>()

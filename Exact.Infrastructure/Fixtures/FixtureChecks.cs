@@ -247,7 +247,9 @@ internal sealed class FixtureChecks(
     {
         await using var command = sql.Command(
             $"""
-            SELECT s.record, s.line, s.byte_offset, s.id, left({value}, 100), count(*) OVER ()
+            SELECT s.record, s.line, s.byte_offset, CASE WHEN {IsPresent(
+                table.KeyBit
+            )} <> 0 THEN s.id END, left({value}, 100), count(*) OVER ()
             FROM {table.Staging} s WHERE {condition}
             ORDER BY s.record LIMIT {FixtureErrors.Limit}
             """
@@ -268,7 +270,7 @@ internal sealed class FixtureChecks(
                     reader.GetInt64(1),
                     reader.GetInt64(2),
                     table.Label,
-                    reader.GetInt64(3),
+                    reader.IsDBNull(3) ? null : reader.GetInt64(3),
                     field
                 )
             );

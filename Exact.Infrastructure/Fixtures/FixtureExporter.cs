@@ -12,9 +12,32 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
 {
     private const string OfOneChallenge = "WHERE t.challenge_id = current_setting('exact.challenge')";
 
-    /// <summary>The names in the options that are neither a label nor an app of a fixture.</summary>
-    public IReadOnlyList<string> UnknownModels(ExportOptions options) =>
-        [.. options.Models.Concat(options.Exclude).Where(name => !tables.All.Any(table => IsNamed(table, name)))];
+    /// <summary>The option that chooses what does not exist, and a sentence about it; null if there is none.</summary>
+    public async Task<(string Option, string Detail)?> FindMistakeAsync(
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        var names = options.Models.Concat(options.Exclude);
+        var unknown = names.Where(name => !tables.All.Any(table => IsNamed(table, name))).ToList();
+        if (unknown.Count > 0)
+        {
+            return ("models", $"Exact has no model {string.Join(", ", unknown)}.");
+        }
+
+        if (options.Challenge is null)
+        {
+            return null;
+        }
+
+        await using var command = database.CreateCommand(
+            "SELECT EXISTS (SELECT FROM challenges WHERE challenge_id = $1)"
+        );
+        command.Parameters.Add(new() { Value = options.Challenge });
+        return await command.ExecuteScalarAsync(cancellationToken) is true
+            ? null
+            : ("challenge", $"There is no challenge \"{options.Challenge}\".");
+    }
 
     /// <summary>Writes the fixture as it is read; a slow <paramref name="destination"/> slows the reading.</summary>
     /// <param name="destination">Left open. When this throws, it holds a fixture without its end, which must not look whole.</param>

@@ -246,9 +246,11 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     private static string WhatElse(ReadOnlySpan<byte> beginning) =>
         beginning switch
         {
-            [0x1F, 0x8B, ..] => "The file is compressed with gzip: send it with Content-Encoding: gzip, or unpack it.",
+            [0x1F, 0x8B, ..] => "The file is compressed with gzip, twice: unpack it.",
             [0x28, 0xB5, 0x2F, 0xFD, ..] =>
                 "The file is compressed with zstd: unpack it, or compress it with gzip or brotli.",
+            [(byte)'B', (byte)'Z', (byte)'h', ..] or [0xFD, (byte)'7', (byte)'z', ..] or [(byte)'P', (byte)'K', ..] =>
+                "The file is an archive: unpack it, or compress it with gzip or brotli.",
             _ when beginning.Contains((byte)0) => "The file looks like UTF-16 without a byte order mark.",
             _ => "A fixture is a JSON list of records, or one record a line.",
         };

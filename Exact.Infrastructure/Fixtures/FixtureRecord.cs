@@ -386,11 +386,13 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         Row.Set(0, Number);
         Row.Set(1, Line);
         Row.Set(2, Offset);
-        Row.Set(3, Present);
         if (Key is { } key)
         {
+            Present |= 1L << table.KeyBit;
             Row.Set(4, key);
         }
+
+        Row.Set(3, Present);
     }
 
     private void FillIn(Span<byte> text, FixtureTable table, FixtureField field)

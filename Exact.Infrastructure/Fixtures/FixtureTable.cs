@@ -34,6 +34,9 @@ internal sealed record FixtureTable(string Label, string Name)
     /// <summary>The bit of <see cref="FixtureRecord.Present"/> that says that the record has the many-to-many field.</summary>
     public int MembershipBit => Fields.Count;
 
+    /// <summary>The bit of <see cref="FixtureRecord.Present"/> that says that the record has a key.</summary>
+    public int KeyBit => Fields.Count + 1;
+
     public string Staging => $"import_{Name}";
 
     /// <summary>What every staging table has before the fields: record, line, byte_offset, present, id.</summary>

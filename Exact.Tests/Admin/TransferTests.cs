@@ -132,6 +132,8 @@ public sealed class TransferTests : IAsyncLifetime
     [InlineData("import?dryrun=true", "dryrun")]
     [InlineData("export?model=api.score", "model")]
     [InlineData("export/manifest?model=api.score", "model")]
+    [InlineData("export?challenge=none", "challenge")]
+    [InlineData("export/manifest?challenge=none", "challenge")]
     [InlineData("export?format=xml", "format")]
     [InlineData("export?models=api.nothing", "models")]
     public async Task A_wrong_option_is_named(string path, string option)
@@ -151,6 +153,7 @@ public sealed class TransferTests : IAsyncLifetime
     public async Task The_commands_do_the_same()
     {
         var file = Path.GetTempFileName();
+        var packed = $"{file}.gz";
         try
         {
             await File.WriteAllBytesAsync(file, await DumpAsync(), CancellationToken);
@@ -160,10 +163,16 @@ public sealed class TransferTests : IAsyncLifetime
             Assert.Equal(0, await import.WaitForExitAsync());
             Assert.Contains("\"created\": 1261", import.Output);
             Assert.Equal(await admin.GetStringAsync("/api/admin/export", CancellationToken), export.Output + "\n");
+
+            await using var pack = await ExactProcess.RunAsync(app.Database.ConnectionString, "export", "-o", packed);
+            await using var unpack = await ExactProcess.RunAsync(app.Database.ConnectionString, "import", packed);
+            Assert.Equal(0x1F, (await File.ReadAllBytesAsync(packed, CancellationToken))[0]);
+            Assert.Contains("\"unchanged\": 1261", unpack.Output);
         }
         finally
         {
             File.Delete(file);
+            File.Delete(packed);
         }
     }
 

@@ -128,7 +128,13 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
         );
         Assert.Equal(["api.challenge 1", "api.score 1"], await KeysAsync(new ExportOptions { Challenge = "it's" }));
         Assert.Empty(await KeysAsync(new ExportOptions { Challenge = "none" }));
-        Assert.Equal(["nope"], database.Exporter.UnknownModels(new ExportOptions { Models = ["api", "nope"] }));
+        Assert.Equal(
+            ("models", "Exact has no model nope."),
+            await database.Exporter.FindMistakeAsync(
+                new() { Models = ["api", "nope"] },
+                TestContext.Current.CancellationToken
+            )
+        );
     }
 
     [Fact]

@@ -178,6 +178,16 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
     }
 
     [Fact]
+    public async Task A_record_without_a_key_is_not_said_to_have_one()
+    {
+        var score = Record("api.score", null, """ "challenge_id": "nowhere" """);
+
+        var error = Assert.Single(await database.RejectedAsync(Fixture(score)));
+
+        Assert.Equal(("orphan", (long?)null), (error.Code, error.Pk));
+    }
+
+    [Fact]
     public async Task A_record_larger_than_the_limit_is_refused()
     {
         var huge = Challenge(9, "c9", $""" "description": "{new string('x', FixtureReader.MaxRecord)}" """);
