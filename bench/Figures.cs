@@ -25,8 +25,10 @@ internal sealed class Figures
             var cells = sizes.Select(size =>
                 Cell(measurements.Where(m => m.Figure == figure && m.Size == size).ToList())
             );
-            var judged = measurements.Where(m => m.Figure == figure).GroupBy(m => m.Size).MaxBy(group => group.Key)!;
-            var met = figure.IsMet(Median(judged.Select(m => m.Score)));
+            var bySize = measurements.Where(m => m.Figure == figure).GroupBy(m => m.Size).ToList();
+            var met =
+                bySize.All(rounds => figure.IsMet(Median(rounds.Select(m => m.Score))))
+                && (figure.Unit is not Unit.Mebibytes || AreAlike(bySize.Select(PeakOf)));
             table.AppendLine(
                 $"| {figure.Name} | {string.Join(" | ", cells)} | {figure.Target} | {(met ? "yes" : "no")} |"
             );
@@ -45,6 +47,11 @@ internal sealed class Figures
         double? theirs = rounds[0].Theirs is null ? null : Median(rounds.Select(m => m.Theirs!.Value));
         return rounds[0].Figure.Show(Median(rounds.Select(m => m.Ours)), theirs, Median(rounds.Select(m => m.Score)));
     }
+
+    private static double PeakOf(IEnumerable<Measurement> rounds) => Median(rounds.Select(m => m.Theirs!.Value));
+
+    /// <summary>Whether no peak is more than a tenth above another.</summary>
+    private static bool AreAlike(IEnumerable<double> peaks) => peaks.Max() <= peaks.Min() * 1.1;
 
     private static double Median(IEnumerable<double> values)
     {

@@ -36,6 +36,18 @@ internal static partial class CommandLine
             return ExitCode.NotUnderstood;
         }
 
+        if (
+            parsed.CommandResult.Command is var command
+            && command != root
+            && Stray(parsed.UnmatchedTokens) is { } stray
+        )
+        {
+            await Console.Error.WriteLineAsync(
+                $"{command.Name} does not take \"{stray}\"; see exact {command.Name} --help."
+            );
+            return ExitCode.NotUnderstood;
+        }
+
         try
         {
             await using var embedded = NeedsDatabase(parsed) ? await app.StartEmbeddedDatabaseAsync(default) : null;
@@ -55,6 +67,22 @@ internal static partial class CommandLine
             LogFailed(app.Logger, e.Cause());
             return ExitCode.Failed;
         }
+    }
+
+    /// <summary>What a command does not know and the configuration would not read, either: its keys have a colon.</summary>
+    private static string? Stray(IReadOnlyList<string> unmatched)
+    {
+        for (var i = 0; i < unmatched.Count; i++)
+        {
+            if (!unmatched[i].StartsWith("--", StringComparison.Ordinal) || !unmatched[i].Contains(':'))
+            {
+                return unmatched[i];
+            }
+
+            i += unmatched[i].Contains('=') ? 0 : 1; // its value
+        }
+
+        return null;
     }
 
     /// <summary>Help and mistakes need none.</summary>

@@ -59,6 +59,9 @@ public sealed class CommandTests
     [Theory]
     [InlineData("import")]
     [InlineData("import", "backup.json", "--mode", "wild")]
+    [InlineData("import", "one.json", "two.json")]
+    [InlineData("export", "--model", "api.score")]
+    [InlineData("export", "--Migrations:LockWait", "1", "--nonsense")]
     public async Task What_a_command_does_not_take_is_not_understood(params string[] arguments)
     {
         await using var command = await ExactProcess.RunAsync("Host=nowhere", arguments);
