@@ -20,7 +20,7 @@ internal sealed class Rebuilding(ImportSql sql, FixtureTable table)
             cancellationToken
         );
 
-    /// <summary>Drops the foreign keys that refer to one of these tables.</summary>
+    /// <summary>Drops the foreign keys that refer to one of these tables, where this role may build them again.</summary>
     public Task DropForeignKeysAsync(IEnumerable<string> parents, CancellationToken cancellationToken) =>
         DropAsync(
             """
@@ -28,6 +28,7 @@ internal sealed class Rebuilding(ImportSql sql, FixtureTable table)
                 format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
             FROM pg_constraint c
             WHERE c.conrelid = @table::regclass AND c.contype = 'f' AND c.confrelid = ANY (@parents::regclass[])
+            AND (SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid IN (c.conrelid, c.confrelid))
             """,
             [.. parents],
             cancellationToken

@@ -1,4 +1,7 @@
+using System.Text;
 using Exact.Infrastructure.Fixtures;
+using Exact.Tests.Support;
+using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
 
 namespace Exact.Tests.Fixtures;
@@ -162,7 +165,7 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
     [InlineData(true)]
     public async Task A_challenge_gets_another_name_and_its_scores_follow(bool replace)
     {
-        var catalog = await Support.Catalog.ReadAsync(database);
+        var catalog = await Catalog.ReadAsync(database);
         var file = Fixture(
             User(1, "root", """ "is_superuser": true """),
             Challenge(1, "renamed"),
@@ -175,7 +178,7 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
 
         Assert.Equal(1, report.Models["api.challenge"].Updated);
         Assert.Equal(1, report.Models["api.score"].Updated);
-        Assert.Equal(catalog, await Support.Catalog.ReadAsync(database));
+        Assert.Equal(catalog, await Catalog.ReadAsync(database));
     }
 
     [Fact]
@@ -187,5 +190,33 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
 
         Assert.Equal(("in-use", "#/0/fields/challenge_id"), (error.Code, error.Pointer));
         Assert.Equal(before, await database.StateAsync());
+    }
+
+    [Fact]
+    public async Task Who_does_not_own_the_tables_is_refused_to_rename_and_nothing_is_changed()
+    {
+        await using var role = await TestRole.CreateAsync();
+        await database.ExecuteAsync(
+            $"""
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role.Name};
+            GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role.Name}
+            """
+        );
+        var before = await database.StateAsync();
+        await using var session = NpgsqlDataSource.Create(role.ConnectionString(database.Name));
+        var importer = new FixtureImporter(session, database.Tables, database.Time);
+        using var file = new MemoryStream(
+            Encoding.UTF8.GetBytes(Fixture(Challenge(1, "renamed"), Score(1, "renamed")))
+        );
+
+        var outcome = await importer.ImportAsync(
+            file,
+            new ImportOptions(),
+            cancellationToken: TestContext.Current.CancellationToken
+        );
+
+        Assert.Equal("refused", Assert.Single(Assert.IsType<ImportOutcome.Rejected>(outcome).Errors).Code);
+        Assert.Equal(before, await database.StateAsync());
+        await database.ExecuteAsync($"DROP OWNED BY {role.Name}");
     }
 }
