@@ -11,40 +11,38 @@ internal sealed class Rebuilding(ImportSql sql, FixtureTable table)
     /// <summary>Drops all indexes but those of keys.</summary>
     public Task DropIndexesAsync(CancellationToken cancellationToken) =>
         DropAsync(
-            """
+            $"""
             SELECT format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid)
             FROM pg_index i
-            WHERE i.indrelid = @table::regclass AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+            WHERE i.indrelid = '{table.Name}'::regclass
+            AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
             """,
-            [],
             cancellationToken
         );
 
     /// <summary>Drops the foreign keys that refer to one of these tables, where this role may build them again.</summary>
     public Task DropForeignKeysAsync(IEnumerable<string> parents, CancellationToken cancellationToken) =>
         DropAsync(
-            """
+            $"""
             SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname),
                 format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
             FROM pg_constraint c
-            WHERE c.conrelid = @table::regclass AND c.contype = 'f' AND c.confrelid = ANY (@parents::regclass[])
+            WHERE c.conrelid = '{table.Name}'::regclass AND c.contype = 'f'
+            AND c.confrelid = ANY (ARRAY[{string.Join(", ", parents.Select(parent => $"'{parent}'"))}]::regclass[])
             AND (SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid IN (c.conrelid, c.confrelid))
             """,
-            [.. parents],
             cancellationToken
         );
 
     /// <summary>Builds what was dropped.</summary>
     public Task CompleteAsync(CancellationToken cancellationToken) => ExecuteAsync(rebuild, cancellationToken);
 
-    private async Task DropAsync(string find, string[] parents, CancellationToken cancellationToken)
+    private async Task DropAsync(string find, CancellationToken cancellationToken)
     {
         var drop = new List<string>();
         await using (var command = sql.Command(find))
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
         {
-            command.Parameters.AddWithValue("table", table.Name);
-            command.Parameters.AddWithValue("parents", parents);
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
                 drop.Add(reader.GetString(0));
