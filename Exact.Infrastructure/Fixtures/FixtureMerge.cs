@@ -267,9 +267,9 @@ internal sealed class FixtureMerge(
     private async Task MergeAsync(StagedTable staged, CancellationToken cancellationToken)
     {
         var table = staged.Table;
-        var merge = new MergeSql(staged);
-        var counts = tally[table];
         var isEmpty = empty.Contains(table.Name);
+        var merge = new MergeSql(staged, isEmpty);
+        var counts = tally[table];
         var fill = isEmpty && staged.Count >= TableFill.MinRows ? new TableFill(sql, table) : null;
         if (fill is not null)
         {
@@ -290,7 +290,7 @@ internal sealed class FixtureMerge(
         counts.Unchanged = counts.Read - counts.Skipped - updated - created;
         if (table.Membership is { } membership)
         {
-            await sql.ExecuteAsync(MergeSql.Regroup(table, membership), cancellationToken);
+            await sql.ExecuteAsync(merge.Regroup(membership), cancellationToken);
         }
     }
 
