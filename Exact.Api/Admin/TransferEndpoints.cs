@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Fixtures;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.OpenApi;
@@ -28,6 +29,7 @@ internal static class TransferEndpoints
             .ValidateOnStart();
         services.AddSingleton<BackgroundImports>();
         services.AddHostedService(provider => provider.GetRequiredService<BackgroundImports>());
+        services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBuffers>();
         return services.AddSingleton<TransferService>();
     }
 
