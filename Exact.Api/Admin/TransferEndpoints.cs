@@ -113,6 +113,11 @@ internal static class TransferEndpoints
                 title: "The database is busy.",
                 detail: $"{e.Detail} Send this one again."
             ),
+            ImportOutcome.Stalled e => TypedResults.Problem(
+                statusCode: StatusCodes.Status408RequestTimeout,
+                title: "The upload stopped.",
+                detail: $"{e.Detail} Send it again, from such a line with the header \"Prefer: {RespondAsync}\"."
+            ),
             _ => AlreadyRunning(context, await transfers.FindImportAsync(cancellationToken)),
         };
     }

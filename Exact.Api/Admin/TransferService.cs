@@ -140,6 +140,7 @@ internal sealed class TransferService(
                 $"{e.Summary}, the first: {e.Errors[0].Detail}"
             ),
             ImportOutcome.Blocked e => (null, e.Detail),
+            ImportOutcome.Stalled e => (null, e.Detail),
             _ => (null, "Another import was running."),
         };
 

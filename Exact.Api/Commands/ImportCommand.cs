@@ -86,6 +86,9 @@ internal static class ImportCommand
             case ImportOutcome.Blocked blocked:
                 await Console.Error.WriteLineAsync(blocked.Detail);
                 return ExitCode.Failed;
+            case ImportOutcome.Stalled stalled:
+                await Console.Error.WriteLineAsync(stalled.Detail);
+                return ExitCode.Failed;
             default:
                 await Console.Error.WriteLineAsync("Another import is running; nothing was changed.");
                 return ExitCode.Failed;

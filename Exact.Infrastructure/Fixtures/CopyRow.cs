@@ -59,18 +59,22 @@ internal sealed class CopyRow
 
     public void Trim(int column, int length) => columns[column].Length = length;
 
-    public void WriteTo(IBufferWriter<byte> destination)
+    public void WriteTo(IBufferWriter<byte> destination) => WriteTo(destination, 0..count);
+
+    /// <summary>Writes a row of some of the columns.</summary>
+    public void WriteTo(IBufferWriter<byte> destination, Range part)
     {
-        var size = 2 + (count * 4);
-        foreach (var (_, length) in columns.AsSpan(0, count))
+        var written = columns.AsSpan(0, count)[part];
+        var size = 2 + (written.Length * 4);
+        foreach (var (_, length) in written)
         {
             size += Math.Max(length, 0);
         }
 
         var row = destination.GetSpan(size);
-        BinaryPrimitives.WriteInt16BigEndian(row, (short)count);
+        BinaryPrimitives.WriteInt16BigEndian(row, (short)written.Length);
         var at = 2;
-        foreach (var (start, length) in columns.AsSpan(0, count))
+        foreach (var (start, length) in written)
         {
             BinaryPrimitives.WriteInt32BigEndian(row[at..], length);
             at += 4;

@@ -13,18 +13,21 @@ internal sealed class FixtureChecks(
     FixtureErrors errors
 )
 {
-    public async Task RunAsync(StagedTable staged, CancellationToken cancellationToken)
+    /// <param name="staged">The records.</param>
+    /// <param name="isEmpty">Their table has no rows that could have anything in common with them.</param>
+    /// <param name="cancellationToken">Ends the import.</param>
+    public async Task RunAsync(StagedTable staged, bool isEmpty, CancellationToken cancellationToken)
     {
         var table = staged.Table;
-        var exists = $"EXISTS (SELECT FROM {table.Name} t WHERE t.id = s.id)";
-        if (options.Mode == ImportMode.Skip)
+        var exists = isEmpty ? "false" : $"EXISTS (SELECT FROM {table.Name} t WHERE t.id = s.id)";
+        if (options.Mode == ImportMode.Skip && !isEmpty)
         {
             tally[table].Skipped += await sql.ExecuteAsync(
                 $"DELETE FROM {table.Staging} s WHERE {exists}",
                 cancellationToken
             );
         }
-        else if (options.Mode == ImportMode.Fail)
+        else if (options.Mode == ImportMode.Fail && !isEmpty)
         {
             await RefuseAsync(
                 table,
@@ -48,14 +51,17 @@ internal sealed class FixtureChecks(
             await CheckParentAsync(staged, field, field.Parent!, cancellationToken);
         }
 
-        foreach (var (child, reference) in staging.ReferencesByName(table))
+        if (!isEmpty)
         {
-            await CheckRenamedAsync(table, child, reference, cancellationToken);
+            foreach (var (child, reference) in staging.ReferencesByName(table))
+            {
+                await CheckRenamedAsync(table, child, reference, cancellationToken);
+            }
         }
 
         foreach (var field in table.Unique)
         {
-            await CheckUniqueAsync(table, field, cancellationToken);
+            await CheckUniqueAsync(table, field, isEmpty, cancellationToken);
         }
 
         if (table.Membership is { } membership)
@@ -128,7 +134,12 @@ internal sealed class FixtureChecks(
         );
     }
 
-    private async Task CheckUniqueAsync(FixtureTable table, FixtureField field, CancellationToken cancellationToken)
+    private async Task CheckUniqueAsync(
+        FixtureTable table,
+        FixtureField field,
+        bool isEmpty,
+        CancellationToken cancellationToken
+    )
     {
         var column = field.Column;
         var isTaken = $"""
@@ -144,15 +155,19 @@ internal sealed class FixtureChecks(
             )
             """;
         var value = $"s.{column}::text";
-        await RefuseAsync(
-            table,
-            field,
-            FixtureErrorCode.Taken,
-            isTaken,
-            "belongs to another row of the database.",
-            cancellationToken,
-            value
-        );
+        if (!isEmpty)
+        {
+            await RefuseAsync(
+                table,
+                field,
+                FixtureErrorCode.Taken,
+                isTaken,
+                "belongs to another row of the database.",
+                cancellationToken,
+                value
+            );
+        }
+
         await RefuseAsync(
             table,
             field,

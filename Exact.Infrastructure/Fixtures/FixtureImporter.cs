@@ -40,7 +40,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             return new ImportOutcome.AlreadyRunning();
         }
 
-        await using var reader = new FixtureReader(source);
+        await using var reader = new FixtureReader(source, time);
         await using var staging = new StagingArea(connection, tables);
         await staging.CreateAsync(cancellationToken);
         var tally = new ImportTally(tables);
@@ -49,6 +49,11 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         if (reader.Fault is { Code: FixtureErrorCode.NotJson } fault)
         {
             return new ImportOutcome.NotJson(fault);
+        }
+
+        if (reader.IsStalled)
+        {
+            return new ImportOutcome.Stalled(options.Patience);
         }
 
         if (errors.Count == 0)
@@ -189,6 +194,16 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             if (record.Table is not null && errors.Count == 0)
             {
                 await staging.AddAsync(record, cancellationToken);
+
+                // Others wait for a table that is filled, so the file has to come as fast as it is read, and to go on coming.
+                if (
+                    staging.IsWorthFilling(record)
+                    && reader.KeepsPace
+                    && await staging.TryFillAsync(record, cancellationToken)
+                )
+                {
+                    reader.Patience = options.Patience;
+                }
             }
 
             if (reader.Bytes - reported >= ReportEvery)
@@ -203,7 +218,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             errors.Add(fault);
         }
 
-        if (reader.Fault is null && errors.Count == 0)
+        if (reader is { Fault: null, IsStalled: false } && errors.Count == 0)
         {
             await staging.CompleteAsync(cancellationToken);
         }

@@ -23,10 +23,13 @@ internal sealed class FixtureMerge(
 
     private IEnumerable<StagedTable> Staged => staging.Tables.Where(staged => staged.Count > 0);
 
+    /// <summary>Those whose rows are not in their table yet.</summary>
+    private IEnumerable<StagedTable> Waiting => Staged.Where(staged => staged.Direct is null);
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await LockAsync(cancellationToken);
-        foreach (var staged in Staged)
+        foreach (var staged in Waiting)
         {
             await FindKeysAsync(staged, cancellationToken);
             await DropReplacedRecordsAsync(staged, cancellationToken);
@@ -36,15 +39,15 @@ internal sealed class FixtureMerge(
         var hadSuperuser = await HasSuperuserAsync(cancellationToken);
         if (options.Mode == ImportMode.Replace)
         {
-            foreach (var table in staging.Tables.Select(staged => staged.Table).Reverse())
+            foreach (var staged in staging.Tables.Where(staged => staged.Direct is null).Reverse())
             {
-                await DeleteAbsentAsync(table, cancellationToken);
+                await DeleteAbsentAsync(staged.Table, cancellationToken);
             }
         }
 
-        foreach (var staged in Staged)
+        foreach (var staged in Waiting)
         {
-            await checks.RunAsync(staged, cancellationToken);
+            await CheckAsync(staged, cancellationToken);
             if (errors.Count > 0)
             {
                 return;
@@ -56,17 +59,19 @@ internal sealed class FixtureMerge(
             }
         }
 
-        // Others who insert have to be led past our keys before we take them. A rollback does not lower a sequence again, so who is alone
-        // raises it when nothing can be refused any more.
-        if (!Alone)
-        {
-            await RaiseSequencesAsync(cancellationToken);
-        }
+        // Others who insert have to be led past our keys before we take them. A rollback does not lower a sequence again, so it is raised
+        // when nothing can be refused any more where nobody else can insert.
+        var shared = Staged.Where(staged => !Alone && !empty.Contains(staged.Table.Name)).ToList();
+        await RaiseSequencesAsync(shared, table => [table.Staging, table.Name], cancellationToken);
 
         var released = await ReleaseRenamedAsync(cancellationToken);
         foreach (var staged in Staged)
         {
             await MergeAsync(staged, cancellationToken);
+            if (errors.Count > 0)
+            {
+                return;
+            }
         }
 
         foreach (var foreignKeys in released)
@@ -90,10 +95,7 @@ internal sealed class FixtureMerge(
             return;
         }
 
-        if (Alone)
-        {
-            await RaiseSequencesAsync(cancellationToken);
-        }
+        await RaiseSequencesAsync(Staged.Except(shared), table => [table.Name], cancellationToken);
     }
 
     /// <summary>
@@ -103,7 +105,7 @@ internal sealed class FixtureMerge(
     private async Task LockAsync(CancellationToken cancellationToken)
     {
         var empty = new List<string>();
-        foreach (var staged in Staged)
+        foreach (var staged in Waiting)
         {
             if (await IsEmptyAsync(staged.Table, cancellationToken))
             {
@@ -120,26 +122,21 @@ internal sealed class FixtureMerge(
             );
         }
 
-        // Somebody may have been quicker.
-        foreach (var staged in Staged.Where(staged => empty.Contains(staged.Table.Name)))
+        // Somebody may have been quicker. What is filled already was empty when it was taken.
+        foreach (var staged in Staged)
         {
-            if (await IsEmptyAsync(staged.Table, cancellationToken))
+            if (
+                staged.Direct is not null
+                || (empty.Contains(staged.Table.Name) && await IsEmptyAsync(staged.Table, cancellationToken))
+            )
             {
                 this.empty.Add(staged.Table.Name);
             }
         }
     }
 
-    private async Task<bool> IsEmptyAsync(FixtureTable table, CancellationToken cancellationToken)
-    {
-        await using var command = sql.Command(
-            $"""
-            SELECT NOT EXISTS (SELECT FROM {table.Name})
-            AND (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '{table.Name}'::regclass)
-            """
-        );
-        return await command.ExecuteScalarAsync(cancellationToken) is true;
-    }
+    private Task<bool> IsEmptyAsync(FixtureTable table, CancellationToken cancellationToken) =>
+        TableFill.IsPossibleAsync(sql, [table.Name], cancellationToken);
 
     /// <summary>A record without a key is the row with its natural key, as in Django, or a new one.</summary>
     private async Task FindKeysAsync(StagedTable staged, CancellationToken cancellationToken)
@@ -202,6 +199,9 @@ internal sealed class FixtureMerge(
         );
     }
 
+    private Task CheckAsync(StagedTable staged, CancellationToken cancellationToken) =>
+        checks.RunAsync(staged, empty.Contains(staged.Table.Name), cancellationToken);
+
     /// <summary>Tells the planner how many records there are, and of the columns those that are looked up.</summary>
     private Task<long> AnalyzeAsync(FixtureTable table, CancellationToken cancellationToken)
     {
@@ -240,7 +240,7 @@ internal sealed class FixtureMerge(
     private async Task<List<Rebuilding>> ReleaseRenamedAsync(CancellationToken cancellationToken)
     {
         var released = new List<Rebuilding>();
-        foreach (var table in Staged.Select(staged => staged.Table))
+        foreach (var table in Staged.Select(staged => staged.Table).Where(table => !empty.Contains(table.Name)))
         {
             foreach (var (child, reference) in staging.ReferencesByName(table))
             {
@@ -270,9 +270,28 @@ internal sealed class FixtureMerge(
         var isEmpty = empty.Contains(table.Name);
         var merge = new MergeSql(staged, isEmpty);
         var counts = tally[table];
-        var fill = isEmpty && staged.Count >= TableFill.MinRows ? new TableFill(sql, table) : null;
-        if (fill is not null)
+        if (staged.Direct is { } direct)
         {
+            if (await direct.TryCompleteAsync(cancellationToken))
+            {
+                counts.Created += staged.Count;
+                return;
+            }
+
+            // The checks tell which records they are, or leave them out.
+            await staging.TakeBackAsync(staged, direct, cancellationToken);
+            await AnalyzeAsync(table, cancellationToken);
+            await CheckAsync(staged, cancellationToken);
+            if (errors.Count > 0)
+            {
+                return;
+            }
+        }
+
+        var fill = staged.Fill;
+        if (fill is null && isEmpty && staged.Count >= TableFill.MinRows)
+        {
+            fill = new TableFill(sql, table);
             await fill.BeginAsync(empty, cancellationToken);
         }
 
@@ -294,29 +313,30 @@ internal sealed class FixtureMerge(
         }
     }
 
-    /// <summary>Only upwards, so that no key is given out twice.</summary>
-    private async Task RaiseSequencesAsync(CancellationToken cancellationToken)
+    /// <summary>To the highest key in <paramref name="places"/>. Only upwards, so that no key is given out twice.</summary>
+    private async Task RaiseSequencesAsync(
+        IEnumerable<StagedTable> tables,
+        Func<FixtureTable, string[]> places,
+        CancellationToken cancellationToken
+    )
     {
         if (options.DryRun)
         {
             return;
         }
 
-        foreach (var staged in Staged)
+        var raise = tables.Select(staged =>
         {
-            var sequence = await SequenceAsync(staged.Table, cancellationToken);
-            await sql.ExecuteAsync(
-                $"""
-                SELECT setval('{sequence}', used.id)
-                FROM (
-                    SELECT greatest(
-                        (SELECT max(id) FROM {staged.Table.Staging}), (SELECT max(id) FROM {staged.Table.Name})) AS id
-                ) used, {sequence} sequence
-                WHERE used.id > sequence.last_value OR (used.id = sequence.last_value AND NOT sequence.is_called)
-                """,
-                cancellationToken
-            );
-        }
+            var highest = places(staged.Table).Select(place => $"(SELECT max(id) FROM {place})");
+            return $"""
+                SELECT setval(sequence, used) FROM (
+                    SELECT pg_get_serial_sequence('{staged.Table.Name}', 'id')::regclass AS sequence,
+                        greatest({string.Join(", ", highest)}) AS used
+                ) highest
+                WHERE used > coalesce(pg_sequence_last_value(sequence), 0)
+                """;
+        });
+        await sql.ExecuteAllAsync(raise, cancellationToken);
     }
 
     private async Task<string> SequenceAsync(FixtureTable table, CancellationToken cancellationToken)

@@ -9,7 +9,7 @@ namespace Exact.Infrastructure.Fixtures;
 /// A fixture, record by record: a JSON array or JSON lines, told by the first character; UTF-8, or UTF-16 with a byte order mark.
 /// It keeps one buffer, as large as the largest record.
 /// </summary>
-internal sealed class FixtureReader(Stream source) : IAsyncDisposable
+internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>A record of more bytes is refused.</summary>
     public const int MaxRecord = 8 * 1024 * 1024;
@@ -25,6 +25,8 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     private int start;
     private int end;
     private bool isComplete;
+    private long began;
+    private long waited;
     private long offset;
     private long line = 1;
     private Place place = Place.Beginning;
@@ -44,6 +46,15 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
 
     /// <summary>The records read so far.</summary>
     public long Records { get; private set; }
+
+    /// <summary>Most of the time so far went into reading, and not into waiting for what there is to read.</summary>
+    public bool KeepsPace => waited <= (time.GetTimestamp() - began) / 2;
+
+    /// <summary>How long to wait for more of the file; null for as long as it takes.</summary>
+    public TimeSpan? Patience { get; set; }
+
+    /// <summary>The file did not go on for as long as <see cref="Patience"/> says: <see cref="TryReadAsync"/> ended for that.</summary>
+    public bool IsStalled { get; private set; }
 
     /// <summary>Why the rest of the file cannot be read; null when <see cref="TryReadAsync"/> ended because the file did.</summary>
     public FixtureError? Fault { get; private set; }
@@ -72,6 +83,11 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
         catch (DecoderFallbackException)
         {
             Stop(FixtureErrorCode.NotJson, "The file begins as UTF-16 and does not go on so.", start);
+            return false;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            IsStalled = true;
             return false;
         }
     }
@@ -180,7 +196,13 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
 
     private async ValueTask FillAsync(CancellationToken cancellationToken)
     {
-        text ??= await OpenAsync(cancellationToken);
+        var asked = time.GetTimestamp();
+        if (text is null)
+        {
+            began = asked;
+            text = await OpenAsync(cancellationToken);
+        }
+
         if (start > 0)
         {
             buffer.AsSpan(start, end - start).CopyTo(buffer);
@@ -199,10 +221,29 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
                 Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxRecord));
             }
 
-            var read = await text.ReadAsync(buffer.AsMemory(end), cancellationToken);
+            var read = await ReadAsync(text, buffer.AsMemory(end), cancellationToken);
             end += read;
             isComplete = read == 0;
         } while (end < enough && !isComplete);
+
+        waited += time.GetTimestamp() - asked;
+    }
+
+    private ValueTask<int> ReadAsync(Stream from, Memory<byte> free, CancellationToken cancellationToken) =>
+        Patience is { } patience
+            ? ReadWithinAsync(patience, from, free, cancellationToken)
+            : from.ReadAsync(free, cancellationToken);
+
+    private async ValueTask<int> ReadWithinAsync(
+        TimeSpan patience,
+        Stream from,
+        Memory<byte> free,
+        CancellationToken cancellationToken
+    )
+    {
+        using var impatience = new CancellationTokenSource(patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, impatience.Token);
+        return await from.ReadAsync(free, either.Token);
     }
 
     private async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)

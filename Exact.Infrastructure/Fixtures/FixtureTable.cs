@@ -39,22 +39,22 @@ internal sealed record FixtureTable(string Label, string Name)
 
     public string Staging => $"import_{Name}";
 
-    /// <summary>What every staging table has before the fields: record, line, byte_offset, present, id.</summary>
-    public const int FixedColumns = 5;
+    /// <summary>What every staging table has before the fields: a record's place in the file, what it has, and its key.</summary>
+    public static readonly string[] FixedColumns = ["record", "line", "byte_offset", "present", "id"];
 
     /// <summary>Fields that may name their parent by its natural key; each has a staging column more.</summary>
     public IReadOnlyList<FixtureField> NaturalReferences => field ??= [.. Fields.Where(f => f.ByNaturalKey)];
 
     public IReadOnlyList<DerivedColumn> UpperCased => field ??= [.. Derived.Where(d => d.UpperCaseOf is not null)];
 
-    public int StagedColumns => FixedColumns + Fields.Count + NaturalReferences.Count + UpperCased.Count;
+    public int StagedColumns => FixedColumns.Length + Fields.Count + NaturalReferences.Count + UpperCased.Count;
 
     /// <summary>The field's place in a staged row, in which the fields are followed by the natural keys and the upper-cased texts.</summary>
-    public static int PlaceOf(FixtureField stored) => FixedColumns + stored.Index;
+    public static int PlaceOf(FixtureField stored) => FixedColumns.Length + stored.Index;
 
-    public int NaturalPlaceOf(int reference) => FixedColumns + Fields.Count + reference;
+    public int NaturalPlaceOf(int reference) => FixedColumns.Length + Fields.Count + reference;
 
-    public int UpperCasedPlaceOf(int derived) => FixedColumns + Fields.Count + NaturalReferences.Count + derived;
+    public int UpperCasedPlaceOf(int derived) => FixedColumns.Length + Fields.Count + NaturalReferences.Count + derived;
 
     public FixtureField? Find(string column) => Fields.FirstOrDefault(f => f.Column == column);
 }

@@ -19,6 +19,9 @@ internal sealed record ImportOptions
 
     /// <summary>How long to wait for one row or table that another session has locked, before the import is given up.</summary>
     public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the file may make the import wait while others wait for a table that it fills.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>What an import does with rows that exist.</summary>

@@ -14,6 +14,16 @@ internal sealed class ImportSql(NpgsqlConnection connection)
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>Executes one statement after another, in one round trip.</summary>
+    public async Task ExecuteAllAsync(IEnumerable<string> statements, CancellationToken cancellationToken)
+    {
+        var all = string.Join(";\n", statements);
+        if (all.Length > 0)
+        {
+            await ExecuteAsync(all, cancellationToken);
+        }
+    }
+
     public async Task<long> ScalarAsync(string sql, CancellationToken cancellationToken)
     {
         await using var command = Command(sql);

@@ -35,7 +35,7 @@ internal sealed class Rebuilding(ImportSql sql, FixtureTable table)
         );
 
     /// <summary>Builds what was dropped.</summary>
-    public Task CompleteAsync(CancellationToken cancellationToken) => ExecuteAsync(rebuild, cancellationToken);
+    public Task CompleteAsync(CancellationToken cancellationToken) => sql.ExecuteAllAsync(rebuild, cancellationToken);
 
     private async Task DropAsync(string find, CancellationToken cancellationToken)
     {
@@ -50,14 +50,6 @@ internal sealed class Rebuilding(ImportSql sql, FixtureTable table)
             }
         }
 
-        await ExecuteAsync(drop, cancellationToken);
-    }
-
-    private async Task ExecuteAsync(List<string> statements, CancellationToken cancellationToken)
-    {
-        if (statements.Count > 0)
-        {
-            await sql.ExecuteAsync(string.Join(";\n", statements), cancellationToken);
-        }
+        await sql.ExecuteAllAsync(drop, cancellationToken);
     }
 }

@@ -3,7 +3,6 @@ namespace Exact.Infrastructure.Fixtures;
 /// <summary>The temporary table of a model, and what is known of its rows without a query.</summary>
 internal sealed class StagedTable(FixtureTable table)
 {
-    private long lastKey = long.MinValue;
     private long presentInAll = -1;
 
     public FixtureTable Table => table;
@@ -13,7 +12,16 @@ internal sealed class StagedTable(FixtureTable table)
     public StagingArea.Target? Memberships { get; } =
         table.Membership is { } m ? new StagingArea.Target(m.Staging) : null;
 
+    /// <summary>Where the rows go instead, once it is known that there are many and that their table is empty.</summary>
+    public DirectFill? Direct { get; set; }
+
+    /// <summary>The filling of the table, where it has begun while the file was read.</summary>
+    public TableFill? Fill { get; set; }
+
     public long Count { get; private set; }
+
+    /// <summary>The key of the last record that has one.</summary>
+    public long LastKey { get; private set; } = long.MinValue;
 
     /// <summary>The keys came in rising order, so that none came twice.</summary>
     public bool KeysRise { get; private set; } = true;
@@ -22,21 +30,31 @@ internal sealed class StagedTable(FixtureTable table)
 
     public bool HasNaturalReferences { get; private set; }
 
+    /// <summary>What is sent to the server: to the temporary tables, and straight into the table itself.</summary>
+    public IEnumerable<StagingArea.Target> Targets =>
+        new[] { Rows, Memberships, Direct?.Places.Parts, Direct?.Rows }.OfType<StagingArea.Target>();
+
+    /// <summary>One that should be sent now.</summary>
+    public StagingArea.Target? FullTarget =>
+        Rows.IsFull ? Rows
+        : Memberships is { IsFull: true } ? Memberships
+        : Direct?.FullTarget;
+
     /// <summary>Every record has this field.</summary>
     public bool IsInAll(int bit) => (presentInAll & (1L << bit)) != 0;
 
     public string CreateSql()
     {
+        var fixedColumns = FixtureTable.FixedColumns.Select(column => $"{column} bigint");
         var fields = table.Fields.Select(field => $"{field.Column} {SqlType(field.Kind)}");
         var natural = table.NaturalReferences.Select(field => $"{field.NaturalColumn} text");
         var upperCased = table.UpperCased.Select(derived => $"{derived.Column} text");
-        var columns = string.Join(", ", [.. fields, .. natural, .. upperCased]);
+        var columns = string.Join(", ", [.. fixedColumns, .. fields, .. natural, .. upperCased]);
         var membership = table.Membership is { } m
             ? $"CREATE TEMP TABLE {m.Staging} (record bigint, {m.OtherColumn} bigint, natural_key text) ON COMMIT DROP;"
             : "";
         return $"""
-            CREATE TEMP TABLE {table.Staging}
-                (record bigint, line bigint, byte_offset bigint, present bigint, id bigint, {columns}) ON COMMIT DROP;
+            CREATE TEMP TABLE {table.Staging} ({columns}) ON COMMIT DROP;
             {membership}
 
             """;
@@ -48,8 +66,8 @@ internal sealed class StagedTable(FixtureTable table)
         presentInAll &= record.Present;
         if (record.Key is { } key)
         {
-            KeysRise &= key > lastKey;
-            lastKey = key;
+            KeysRise &= key > LastKey;
+            LastKey = key;
         }
         else
         {
@@ -60,6 +78,12 @@ internal sealed class StagedTable(FixtureTable table)
         for (var index = 0; index < table.NaturalReferences.Count; index++)
         {
             HasNaturalReferences |= !record.Row.IsNull(table.NaturalPlaceOf(index));
+        }
+
+        if (Direct is not null)
+        {
+            Direct.Add(record);
+            return;
         }
 
         record.Row.WriteTo(Rows.Buffer);

@@ -9,12 +9,11 @@ namespace Exact.Infrastructure.Fixtures;
 /// </summary>
 internal sealed class StagingArea : IAsyncDisposable
 {
-    private const int BufferSize = 256 * 1024;
-
     private static readonly byte[] Header = [.. "PGCOPY\n"u8, 0xFF, .. "\r\n\0"u8, 0, 0, 0, 0, 0, 0, 0, 0];
     private static readonly byte[] Trailer = [0xFF, 0xFF];
 
     private readonly NpgsqlConnection connection;
+    private readonly ImportSql sql;
     private readonly CopyRow membershipRow = new();
     private readonly Dictionary<string, StagedTable> byLabel;
     private Target? copying;
@@ -23,6 +22,7 @@ internal sealed class StagingArea : IAsyncDisposable
     public StagingArea(NpgsqlConnection connection, FixtureTables tables)
     {
         this.connection = connection;
+        sql = new ImportSql(connection);
         Tables = [.. tables.All.Select(table => new StagedTable(table))];
         byLabel = Tables.ToDictionary(staged => staged.Table.Label);
     }
@@ -39,24 +39,50 @@ internal sealed class StagingArea : IAsyncDisposable
 
     public async Task CreateAsync(CancellationToken cancellationToken)
     {
-        var sql = string.Concat(Tables.Select(table => table.CreateSql()));
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await sql.ExecuteAsync(string.Concat(Tables.Select(table => table.CreateSql())), cancellationToken);
     }
 
     public async ValueTask AddAsync(FixtureRecord record, CancellationToken cancellationToken)
     {
         var table = byLabel[record.Table!.Label];
-        table.Add(record, membershipRow);
-        if (table.Rows.Buffer.WrittenCount >= BufferSize)
+        if (table.Direct is { } direct && !direct.Takes(record))
         {
-            await SendAsync(table.Rows, cancellationToken);
+            await SendAsync(table, cancellationToken);
+            await TakeBackAsync(table, direct, cancellationToken);
+            table.Direct = null;
         }
 
-        if (table.Memberships is { Buffer.WrittenCount: >= BufferSize } memberships)
+        table.Add(record, membershipRow);
+        if (table.FullTarget is { } target)
         {
-            await SendAsync(memberships, cancellationToken);
+            await SendAsync(target, cancellationToken);
         }
+    }
+
+    /// <summary>Whether the rows of this record's model are so many now that it is time to ask whether their table can take them.</summary>
+    public bool IsWorthFilling(FixtureRecord record) =>
+        byLabel[record.Table!.Label] is { Count: TableFill.MinRows } staged && DirectFill.Suits(staged);
+
+    /// <summary>From here on, the rows of this record's model go straight into their table, if it is empty and nobody uses it.</summary>
+    /// <returns>Whether they do.</returns>
+    public async Task<bool> TryFillAsync(FixtureRecord record, CancellationToken cancellationToken)
+    {
+        var staged = byLabel[record.Table!.Label];
+        await SendAsync(staged, cancellationToken);
+        return await DirectFill.TryBeginAsync(sql, staged, cancellationToken);
+    }
+
+    /// <summary>Brings rows back that went straight into their table, which is empty again.</summary>
+    public async Task TakeBackAsync(StagedTable table, DirectFill direct, CancellationToken cancellationToken)
+    {
+        var places = new Target($"{table.Table.Staging} ({string.Join(", ", FixtureTable.FixedColumns)})");
+        for (var part = 0; await direct.Places.TryReadAsync(sql, part, places, cancellationToken); part++)
+        {
+            await SendAsync(places, cancellationToken);
+            await EndCopyAsync(cancellationToken);
+        }
+
+        await direct.TakeBackAsync(cancellationToken);
     }
 
     /// <summary>Sends what is left in the buffers.</summary>
@@ -64,14 +90,8 @@ internal sealed class StagingArea : IAsyncDisposable
     {
         foreach (var table in Tables)
         {
-            await SendAsync(table.Rows, cancellationToken);
-            if (table.Memberships is { } memberships)
-            {
-                await SendAsync(memberships, cancellationToken);
-            }
+            await SendAsync(table, cancellationToken);
         }
-
-        await EndCopyAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -83,6 +103,18 @@ internal sealed class StagingArea : IAsyncDisposable
             await copy.DisposeAsync();
             copy = null;
         }
+    }
+
+    /// <summary>Sends what is left in the buffers of a table, and leaves the connection free for other statements.</summary>
+    private async Task SendAsync(StagedTable table, CancellationToken cancellationToken)
+    {
+        table.Direct?.Places.Flush();
+        foreach (var target in table.Targets)
+        {
+            await SendAsync(target, cancellationToken);
+        }
+
+        await EndCopyAsync(cancellationToken);
     }
 
     private async ValueTask SendAsync(Target target, CancellationToken cancellationToken)
@@ -121,11 +153,13 @@ internal sealed class StagingArea : IAsyncDisposable
         await ending.DisposeAsync();
     }
 
-    /// <summary>A temporary table, and the rows that have not been sent to it yet.</summary>
-    internal sealed class Target(string name)
+    /// <summary>A table, or columns of it, and the rows that have not been sent to it yet.</summary>
+    internal sealed class Target(string name, int size = 256 * 1024)
     {
         public string Name => name;
 
-        public ArrayBufferWriter<byte> Buffer { get; } = new(BufferSize + (BufferSize / 4));
+        public ArrayBufferWriter<byte> Buffer { get; } = new(size + (size / 4));
+
+        public bool IsFull => Buffer.WrittenCount >= size;
     }
 }

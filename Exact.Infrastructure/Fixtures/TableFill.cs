@@ -11,13 +11,32 @@ internal sealed class TableFill(ImportSql sql, FixtureTable table)
 
     private readonly Rebuilding rebuilding = new(sql, table);
 
+    /// <summary>Whether the tables are empty, and this role may drop what belongs to them and build it again.</summary>
+    public static async Task<bool> IsPossibleAsync(
+        ImportSql sql,
+        IReadOnlyCollection<string> tables,
+        CancellationToken cancellationToken
+    )
+    {
+        var rows = string.Join(" UNION ALL ", tables.Select(table => $"SELECT FROM {table}"));
+        var names = string.Join(", ", tables.Select(table => $"'{table}'::regclass"));
+        await using var command = sql.Command(
+            $"""
+            SELECT NOT EXISTS ({rows})
+            AND (SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid IN ({names}))
+            """
+        );
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
     /// <summary>Drops what can be built again.</summary>
     /// <param name="emptyParents">Tables that were empty before this import: to drop a foreign key stops the readers of its parent, too.</param>
     /// <param name="cancellationToken">Ends the import.</param>
     public async Task BeginAsync(IEnumerable<string> emptyParents, CancellationToken cancellationToken)
     {
-        await rebuilding.DropIndexesAsync(cancellationToken);
+        // Built again in this order: whether each row has its parent is asked before the work for the indexes is done.
         await rebuilding.DropForeignKeysAsync(emptyParents, cancellationToken);
+        await rebuilding.DropIndexesAsync(cancellationToken);
     }
 
     /// <summary>

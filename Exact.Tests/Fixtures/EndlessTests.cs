@@ -56,7 +56,7 @@ public sealed class EndlessTests(FixtureDatabase database) : IClassFixture<Fixtu
     {
         var options = new ImportOptions { Unknown = WhenFound.Skip };
         var before = GC.GetAllocatedBytesForCurrentThread();
-        await using var reader = new FixtureReader(file);
+        await using var reader = new FixtureReader(file, TimeProvider.System);
         var record = new FixtureRecord(database.Tables, options, now: 0);
         while (await reader.TryReadAsync(record, CancellationToken))
         {

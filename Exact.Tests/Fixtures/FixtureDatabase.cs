@@ -61,6 +61,17 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
         return file.ToArray();
     }
 
+    /// <summary>The indexes and constraints.</summary>
+    public Task<string?> SchemaAsync() =>
+        ScalarAsync<string>(
+            """
+            SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+                SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public'
+                UNION ALL SELECT conname || pg_get_constraintdef(oid) || convalidated FROM pg_constraint
+            ) lines
+            """
+        );
+
     /// <summary>Everything that a fixture could change, with each row's last writer: equal before and after means that nothing was written.</summary>
     public Task<string?> StateAsync() =>
         ScalarAsync<string>(

@@ -1,7 +1,10 @@
+using Microsoft.Extensions.Time.Testing;
+
 namespace Exact.Tests.Fixtures;
 
-/// <summary>A body whose sender stops, having sent some of it, until a gate opens.</summary>
-internal sealed class GatedStream(byte[] content, Task gate, int openAfter = 0) : MemoryStream(content)
+/// <summary>A body whose sender stops, having sent some of it, until a gate opens; with a clock, each of its parts is a second late.</summary>
+internal sealed class GatedStream(byte[] content, Task gate, int openAfter = 0, FakeTimeProvider? time = null)
+    : MemoryStream(content)
 {
     private readonly TaskCompletionSource reading = new();
 
@@ -10,10 +13,11 @@ internal sealed class GatedStream(byte[] content, Task gate, int openAfter = 0) 
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        time?.Advance(TimeSpan.FromSeconds(1));
         if (Position >= openAfter)
         {
             reading.TrySetResult();
-            await gate;
+            await gate.WaitAsync(cancellationToken);
         }
 
         return await base.ReadAsync(buffer, cancellationToken);

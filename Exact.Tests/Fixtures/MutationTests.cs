@@ -65,7 +65,7 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
     /// <summary>Only the reading, which is most of it and takes no time; what is well so far has yet to meet the database.</summary>
     private async Task<ImportOutcome> ReadAsync(byte[] file)
     {
-        await using var reader = new FixtureReader(new MemoryStream(file));
+        await using var reader = new FixtureReader(new MemoryStream(file), TimeProvider.System);
         var record = new FixtureRecord(database.Tables, new ImportOptions(), now: 0);
         var problems = new List<FixtureError>();
         while (await reader.TryReadAsync(record, TestContext.Current.CancellationToken))
