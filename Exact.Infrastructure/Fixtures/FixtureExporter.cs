@@ -201,7 +201,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         )
         {
             await using var stream = await connection.BeginRawBinaryCopyAsync(Sql(), cancellationToken);
-            var rows = new CopyReader(stream, 1 + table.Fields.Count + (table.Membership is null ? 0 : 1));
+            var rows = new CopyReader(stream, 1 + table.Fields.Length + (table.Membership is null ? 0 : 1));
             var count = 0L;
             while (await rows.ReadAsync(cancellationToken))
             {

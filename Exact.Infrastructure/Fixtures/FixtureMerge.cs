@@ -36,7 +36,7 @@ internal sealed class FixtureMerge(
             await AnalyzeAsync(staged.Table, cancellationToken);
         }
 
-        var hadSuperuser = await HasSuperuserAsync(cancellationToken);
+        var hadSuperuser = options.Mode == ImportMode.Replace && await HasSuperuserAsync(cancellationToken);
         if (options.Mode == ImportMode.Replace)
         {
             foreach (var staged in staging.Tables.Where(staged => staged.Direct is null).Reverse())
@@ -79,7 +79,7 @@ internal sealed class FixtureMerge(
             await foreignKeys.CompleteAsync(cancellationToken);
         }
 
-        if (options.Mode == ImportMode.Replace && hadSuperuser && !await HasSuperuserAsync(cancellationToken))
+        if (hadSuperuser && !await HasSuperuserAsync(cancellationToken))
         {
             errors.Add(
                 new FixtureError(

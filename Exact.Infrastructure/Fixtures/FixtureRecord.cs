@@ -226,10 +226,10 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     private static FixtureField? FindField(ref PythonJsonReader json, FixtureTable table, ref int next)
     {
         // Fields nearly always come in the same order, so the one after the last is tried first.
-        for (var tried = 0; tried < table.Fields.Count; tried++)
+        for (var tried = 0; tried < table.Fields.Length; tried++)
         {
             var field = table.Fields[next];
-            next = next + 1 == table.Fields.Count ? 0 : next + 1;
+            next = next + 1 == table.Fields.Length ? 0 : next + 1;
             if (Is(ref json, field.NameUtf8))
             {
                 return field;
@@ -364,7 +364,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
     private void FillIn(Span<byte> text, FixtureTable table)
     {
-        for (var index = 0; index < table.Fields.Count; index++)
+        for (var index = 0; index < table.Fields.Length; index++)
         {
             var field = table.Fields[index];
             if ((Present & (1L << index)) == 0)
@@ -373,7 +373,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             }
         }
 
-        for (var index = 0; index < table.UpperCased.Count; index++)
+        for (var index = 0; index < table.UpperCased.Length; index++)
         {
             var source = FixtureTable.PlaceOf(table.Find(table.UpperCased[index].UpperCaseOf!)!);
             if (!Row.IsNull(source))

@@ -9,7 +9,7 @@ internal sealed record FixtureTable(string Label, string Name)
 {
     public byte[] LabelUtf8 { get; } = Encoding.UTF8.GetBytes(Label);
 
-    public required IReadOnlyList<FixtureField> Fields { get; init; }
+    public required FixtureField[] Fields { get; init; }
 
     /// <summary>The column by which Django finds a row whose record has no <c>pk</c>.</summary>
     public string? NaturalKey { get; init; }
@@ -23,19 +23,19 @@ internal sealed record FixtureTable(string Label, string Name)
     public IReadOnlyList<byte[]> NotCarriedUtf8 => field ??= [.. NotCarried.Select(Encoding.UTF8.GetBytes)];
 
     /// <summary>Columns that Django does not know.</summary>
-    public IReadOnlyList<DerivedColumn> Derived { get; init; } = [];
+    public DerivedColumn[] Derived { get; init; } = [];
 
     /// <summary>A change in one of these, or in the membership, is one that sign-ins must notice.</summary>
     public IReadOnlyList<string> StampColumns { get; init; } = [];
 
     /// <summary>Columns, other than the key, that no two rows may share.</summary>
-    public IReadOnlyList<FixtureField> Unique { get; init; } = [];
+    public FixtureField[] Unique { get; init; } = [];
 
     /// <summary>The bit of <see cref="FixtureRecord.Present"/> that says that the record has the many-to-many field.</summary>
-    public int MembershipBit => Fields.Count;
+    public int MembershipBit => Fields.Length;
 
     /// <summary>The bit of <see cref="FixtureRecord.Present"/> that says that the record has a key.</summary>
-    public int KeyBit => Fields.Count + 1;
+    public int KeyBit => Fields.Length + 1;
 
     public string Staging => $"import_{Name}";
 
@@ -43,18 +43,19 @@ internal sealed record FixtureTable(string Label, string Name)
     public static readonly string[] FixedColumns = ["record", "line", "byte_offset", "present", "id"];
 
     /// <summary>Fields that may name their parent by its natural key; each has a staging column more.</summary>
-    public IReadOnlyList<FixtureField> NaturalReferences => field ??= [.. Fields.Where(f => f.ByNaturalKey)];
+    public FixtureField[] NaturalReferences => field ??= [.. Fields.Where(f => f.ByNaturalKey)];
 
-    public IReadOnlyList<DerivedColumn> UpperCased => field ??= [.. Derived.Where(d => d.UpperCaseOf is not null)];
+    public DerivedColumn[] UpperCased => field ??= [.. Derived.Where(d => d.UpperCaseOf is not null)];
 
-    public int StagedColumns => FixedColumns.Length + Fields.Count + NaturalReferences.Count + UpperCased.Count;
+    public int StagedColumns => FixedColumns.Length + Fields.Length + NaturalReferences.Length + UpperCased.Length;
 
     /// <summary>The field's place in a staged row, in which the fields are followed by the natural keys and the upper-cased texts.</summary>
     public static int PlaceOf(FixtureField stored) => FixedColumns.Length + stored.Index;
 
-    public int NaturalPlaceOf(int reference) => FixedColumns.Length + Fields.Count + reference;
+    public int NaturalPlaceOf(int reference) => FixedColumns.Length + Fields.Length + reference;
 
-    public int UpperCasedPlaceOf(int derived) => FixedColumns.Length + Fields.Count + NaturalReferences.Count + derived;
+    public int UpperCasedPlaceOf(int derived) =>
+        FixedColumns.Length + Fields.Length + NaturalReferences.Length + derived;
 
     public FixtureField? Find(string column) => Fields.FirstOrDefault(f => f.Column == column);
 }

@@ -75,7 +75,7 @@ internal sealed class StagedTable(FixtureTable table)
             KeysRise = false;
         }
 
-        for (var index = 0; index < table.NaturalReferences.Count; index++)
+        for (var index = 0; index < table.NaturalReferences.Length; index++)
         {
             HasNaturalReferences |= !record.Row.IsNull(table.NaturalPlaceOf(index));
         }

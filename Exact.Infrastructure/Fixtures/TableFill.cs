@@ -7,7 +7,7 @@ namespace Exact.Infrastructure.Fixtures;
 internal sealed class TableFill(ImportSql sql, FixtureTable table)
 {
     /// <summary>For fewer rows it is not worth that readers wait.</summary>
-    public const long MinRows = 10_000;
+    public const long MinRows = 5_000;
 
     private readonly Rebuilding rebuilding = new(sql, table);
 
