@@ -64,6 +64,7 @@ internal sealed class DirectFill
 
         staged.Fill = new TableFill(sql, table);
         await staged.Fill.BeginAsync(parents, cancellationToken);
+        await staged.Fill.DropPrimaryKeyAsync(cancellationToken);
         var columns = ColumnsOf(table);
         await sql.ExecuteAsync(
             $"INSERT INTO {table.Name} ({columns}) SELECT {columns} FROM {table.Staging}",
@@ -116,7 +117,7 @@ internal sealed class DirectFill
         );
     }
 
-    /// <summary>Who takes rows back truncates the table, which PostgreSQL refuses where others refer to it.</summary>
+    /// <summary>Without waiting for it, and not where a foreign key refers to the table: its primary key is dropped.</summary>
     private static async Task<bool> MayFillAsync(
         ImportSql sql,
         string[] tables,

@@ -5,7 +5,8 @@ namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
 /// Brings a fixture into the database: records → COPY into temporary tables → checks as sets → merge, parents before children. One transaction:
-/// all of the file or nothing. Others read and write meanwhile (see <see cref="FixtureMerge"/>).
+/// all of the file or nothing. Others read and write meanwhile (see <see cref="FixtureMerge"/>). Many rows for an empty table go there
+/// straight away (see <see cref="DirectFill"/>).
 /// </summary>
 internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
 {

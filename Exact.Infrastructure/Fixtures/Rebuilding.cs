@@ -20,6 +20,17 @@ internal sealed class Rebuilding(ImportSql sql, FixtureTable table)
             cancellationToken
         );
 
+    /// <summary>Drops the primary key, which no foreign key may refer to.</summary>
+    public Task DropPrimaryKeyAsync(CancellationToken cancellationToken) =>
+        DropAsync(
+            $"""
+            SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname),
+                format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
+            FROM pg_constraint c WHERE c.conrelid = '{table.Name}'::regclass AND c.contype = 'p'
+            """,
+            cancellationToken
+        );
+
     /// <summary>Drops the foreign keys that refer to one of these tables, where this role may build them again.</summary>
     public Task DropForeignKeysAsync(IEnumerable<string> parents, CancellationToken cancellationToken) =>
         DropAsync(

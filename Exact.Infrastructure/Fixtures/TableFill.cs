@@ -39,6 +39,10 @@ internal sealed class TableFill(ImportSql sql, FixtureTable table)
         await rebuilding.DropIndexesAsync(cancellationToken);
     }
 
+    /// <summary>Drops the primary key, too, where the keys are known to differ and nothing refers to them.</summary>
+    public Task DropPrimaryKeyAsync(CancellationToken cancellationToken) =>
+        rebuilding.DropPrimaryKeyAsync(cancellationToken);
+
     /// <summary>
     /// Builds what was dropped, and tells the planner what the table holds now: at a glance, for autovacuum will look closer. It would not if
     /// the columns were not named, for then PostgreSQL takes the table for analyzed.

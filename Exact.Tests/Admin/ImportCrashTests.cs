@@ -20,11 +20,14 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
 
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public Task A_kill_leaves_the_old_data_or_the_new() =>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public Task A_kill_leaves_the_old_data_or_the_new(bool wasEmpty) =>
         CrashAsync(
             database.ConnectionString,
             Rounds(5),
+            wasEmpty,
             async replica =>
             {
                 replica.Kill();
@@ -33,13 +36,16 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
             }
         );
 
-    [Fact]
-    public async Task A_kill_of_the_server_leaves_the_old_data_or_the_new()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_kill_of_the_server_leaves_the_old_data_or_the_new(bool wasEmpty)
     {
         await using var server = await OwnServer.StartNewAsync();
         await CrashAsync(
             server.ConnectionString,
             Rounds(2),
+            wasEmpty,
             async replica =>
             {
                 await server.SignalAsync("KILL");
@@ -83,20 +89,23 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
 
     /// <param name="connectionString">The database.</param>
     /// <param name="rounds">How many imports are cut off.</param>
+    /// <param name="wasEmpty">The scores come into an empty table, without its indexes, instead of changing those that are there.</param>
     /// <param name="crashAsync">Kills what is to be killed, and returns the replica that is there afterwards.</param>
     private static async Task CrashAsync(
         string connectionString,
         int rounds,
+        bool wasEmpty,
         Func<ExactProcess, Task<ExactProcess>> crashAsync
     )
     {
         var random = new Random(rounds);
-        var before = Scores(10_000, Old);
+        var (old, before) = wasEmpty ? (null, Scores(0, Old)) : (Old, Scores(10_000, Old));
         var after = Scores(10_000, New);
         var replica = await StartAsync(connectionString);
         try
         {
             await ImportAsync(replica, before);
+            var schema = await SchemaAsync(connectionString);
             var started = Stopwatch.GetTimestamp();
             await ImportAsync(replica, after);
             var whole = Stopwatch.GetElapsedTime(started);
@@ -120,7 +129,8 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
                 var ended = await LastImportAsync(replica);
                 var state = ended.Id == last.Id ? "not begun" : ended.State;
                 outcomes.Add(state);
-                Assert.Equal(state == "succeeded" ? New : Old, await ContentAsync(connectionString));
+                Assert.Equal(state == "succeeded" ? New : old, await ContentAsync(connectionString));
+                Assert.Equal(schema, await SchemaAsync(connectionString));
                 Assert.Equal(state == "failed", ended.Error is not null);
             }
 
@@ -161,7 +171,7 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
     }
 
     private static Task<HttpResponseMessage> PostAsync(ExactProcess replica, byte[] fixture) =>
-        replica.Client.PostAsync("/api/admin/import", new ByteArrayContent(fixture), CancellationToken);
+        replica.Client.PostAsync("/api/admin/import?mode=replace", new ByteArrayContent(fixture), CancellationToken);
 
     /// <summary>How the last import ended, as the replica tells it once no session works for it any more.</summary>
     private static async Task<Ended> LastImportAsync(ExactProcess replica)
@@ -187,12 +197,18 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
 
     private sealed record Ended(long Id, string State, string? Error);
 
-    /// <summary>The one method name that all scores have.</summary>
-    private static async Task<string?> ContentAsync(string connectionString)
+    /// <summary>The one method name that all scores have; null when there are none.</summary>
+    private static Task<string?> ContentAsync(string connectionString) =>
+        ScalarAsync(connectionString, "SELECT string_agg(DISTINCT method_name, ' and ') FROM scores");
+
+    private static Task<string?> SchemaAsync(string connectionString) =>
+        ScalarAsync(connectionString, FixtureDatabase.Schema);
+
+    private static async Task<string?> ScalarAsync(string connectionString, string sql)
     {
         await using var reader = NpgsqlDataSource.Create(connectionString);
-        await using var content = reader.CreateCommand("SELECT string_agg(DISTINCT method_name, ' and ') FROM scores");
-        return await content.ExecuteScalarAsync(CancellationToken) as string;
+        await using var command = reader.CreateCommand(sql);
+        return await command.ExecuteScalarAsync(CancellationToken) as string;
     }
 
     private static async Task<bool> IsReadingAsync(ExactProcess replica)

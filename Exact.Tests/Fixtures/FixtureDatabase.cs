@@ -11,6 +11,14 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
     /// <summary>A true <c>manage.py dumpdata</c> of the Django backend that Exact replaces.</summary>
     public static string DumpPath => Path.Combine(AppContext.BaseDirectory, "Fixtures", "django-dump.json");
 
+    /// <summary>Asks for the indexes and constraints, as one text.</summary>
+    public const string Schema = """
+        SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+            SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public'
+            UNION ALL SELECT conname || pg_get_constraintdef(oid) || convalidated FROM pg_constraint
+        ) lines
+        """;
+
     public static Task<byte[]> DumpAsync() => File.ReadAllBytesAsync(DumpPath, TestContext.Current.CancellationToken);
 
     internal FakeTimeProvider Time { get; } = new(DateTimeOffset.Parse("2026-01-02T03:04:05Z"));
@@ -61,16 +69,7 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
         return file.ToArray();
     }
 
-    /// <summary>The indexes and constraints.</summary>
-    public Task<string?> SchemaAsync() =>
-        ScalarAsync<string>(
-            """
-            SELECT string_agg(line, E'\n' ORDER BY line) FROM (
-                SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public'
-                UNION ALL SELECT conname || pg_get_constraintdef(oid) || convalidated FROM pg_constraint
-            ) lines
-            """
-        );
+    public Task<string?> SchemaAsync() => ScalarAsync<string>(Schema);
 
     /// <summary>Everything that a fixture could change, with each row's last writer: equal before and after means that nothing was written.</summary>
     public Task<string?> StateAsync() =>
