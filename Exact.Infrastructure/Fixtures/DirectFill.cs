@@ -3,9 +3,9 @@ using Npgsql;
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
-/// Many rows on their way straight into their table, which is empty: half the work of going through the staging area, which keeps only their
-/// places in the file (<see cref="PlaceLog"/>). It is a bet that the file is plain. When a record turns out to have no key, one that does not rise, or no parent, the rows
-/// are taken back into the staging area, and all goes on as if they had been there from the beginning.
+/// Many rows on their way straight into their table, which is empty: half the work of going through the staging area, where only their places
+/// in the file are kept (<see cref="PlaceLog"/>). It is a bet that the file is plain. When a record turns out to have no key, one that does not
+/// rise, or no parent, the rows are taken back into the staging area, and all goes on as if they had been there from the beginning.
 /// </summary>
 internal sealed class DirectFill
 {
@@ -72,6 +72,7 @@ internal sealed class DirectFill
         );
         var direct = new DirectFill(sql, staged);
         await sql.ExecuteAsync(direct.Places.CreateSql(), cancellationToken);
+        await sql.ExecuteAsync("RELEASE SAVEPOINT fill", cancellationToken);
         staged.Direct = direct;
         return true;
     }
@@ -81,8 +82,8 @@ internal sealed class DirectFill
 
     public void Add(FixtureRecord record)
     {
-        const int Key = 4; // the last of the fixed columns, and the first of the table's
-        record.Row.WriteTo(Rows.Buffer, Key..);
+        var key = FixtureTable.FixedColumns.Length - 1; // the last of the fixed columns is the first of the table's
+        record.Row.WriteTo(Rows.Buffer, key..);
         Places.Add(record);
     }
 
@@ -94,6 +95,7 @@ internal sealed class DirectFill
         try
         {
             await staged.Fill!.CompleteAsync(cancellationToken);
+            await sql.ExecuteAsync("RELEASE SAVEPOINT filled", cancellationToken);
             return true;
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.ForeignKeyViolation)
@@ -117,7 +119,7 @@ internal sealed class DirectFill
         );
     }
 
-    /// <summary>Without waiting for it, and not where a foreign key refers to the table: its primary key is dropped.</summary>
+    /// <summary>Not where a foreign key refers to the table: its primary key is dropped.</summary>
     private static async Task<bool> MayFillAsync(
         ImportSql sql,
         string[] tables,

@@ -85,9 +85,8 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
             Stop(FixtureErrorCode.NotJson, "The file begins as UTF-16 and does not go on so.", start);
             return false;
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (IsStalled)
         {
-            IsStalled = true;
             return false;
         }
     }
@@ -243,7 +242,16 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
     {
         using var impatience = new CancellationTokenSource(patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, impatience.Token);
-        return await from.ReadAsync(free, either.Token);
+        try
+        {
+            return await from.ReadAsync(free, either.Token);
+        }
+        catch (OperationCanceledException)
+            when (impatience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            IsStalled = true;
+            throw;
+        }
     }
 
     private async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)

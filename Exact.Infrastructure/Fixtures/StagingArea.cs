@@ -154,12 +154,14 @@ internal sealed class StagingArea : IAsyncDisposable
     }
 
     /// <summary>A table, or columns of it, and the rows that have not been sent to it yet.</summary>
-    internal sealed class Target(string name, int size = 256 * 1024)
+    internal sealed class Target(string name)
     {
+        private const int Size = 256 * 1024;
+
         public string Name => name;
 
-        public ArrayBufferWriter<byte> Buffer { get; } = new(size + (size / 4));
+        public ArrayBufferWriter<byte> Buffer { get; } = new(Size + (Size / 4));
 
-        public bool IsFull => Buffer.WrittenCount >= size;
+        public bool IsFull => Buffer.WrittenCount >= Size;
     }
 }
