@@ -33,6 +33,11 @@ internal sealed class FixtureMerge(
         {
             await FindKeysAsync(staged, cancellationToken);
             await DropReplacedRecordsAsync(staged, cancellationToken);
+            if (!empty.Contains(staged.Table.Name))
+            {
+                await new MergeParts(sql, staged, options.PartRows).SortAsync(cancellationToken);
+            }
+
             await AnalyzeAsync(staged.Table, cancellationToken);
         }
 
@@ -268,7 +273,7 @@ internal sealed class FixtureMerge(
     {
         var table = staged.Table;
         var isEmpty = empty.Contains(table.Name);
-        var merge = new MergeSql(staged, isEmpty);
+        var merge = new MergeSql(staged, isEmpty, options.Mode);
         var counts = tally[table];
         if (staged.Direct is { } direct)
         {
@@ -295,18 +300,23 @@ internal sealed class FixtureMerge(
             await fill.BeginAsync(empty, cancellationToken);
         }
 
-        var (updated, created) =
-            isEmpty || options.Mode == ImportMode.Skip
-                ? (0, await sql.ExecuteAsync(merge.Insert(), cancellationToken))
-                : await sql.PairAsync(merge.UpdateAndInsert(), cancellationToken);
+        // In this order: a row that somebody else adds meanwhile either breaks the unique key or is updated, and never passed over.
+        counts.Created += await sql.ExecuteAsync(merge.Insert(), cancellationToken);
         if (fill is not null)
         {
             await fill.CompleteAsync(cancellationToken);
         }
 
-        counts.Updated += updated;
-        counts.Created += created;
-        counts.Unchanged = counts.Read - counts.Skipped - updated - created;
+        var old = counts.Read - counts.Skipped - counts.Created;
+        if (old > 0 && options.Mode != ImportMode.Skip)
+        {
+            await foreach (var part in new MergeParts(sql, staged, options.PartRows).ReadAsync(cancellationToken))
+            {
+                counts.Updated += await sql.ExecuteAsync(merge.Update(part), cancellationToken);
+            }
+        }
+
+        counts.Unchanged = old - counts.Updated;
         if (table.Membership is { } membership)
         {
             await sql.ExecuteAsync(merge.Regroup(membership), cancellationToken);

@@ -22,6 +22,9 @@ internal sealed record ImportOptions
 
     /// <summary>How long the file may make the import wait while others wait for a table that it fills.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many rows are compared and updated at a time (see <see cref="MergeParts"/>).</summary>
+    public int PartRows { get; init; } = 200_000;
 }
 
 /// <summary>What an import does with rows that exist.</summary>

@@ -29,13 +29,4 @@ internal sealed class ImportSql(NpgsqlConnection connection)
         await using var command = Command(sql);
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
-
-    /// <returns>The two numbers of the one row that the statement returns.</returns>
-    public async Task<(long First, long Second)> PairAsync(string sql, CancellationToken cancellationToken)
-    {
-        await using var command = Command(sql);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return (reader.GetInt64(0), reader.GetInt64(1));
-    }
 }

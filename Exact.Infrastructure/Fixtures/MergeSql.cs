@@ -6,22 +6,18 @@ namespace Exact.Infrastructure.Fixtures;
 /// Their table is empty, so that nothing has to be looked up in it. That is more than a saving: where VACUUM has seen the table empty, the planner
 /// would look through it for each row, and it grows with each row.
 /// </param>
-internal sealed class MergeSql(StagedTable staged, bool isEmpty)
+/// <param name="mode">
+/// To <see cref="ImportMode.Fail"/>, a row that somebody else has added since the checks is none to pass over: it breaks the unique key.
+/// </param>
+internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode)
 {
     private readonly FixtureTable table = staged.Table;
 
     /// <summary>
-    /// Writes the rows that differ, and only those, and the rows that are new. One statement sees one snapshot: a row that somebody else adds
-    /// meanwhile is neither updated nor passed over, but breaks the unique key.
+    /// Writes the rows that differ, and only those. They keep their order, for what equals an element of an array (rather than a value) is looked
+    /// up for each of them, never hashed or merged.
     /// </summary>
-    /// <returns>How many rows were updated, and how many inserted.</returns>
-    public string UpdateAndInsert() =>
-        $"""
-            WITH updated AS ({Update()} RETURNING 1), inserted AS ({Insert()} RETURNING 1)
-            SELECT (SELECT count(*) FROM updated), (SELECT count(*) FROM inserted)
-            """;
-
-    private string Update()
+    public string Update(MergePart part)
     {
         var isRegrouped = table.Membership is null ? "" : " OR s.regrouped";
         var isStamped = $"{Differ(table.StampColumns)}{isRegrouped}";
@@ -39,10 +35,11 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty)
             UPDATE {table.Name} t SET {string.Join(", ", assignments)}
             FROM (
                 SELECT s.* FROM {table.Staging} s JOIN {table.Name} t ON t.id = s.id
-                WHERE {Differ([.. table.Fields.Select(field => field.Column)])}{isRegrouped}
+                WHERE {part.Holds("s.id")} AND {part.Holds("t.id")}
+                AND ({Differ([.. table.Fields.Select(field => field.Column)])}{isRegrouped})
                 {AsIndexed()}
             ) s
-            WHERE t.id = s.id
+            WHERE t.id = ANY (ARRAY[s.id])
             """;
     }
 
@@ -59,6 +56,7 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty)
             INSERT INTO {table.Name} (id, {string.Join(", ", columns)})
             SELECT s.id, {string.Join(", ", values)} FROM {table.Staging} s
             WHERE {IfNew($"SELECT FROM {table.Name} t WHERE t.id = s.id")}
+            {(isEmpty ? "" : AsIndexed())}
             """;
     }
 
@@ -76,25 +74,22 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty)
             {(isEmpty ? "" : delete)}
             INSERT INTO {membership.Table} ({own}, {other})
             SELECT DISTINCT s.id, m.{other} FROM {table.Staging} s JOIN {membership.Staging} m ON m.record = s.record
-            WHERE s.regrouped
-            AND {IfNew($"SELECT FROM {membership.Table} u WHERE u.{own} = s.id AND u.{other} = m.{other}")}
+            WHERE {IfNew($"SELECT FROM {membership.Table} u WHERE u.{own} = s.id AND u.{other} = m.{other}")}
             """;
     }
 
-    private string IfNew(string row) => isEmpty ? "true" : $"NOT EXISTS ({row})";
+    private string IfNew(string row) => isEmpty || mode == ImportMode.Fail ? "true" : $"NOT EXISTS ({row})";
 
     /// <summary>
     /// Rows of one parent together, as in the indexes that begin with it: where these are larger than the server's memory, rows in the order
-    /// of the file would fetch and write a page of each for every row. But only so many rows at a time as come from a part of the table that
-    /// this memory holds, for the rows of one parent are all over the table. To compare bytes is the fastest way to tell parents apart.
+    /// of their keys would fetch and write a page of each for every row. To compare bytes is the fastest way to tell parents apart.
     /// </summary>
     private string AsIndexed()
     {
-        const int AtATime = 250_000;
         var parents = table
             .Fields.Where(field => field.Parent is not null)
             .Select(field => field.Kind == FixtureKind.Text ? $"s.{field.Column} COLLATE \"C\"" : $"s.{field.Column}");
-        return $"ORDER BY {string.Join(", ", [$"s.record / {AtATime}", .. parents, "s.id"])}";
+        return $"ORDER BY {string.Join(", ", [.. parents, "s.id"])}";
     }
 
     private string Differ(IReadOnlyList<string> columns) =>

@@ -327,6 +327,69 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
         );
     }
 
+    [Theory]
+    [InlineData(7)]
+    [InlineData(100)]
+    public async Task Part_by_part_changed_rows_are_updated_and_no_others(int partRows)
+    {
+        string Changing(int n, double score) => Score(n * 3, $"c{Math.Abs(n % 4)}", $""" "score": {score} """);
+        var challenges = Enumerable.Range(0, 4).Select(n => Challenge(n + 1, $"c{n}")).ToList();
+        var before = Enumerable.Range(-10, 60).Select(n => Changing(n, 0.5));
+        await database.ImportedAsync(Fixture([.. challenges, .. before]));
+        var after = Enumerable.Range(-10, 90).Reverse().Select(n => Changing(n, n % 2 == 0 ? 0.5 : 0.75));
+
+        var report = await database.ImportedAsync(
+            Fixture([.. challenges, .. after]),
+            new ImportOptions { PartRows = partRows }
+        );
+
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 90,
+                Created = 30,
+                Updated = 30,
+                Unchanged = 30,
+            },
+            report.Models["api.score"]
+        );
+        Assert.Equal(
+            90,
+            await database.ScalarAsync<long>(
+                "SELECT count(*) FROM scores WHERE score = CASE WHEN id % 2 = 0 THEN 0.5 ELSE 0.75 END"
+            )
+        );
+    }
+
+    [Fact]
+    public async Task Rows_are_written_challenge_by_challenge_in_each_part_as_their_indexes_hold_them()
+    {
+        const string Runs = """
+            SELECT count(*) FROM (
+                SELECT challenge_id <> lag(challenge_id) OVER (ORDER BY ctid) AS starts FROM scores WHERE id > {0} AND score = {1}
+            ) rows WHERE starts IS NOT FALSE
+            """;
+        var challenges = Enumerable.Range(0, 10).Select(n => Challenge(n + 1, $"c{n}")).ToList();
+        Task ImportAsync(int last, double score) =>
+            database.ImportedAsync(
+                Fixture([
+                    .. challenges,
+                    .. Enumerable.Range(1, last).Select(n => Score(n, $"c{n % 10}", $""" "score": {score} """)),
+                ]),
+                new ImportOptions { PartRows = 1000 }
+            );
+        await ImportAsync(3000, 1);
+        await database.ExecuteAsync("VACUUM ANALYZE scores");
+
+        await ImportAsync(3000, 2);
+        await database.ExecuteAsync("VACUUM ANALYZE scores");
+        await ImportAsync(6000, 2);
+
+        // A row more or less may find a place elsewhere.
+        Assert.InRange(await database.ScalarAsync<long>(string.Format(Runs, 0, 2)), 3 * 10, 4 * 10 + 5);
+        Assert.InRange(await database.ScalarAsync<long>(string.Format(Runs, 3000, 2)), 10, 15);
+    }
+
     [Fact]
     public async Task Tables_that_VACUUM_has_seen_empty_are_not_looked_through_for_every_row()
     {

@@ -64,6 +64,42 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         Assert.Equal("ada", await database.ScalarAsync<string>("SELECT username FROM scores WHERE id = 3"));
     }
 
+    [Theory]
+    [InlineData("merge", "ada")]
+    [InlineData("skip", "eve")]
+    [InlineData("fail", "eve")]
+    public async Task A_row_that_somebody_else_adds_after_the_checks_is_treated_as_the_mode_says(
+        string mode,
+        string username
+    )
+    {
+        await using var neighbour = await BeginAsync(
+            "INSERT INTO challenges (id, challenge_id, title, description, created_at, created_by) VALUES (9, 'c9', '', '', now(), 'bob')"
+        );
+        var import = database.ImportAsync(
+            Fixture(Challenge(9, "c9"), Score(3)),
+            new ImportOptions { Mode = Enum.Parse<ImportMode>(mode, ignoreCase: true) }
+        );
+        await WaitUntilBlockedAsync();
+        await database.ExecuteAsync(
+            "INSERT INTO scores (id, username, challenge_id, created_at, status) VALUES (3, 'eve', 'c1', now(), 'pending')"
+        );
+        await ExecuteAsync(neighbour, "ROLLBACK");
+
+        if (await import is ImportOutcome.Rejected rejected)
+        {
+            Assert.Equal("fail", mode);
+            Assert.Equal("exists", Assert.Single(rejected.Errors).Code);
+        }
+        else
+        {
+            var counts = FixtureDatabase.Report(await import).Models["api.score"];
+            Assert.Equal((mode, 0), (counts.Updated == 1 ? "merge" : "skip", counts.Created));
+        }
+
+        Assert.Equal(username, await database.ScalarAsync<string>("SELECT username FROM scores WHERE id = 3"));
+    }
+
     [Fact]
     public async Task A_parent_that_somebody_else_deletes_is_missed_by_its_record()
     {
