@@ -24,6 +24,12 @@ public sealed class ReplicaTests
         Assert.Equal("1:1 2:1 3:1 4:1 5:1", await Replicas.LedgerAsync(database));
         Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM seeds"));
         Assert.Equal(5, await database.ScalarAsync<long>($"{History} WHERE migration_id LIKE '%Ledger%'"));
+        Assert.Equal(
+            "C",
+            await database.ScalarAsync<string>(
+                "SELECT datcollate::text FROM pg_database WHERE datname = current_database()"
+            )
+        );
     }
 
     [Fact]
