@@ -59,10 +59,9 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
 
         if (errors.Count == 0)
         {
-            progress?.Report(tally.ToProgress(ImportPhase.Merging, reader));
             try
             {
-                tally = await MergeAsync(transaction, staging, options, tally, errors, cancellationToken);
+                tally = await MergeAsync(transaction, staging, options, tally, errors, TellMerging, cancellationToken);
             }
             catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable)
             {
@@ -89,6 +88,8 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         }
 
         return new ImportOutcome.Imported(report);
+
+        void TellMerging(ImportTally counts) => progress?.Report(counts.ToProgress(ImportPhase.Merging, reader));
     }
 
     private static async Task<bool> TryPrepareAsync(
@@ -124,6 +125,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         ImportOptions options,
         ImportTally tally,
         FixtureErrors errors,
+        Action<ImportTally> tell,
         CancellationToken cancellationToken
     )
     {
@@ -133,12 +135,14 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         try
         {
             var first = tally.Copy();
+            tell(first);
             await new FixtureMerge(sql, staging, options, first, errors).RunAsync(cancellationToken);
             return first;
         }
         catch (PostgresException e) when (IsCollision(e))
         {
             await transaction.RollbackAsync(Staged, cancellationToken);
+            tell(tally);
             try
             {
                 await new FixtureMerge(sql, staging, options, tally, errors) { Alone = true }.RunAsync(

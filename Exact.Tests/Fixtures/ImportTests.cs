@@ -581,9 +581,4 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
         Assert.Equal(new FileInfo(FixtureDatabase.DumpPath).Length, told[^1].Bytes);
         Assert.Equal(1650, told[^1].Records);
     }
-
-    private sealed class Listener(Action<ImportProgress> tell) : IProgress<ImportProgress>
-    {
-        public void Report(ImportProgress value) => tell(value);
-    }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Exact.Infrastructure.Fixtures;
 using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
@@ -98,6 +99,31 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         }
 
         Assert.Equal(username, await database.ScalarAsync<string>("SELECT username FROM scores WHERE id = 3"));
+    }
+
+    [Fact]
+    public async Task The_counts_of_a_merge_that_waits_say_how_far_it_is()
+    {
+        await using var neighbour = await BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 2");
+        ImportProgress? told = null;
+        var import = database.Importer.ImportAsync(
+            new MemoryStream(
+                Encoding.UTF8.GetBytes(
+                    Fixture(Score(1, fields: """ "score": 1 """), Score(2, fields: """ "score": 1 """), Score(3))
+                )
+            ),
+            new ImportOptions { PartRows = 1 },
+            new Listener(progress => told = progress),
+            cancellationToken: CancellationToken
+        );
+        await WaitUntilBlockedAsync();
+
+        Assert.Equal(ImportPhase.Merging, told!.Phase);
+        var counts = told.Models["api.score"];
+        Assert.Equal((1, 1), (counts.Created, counts.Updated));
+
+        await ExecuteAsync(neighbour, "COMMIT");
+        Assert.Equal(2, FixtureDatabase.Report(await import).Models["api.score"].Updated);
     }
 
     [Fact]
