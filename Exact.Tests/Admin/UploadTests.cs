@@ -2,8 +2,10 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
 using Exact.Tests.Fixtures;
 using Exact.Tests.Support;
@@ -222,6 +224,40 @@ public sealed class UploadTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncL
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.InRange(replica.PeakMemory - before, 0, 64 * MiB);
+    }
+
+    [Fact]
+    public async Task A_sender_who_stops_while_others_wait_for_the_tables_that_he_fills_is_told_so_and_they_go_on()
+    {
+        await using var replica = ExactProcess.Serve(app.Database.ConnectionString);
+        await replica.WaitUntilReadyAsync();
+        var scores = Enumerable.Range(1, 2 * (int)TableFill.MinRows).Select(n => Score(n));
+        var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. scores]));
+        var address = replica.Client.BaseAddress!;
+        using var sender = new TcpClient(address.Host, address.Port);
+        await using var line = sender.GetStream();
+        await line.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"""
+                POST /api/admin/import HTTP/1.1
+                Host: {address.Authority}
+                Authorization: {replica.Client.DefaultRequestHeaders.Authorization}
+                Content-Length: {file.Length}
+
+
+                """.ReplaceLineEndings("\r\n")
+            ),
+            CancellationToken
+        );
+
+        await line.WriteAsync(file.AsMemory(0, file.Length * 9 / 10), CancellationToken);
+        using var reader = new StreamReader(line);
+        var answer = await reader.ReadToEndAsync(CancellationToken);
+
+        Assert.StartsWith("HTTP/1.1 408 ", answer);
+        Assert.Contains("The file stopped coming for 10 seconds", answer);
+        Assert.Contains("Prefer: respond-async", answer);
+        Assert.Equal(0, await app.Database.ScalarAsync<long>("SET lock_timeout = '1s'; SELECT count(*) FROM scores"));
     }
 
     [Fact]
