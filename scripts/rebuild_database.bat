@@ -27,7 +27,7 @@ docker compose stop api || exit /b 1
 docker compose up --detach --wait postgres || exit /b 1
 docker compose exec -T postgres psql --username=postgres --quiet --set=ON_ERROR_STOP=1 ^
     --command="DROP DATABASE IF EXISTS exact WITH (FORCE)" ^
-    --command="CREATE DATABASE exact OWNER exact TEMPLATE template0 LC_COLLATE 'C'" || exit /b 1
+    --command="CREATE DATABASE exact OWNER exact TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'" || exit /b 1
 docker compose up --detach --wait || exit /b 1
 if defined file call scripts\backup_and_restore.bat restore "%file%" || exit /b 1
 docker compose exec -T api dotnet Exact.Api.dll status

@@ -34,7 +34,7 @@ docker compose stop api
 docker compose up --detach --wait postgres
 docker compose exec -T postgres psql --username=postgres --quiet --set=ON_ERROR_STOP=1 \
     --command='DROP DATABASE IF EXISTS exact WITH (FORCE)' \
-    --command="CREATE DATABASE exact OWNER exact TEMPLATE template0 LC_COLLATE 'C'"
+    --command="CREATE DATABASE exact OWNER exact TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
 docker compose up --detach --wait
 [ -z "$file" ] || scripts/backup_and_restore.sh restore "$file"
 docker compose exec -T api dotnet Exact.Api.dll status

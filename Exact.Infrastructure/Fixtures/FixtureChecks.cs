@@ -223,12 +223,14 @@ internal sealed class FixtureChecks(
             );
         }
 
-        // A changed membership is a changed row: it counts as one, and sign-ins must notice. A row that comes with its memberships is just new.
+        // A changed membership is a changed row: it counts as one, and sign-ins must notice.
         await sql.ExecuteAsync(
             $"""
-            ALTER TABLE {table.Staging} ADD COLUMN regrouped boolean NOT NULL DEFAULT false;
+            ALTER TABLE {table.Staging}
+                ADD COLUMN regrouped boolean NOT NULL DEFAULT false,
+                ADD COLUMN inserted boolean NOT NULL DEFAULT false;
             UPDATE {table.Staging} s SET regrouped = true
-            WHERE {IsPresent(table.MembershipBit)} <> 0 AND EXISTS (SELECT FROM {table.Name} t WHERE t.id = s.id)
+            WHERE {IsPresent(table.MembershipBit)} <> 0
             AND (
                 SELECT array_agg(DISTINCT m.{other} ORDER BY m.{other}) FROM {membership.Staging} m WHERE m.record = s.record
             ) IS DISTINCT FROM (

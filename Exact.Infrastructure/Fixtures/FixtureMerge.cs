@@ -1,8 +1,8 @@
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
-/// From the staging area into the tables, as sets: find the keys, check everything (<see cref="FixtureChecks"/>), update what differs, insert
-/// what is new. Others read and write meanwhile; only whoever writes a row that the import changes waits for its end, and whoever reads or
+/// From the staging area into the tables, as sets: find the keys, check everything (<see cref="FixtureChecks"/>), insert what is new, update
+/// what differs. Others read and write meanwhile; only whoever writes a row that the import changes waits for its end, and whoever reads or
 /// writes a table that it fills (<see cref="TableFill"/>). Stops at the first table that has errors, before anything is written.
 /// </summary>
 internal sealed class FixtureMerge(
@@ -21,6 +21,8 @@ internal sealed class FixtureMerge(
     /// <summary>Keeps all other writers out. To mirror a file needs it, for a row that comes while the others are compared would stay.</summary>
     public bool Alone { get; init; } = options.Mode == ImportMode.Replace;
 
+    private bool Updates => options.Mode is ImportMode.Merge or ImportMode.Replace;
+
     private IEnumerable<StagedTable> Staged => staging.Tables.Where(staged => staged.Count > 0);
 
     /// <summary>Those whose rows are not in their table yet.</summary>
@@ -33,7 +35,7 @@ internal sealed class FixtureMerge(
         {
             await FindKeysAsync(staged, cancellationToken);
             await DropReplacedRecordsAsync(staged, cancellationToken);
-            if (!empty.Contains(staged.Table.Name))
+            if (Updates && !empty.Contains(staged.Table.Name))
             {
                 await new MergeParts(sql, staged, options.PartRows).SortAsync(cancellationToken);
             }
@@ -308,7 +310,7 @@ internal sealed class FixtureMerge(
         }
 
         var old = counts.Read - counts.Skipped - counts.Created;
-        if (old > 0 && options.Mode != ImportMode.Skip)
+        if (old > 0 && Updates)
         {
             await foreach (var part in new MergeParts(sql, staged, options.PartRows).ReadAsync(cancellationToken))
             {

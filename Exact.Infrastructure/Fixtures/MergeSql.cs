@@ -7,19 +7,20 @@ namespace Exact.Infrastructure.Fixtures;
 /// would look through it for each row, and it grows with each row.
 /// </param>
 /// <param name="mode">
-/// To <see cref="ImportMode.Fail"/>, a row that somebody else has added since the checks is none to pass over: it breaks the unique key.
+/// Where no row may be there any more (those that were have been skipped, or refused), one that somebody else has added since is not passed over, but
+/// breaks the unique key.
 /// </param>
 internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode)
 {
     private readonly FixtureTable table = staged.Table;
 
     /// <summary>
-    /// Writes the rows that differ, and only those. They keep their order, for what equals an element of an array (rather than a value) is looked
-    /// up for each of them, never hashed or merged.
+    /// Writes the rows that differ, and only those. They keep their order: what equals an element of an array, rather than a value, cannot be
+    /// hashed or merged, so it is looked up for each of them.
     /// </summary>
     public string Update(MergePart part)
     {
-        var isRegrouped = table.Membership is null ? "" : " OR s.regrouped";
+        var isRegrouped = table.Membership is null ? "" : " OR (s.regrouped AND NOT s.inserted)";
         var isStamped = $"{Differ(table.StampColumns)}{isRegrouped}";
         var assignments = table
             .Fields.Select(field => $"{field.Column} = {New(field)}")
@@ -43,7 +44,7 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
             """;
     }
 
-    /// <summary>Writes the rows that are new, and leaves the others alone.</summary>
+    /// <summary>Writes the rows that are new. Of those that have memberships, it notes which ones these are.</summary>
     public string Insert()
     {
         var columns = table
@@ -52,21 +53,28 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
         var values = table
             .Fields.Select(field => $"s.{field.Column}")
             .Concat(table.Derived.Select(derived => Fill(derived.Insert, column => $"s.{column}")));
-        return $"""
+        var insert = $"""
             INSERT INTO {table.Name} (id, {string.Join(", ", columns)})
             SELECT s.id, {string.Join(", ", values)} FROM {table.Staging} s
             WHERE {IfNew($"SELECT FROM {table.Name} t WHERE t.id = s.id")}
             {(isEmpty ? "" : AsIndexed())}
             """;
+        return isEmpty || table.Membership is null
+            ? insert
+            : $"""
+                WITH new AS ({insert} RETURNING id)
+                UPDATE {table.Staging} s SET inserted = true FROM new WHERE s.id = new.id
+                """;
     }
 
     /// <summary>Gives each row the memberships of its record, if the record has the field.</summary>
     public string Regroup(FixtureMembership membership)
     {
+        var isRegrouped = isEmpty ? "true" : "(s.regrouped OR s.inserted)";
         var (own, other) = (membership.OwnColumn, membership.OtherColumn);
         var delete = $"""
             DELETE FROM {membership.Table} u USING {table.Staging} s
-            WHERE s.regrouped AND u.{own} = s.id
+            WHERE {isRegrouped} AND u.{own} = s.id
             AND NOT EXISTS (SELECT FROM {membership.Staging} m WHERE m.record = s.record AND m.{other} = u.{other});
 
             """;
@@ -74,11 +82,13 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
             {(isEmpty ? "" : delete)}
             INSERT INTO {membership.Table} ({own}, {other})
             SELECT DISTINCT s.id, m.{other} FROM {table.Staging} s JOIN {membership.Staging} m ON m.record = s.record
-            WHERE {IfNew($"SELECT FROM {membership.Table} u WHERE u.{own} = s.id AND u.{other} = m.{other}")}
+            WHERE {isRegrouped}
+            AND {IfNew($"SELECT FROM {membership.Table} u WHERE u.{own} = s.id AND u.{other} = m.{other}")}
             """;
     }
 
-    private string IfNew(string row) => isEmpty || mode == ImportMode.Fail ? "true" : $"NOT EXISTS ({row})";
+    private string IfNew(string row) =>
+        isEmpty || mode is ImportMode.Skip or ImportMode.Fail ? "true" : $"NOT EXISTS ({row})";
 
     /// <summary>
     /// Rows of one parent together, as in the indexes that begin with it: where these are larger than the server's memory, rows in the order

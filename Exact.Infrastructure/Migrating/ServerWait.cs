@@ -116,9 +116,10 @@ internal sealed partial class ServerWait(
             await using var connection = await connections.OpenAsync(cancellationToken, database: "postgres");
             var name = Database.Replace("\"", "\"\"", StringComparison.Ordinal);
 
-            // In the order of its bytes a text is found faster, and the C library's next version does not change it under the indexes.
+            // In the order of its bytes a text is found faster, and no new version of a library changes that order under the indexes.
+            var provider = connection.PostgreSqlVersion.Major >= 15 ? "LOCALE_PROVIDER libc" : "";
             await using var command = new NpgsqlCommand(
-                $"CREATE DATABASE \"{name}\" TEMPLATE template0 LC_COLLATE 'C'",
+                $"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' {provider}",
                 connection
             );
             command.CommandTimeout = 0;
@@ -129,6 +130,10 @@ internal sealed partial class ServerWait(
             when (e.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
         {
             // another replica was faster
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.ObjectInUse)
+        {
+            // template0 is being vacuumed; the caller tries again
         }
         catch (PostgresException e) when (!PostgresErrors.IsServerAway(e))
         {

@@ -95,10 +95,51 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         else
         {
             var counts = FixtureDatabase.Report(await import).Models["api.score"];
-            Assert.Equal((mode, 0), (counts.Updated == 1 ? "merge" : "skip", counts.Created));
+            Assert.Equal(mode == "merge" ? (1, 0) : (0, 1), (counts.Updated, counts.Skipped));
         }
 
         Assert.Equal(username, await database.ScalarAsync<string>("SELECT username FROM scores WHERE id = 3"));
+    }
+
+    [Fact]
+    public async Task Memberships_that_somebody_else_changes_after_the_checks_are_neither_lost_nor_brought_back()
+    {
+        static string Member(int id, int group) => User(id, $"user{id}", $""" "groups": [{group}] """);
+        await database.ImportedAsync(Fixture(Group(1), Member(5, 1), Member(6, 1)));
+        await using var neighbour = await BeginAsync(
+            "INSERT INTO roles (id, name, normalized_name) VALUES (9, 'judges', 'JUDGES')"
+        );
+        var import = database.ImportAsync(
+            Fixture(Group(9, "judges"), Member(5, 1), Member(6, 1), Member(7, 9), Member(8, 9))
+        );
+        await WaitUntilBlockedAsync();
+        await database.ExecuteAsync(
+            """
+            INSERT INTO users SELECT (jsonb_populate_record(u, '{"id": 7, "username": "user7", "normalized_username": "USER7"}')).*
+            FROM users u WHERE id = 5;
+            INSERT INTO user_roles (user_id, role_id) VALUES (7, 1);
+            DELETE FROM user_roles WHERE user_id = 5;
+            DELETE FROM users WHERE id = 6
+            """
+        );
+        await ExecuteAsync(neighbour, "ROLLBACK");
+
+        Assert.Equal(
+            new ModelCounts
+            {
+                Read = 4,
+                Created = 2,
+                Updated = 1,
+                Unchanged = 1,
+            },
+            FixtureDatabase.Report(await import).Models["auth.user"]
+        );
+        Assert.Equal(
+            "6:1 7:9 8:9",
+            await database.ScalarAsync<string>(
+                "SELECT string_agg(user_id || ':' || role_id, ' ' ORDER BY user_id, role_id) FROM user_roles"
+            )
+        );
     }
 
     [Fact]

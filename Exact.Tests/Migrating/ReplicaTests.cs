@@ -25,9 +25,9 @@ public sealed class ReplicaTests
         Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM seeds"));
         Assert.Equal(5, await database.ScalarAsync<long>($"{History} WHERE migration_id LIKE '%Ledger%'"));
         Assert.Equal(
-            "C",
+            "UTF8 C",
             await database.ScalarAsync<string>(
-                "SELECT datcollate::text FROM pg_database WHERE datname = current_database()"
+                "SELECT pg_encoding_to_char(encoding) || ' ' || datcollate FROM pg_database WHERE datname = current_database()"
             )
         );
     }

@@ -20,7 +20,7 @@ public class TestDatabase : IAsyncLifetime
     public virtual async ValueTask InitializeAsync()
     {
         await NameAsync();
-        await ExecuteOnServerAsync($"CREATE DATABASE {Name}");
+        await ExecuteOnServerAsync($"CREATE DATABASE {Name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"); // as the service does
     }
 
     public async ValueTask DisposeAsync()
