@@ -7,8 +7,8 @@ namespace Exact.Infrastructure.Fixtures;
 /// would look through it for each row, and it grows with each row.
 /// </param>
 /// <param name="mode">
-/// Where no row may be there any more (those that were have been skipped, or refused), one that somebody else has added since is not passed over, but
-/// breaks the unique key.
+/// With <c>skip</c> and <c>fail</c>, all rows are new that have come so far. One that somebody else has added since is not passed over, but breaks
+/// the unique key.
 /// </param>
 internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode)
 {
