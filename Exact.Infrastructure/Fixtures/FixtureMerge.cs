@@ -120,7 +120,10 @@ internal sealed class FixtureMerge(
             }
         }
 
-        var locked = Alone ? [.. staging.Tables.Select(staged => staged.Table.Name)] : empty;
+        var all = staging.Tables.Select(staged => staged.Table);
+        var locked = Alone
+            ? [.. all.Select(table => table.Name), .. all.Select(table => table.Membership?.Table).OfType<string>()]
+            : empty;
         if (locked.Count > 0)
         {
             await sql.ExecuteAsync(

@@ -143,6 +143,21 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     }
 
     [Fact]
+    public async Task A_mirror_waits_for_who_changes_memberships_and_then_has_those_of_the_file()
+    {
+        var file = Fixture(Group(1), User(5, "user5", """ "groups": [1], "is_superuser": true """));
+        await database.ImportedAsync(file);
+        await using var neighbour = await BeginAsync("DELETE FROM user_roles WHERE user_id = 5");
+
+        var import = database.ImportedAsync(file, new ImportOptions { Mode = ImportMode.Replace });
+        await Task.WhenAny(import, WaitUntilBlockedAsync());
+        await ExecuteAsync(neighbour, "COMMIT");
+
+        Assert.Equal(1, (await import).Models["auth.user"].Updated);
+        Assert.Equal(1, await database.ScalarAsync<long>("SELECT role_id FROM user_roles WHERE user_id = 5"));
+    }
+
+    [Fact]
     public async Task The_counts_of_a_merge_that_waits_say_how_far_it_is()
     {
         await using var neighbour = await BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 2");
