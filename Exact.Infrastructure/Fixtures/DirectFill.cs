@@ -20,7 +20,7 @@ internal sealed class DirectFill
         var table = staged.Table;
         required = table.Fields.Where(field => field.Required).Sum(field => 1L << field.Index);
         Places = new PlaceLog(table);
-        Rows = new($"{table.Name} ({ColumnsOf(table)})");
+        Rows = new($"{table.Name} ({table.Columns})");
     }
 
     public StagingArea.Target Rows { get; }
@@ -52,9 +52,11 @@ internal sealed class DirectFill
             return false;
         }
 
+        // Without waiting: whoever waits for a table makes everybody else queue behind.
         await sql.ExecuteAsync("SAVEPOINT fill", cancellationToken);
+        var take = $"LOCK TABLE {string.Join(", ", tables)} IN ACCESS EXCLUSIVE MODE NOWAIT";
         if (
-            !await TryLockAsync(sql, tables, cancellationToken)
+            !await sql.TryLockAsync(take, cancellationToken)
             || !await MayFillAsync(sql, tables, table, cancellationToken) // somebody may have been quicker
         )
         {
@@ -65,9 +67,8 @@ internal sealed class DirectFill
         staged.Fill = new TableFill(sql, table);
         await staged.Fill.BeginAsync(parents, cancellationToken);
         await staged.Fill.DropPrimaryKeyAsync(cancellationToken);
-        var columns = ColumnsOf(table);
         await sql.ExecuteAsync(
-            $"INSERT INTO {table.Name} ({columns}) SELECT {columns} FROM {table.Staging}",
+            $"INSERT INTO {table.Name} ({table.Columns}) SELECT {table.Columns} FROM {table.Staging}",
             cancellationToken
         );
         var direct = new DirectFill(sql, staged);
@@ -131,24 +132,4 @@ internal sealed class DirectFill
             $"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND confrelid = '{table.Name}'::regclass",
             cancellationToken
         ) == 0;
-
-    /// <summary>Without waiting: whoever waits for a table makes everybody else queue behind.</summary>
-    private static async Task<bool> TryLockAsync(ImportSql sql, string[] tables, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await sql.ExecuteAsync(
-                $"LOCK TABLE {string.Join(", ", tables)} IN ACCESS EXCLUSIVE MODE NOWAIT",
-                cancellationToken
-            );
-            return true;
-        }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable)
-        {
-            return false;
-        }
-    }
-
-    private static string ColumnsOf(FixtureTable table) =>
-        string.Join(", ", table.Fields.Select(field => field.Column).Prepend("id"));
 }

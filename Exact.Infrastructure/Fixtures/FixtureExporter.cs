@@ -136,17 +136,21 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         return new ExportReport(models, writer.Bytes);
     }
 
-    private static async Task PrepareAsync(
+    private async Task PrepareAsync(
         NpgsqlConnection connection,
         ExportOptions options,
         CancellationToken cancellationToken
     )
     {
+        // The tables are taken before the snapshot, for an import may put others in their place (TableRewrite).
+        var chosen = tables.All.Where(table => IsChosen(table, options));
+        var names = chosen.SelectMany(table => new[] { table.Name, table.Membership?.Table }).OfType<string>().ToList();
         // COPY takes no parameters; a setting of the transaction carries the one that there is.
         await using var command = new NpgsqlCommand(
-            """
+            $"""
             SET TRANSACTION READ ONLY;
             SET LOCAL statement_timeout = 0;
+            {(names.Count > 0 ? $"LOCK TABLE {string.Join(", ", names)} IN ACCESS SHARE MODE;" : "")}
             SELECT set_config('exact.challenge', @challenge, true)
             """,
             connection

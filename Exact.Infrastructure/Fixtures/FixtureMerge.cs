@@ -37,7 +37,7 @@ internal sealed class FixtureMerge(
             await DropReplacedRecordsAsync(staged, cancellationToken);
             if (Updates && !empty.Contains(staged.Table.Name))
             {
-                await new MergeParts(sql, staged, options.PartRows).SortAsync(cancellationToken);
+                await PartsOf(staged).SortAsync(cancellationToken);
             }
 
             await AnalyzeAsync(staged.Table, cancellationToken);
@@ -315,10 +315,7 @@ internal sealed class FixtureMerge(
         var old = counts.Read - counts.Skipped - counts.Created;
         if (old > 0 && Updates)
         {
-            await foreach (var part in new MergeParts(sql, staged, options.PartRows).ReadAsync(cancellationToken))
-            {
-                counts.Updated += await sql.ExecuteAsync(merge.Update(part), cancellationToken);
-            }
+            await UpdateAsync(staged, merge, cancellationToken);
         }
 
         counts.Unchanged = old - counts.Updated;
@@ -327,6 +324,22 @@ internal sealed class FixtureMerge(
             await sql.ExecuteAsync(merge.Regroup(membership), cancellationToken);
         }
     }
+
+    private async Task UpdateAsync(StagedTable staged, MergeSql merge, CancellationToken cancellationToken)
+    {
+        var counts = tally[staged.Table];
+        if (await new TableRewrite(sql, staged, merge, options).TryRunAsync(counts, cancellationToken))
+        {
+            return;
+        }
+
+        await foreach (var part in PartsOf(staged).ReadAsync(cancellationToken))
+        {
+            counts.Updated += await sql.ExecuteAsync(merge.Update(part), cancellationToken);
+        }
+    }
+
+    private MergeParts PartsOf(StagedTable staged) => new(sql, staged.Table.Staging, staged.Count, options.PartRows);
 
     /// <summary>To the highest key in <paramref name="places"/>. Only upwards, so that no key is given out twice.</summary>
     private async Task RaiseSequencesAsync(

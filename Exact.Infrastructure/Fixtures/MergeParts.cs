@@ -7,15 +7,17 @@ namespace Exact.Infrastructure.Fixtures;
 /// server's memory holds, so that nothing has to be fetched or written twice: that is what takes the time (see
 /// <c>docs/decisions/import-updates.md</c>).
 /// </summary>
-internal sealed class MergeParts(ImportSql sql, StagedTable staged, int rows)
+/// <param name="sql">The session.</param>
+/// <param name="table">Where the rows are.</param>
+/// <param name="count">How many there are, or so.</param>
+/// <param name="rows">How many a part has.</param>
+internal sealed class MergeParts(ImportSql sql, string table, long count, int rows)
 {
-    private readonly string staging = staged.Table.Staging;
+    private bool AreMany => count > rows;
 
-    private bool AreMany => staged.Count > rows;
-
-    /// <summary>Makes the keys of many rows stand in order, as those of their table do.</summary>
+    /// <summary>Makes the keys of many staged rows stand in order, as those of their table do.</summary>
     public Task SortAsync(CancellationToken cancellationToken) =>
-        AreMany ? sql.ExecuteAsync($"CREATE INDEX ON {staging} (id)", cancellationToken) : Task.CompletedTask;
+        AreMany ? sql.ExecuteAsync($"CREATE INDEX ON {table} (id)", cancellationToken) : Task.CompletedTask;
 
     public async IAsyncEnumerable<MergePart> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -38,7 +40,7 @@ internal sealed class MergeParts(ImportSql sql, StagedTable staged, int rows)
     private async Task<MergePart?> BehindAsync(long key, CancellationToken cancellationToken)
     {
         await using var command = sql.Command(
-            $"SELECT min(id), max(id) FROM (SELECT id FROM {staging} WHERE id > $1 ORDER BY id LIMIT {rows}) part"
+            $"SELECT min(id), max(id) FROM (SELECT id FROM {table} WHERE id > $1 ORDER BY id LIMIT {rows}) part"
         );
         command.Parameters.Add(new() { Value = key });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -20,8 +20,7 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
     /// </summary>
     public string Update(MergePart part)
     {
-        var isRegrouped = table.Membership is null ? "" : " OR (s.regrouped AND NOT s.inserted)";
-        var isStamped = $"{Differ(table.StampColumns)}{isRegrouped}";
+        var isStamped = $"{Differ(table.StampColumns)}{IsRegrouped}";
         var assignments = table
             .Fields.Select(field => $"{field.Column} = {New(field)}")
             .Concat(
@@ -36,11 +35,42 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
             UPDATE {table.Name} t SET {string.Join(", ", assignments)}
             FROM (
                 SELECT s.* FROM {table.Staging} s JOIN {table.Name} t ON t.id = s.id
-                WHERE {part.Holds("s.id")} AND {part.Holds("t.id")}
-                AND ({Differ([.. table.Fields.Select(field => field.Column)])}{isRegrouped})
+                WHERE {part.Holds("s.id")} AND {part.Holds("t.id")} AND ({IsChanged})
                 {AsIndexed()}
             ) s
             WHERE t.id = ANY (ARRAY[s.id])
+            """;
+    }
+
+    /// <summary>Counts the rows that differ.</summary>
+    public string CountChanged(MergePart part) =>
+        $"""
+            SELECT count(*) FROM {table.Staging} s JOIN {table.Name} t ON t.id = s.id
+            WHERE {part.Holds("s.id")} AND {part.Holds("t.id")} AND ({IsChanged})
+            """;
+
+    /// <summary>Which share of the rows differs, from 0 to 1, by looking at about so many.</summary>
+    public string ShareOfChanged(int rows) =>
+        $"""
+            SELECT coalesce(avg(({IsChanged})::int), 0)::float8
+            FROM {table.Staging} s TABLESAMPLE SYSTEM ({Math.Min(
+                100,
+                100.0 * rows / staged.Count
+            ):F6}) JOIN {table.Name} t ON t.id = s.id
+            """;
+
+    /// <summary>The rows of the table as they will be: their keys, and all fields.</summary>
+    public string Merged(MergePart part)
+    {
+        var values = table.Fields.Select(field =>
+            staged.IsInAll(field.Index)
+                ? $"CASE WHEN s.id IS NULL THEN t.{field.Column} ELSE s.{field.Column} END"
+                : New(field)
+        );
+        return $"""
+            SELECT t.id, {string.Join(", ", values)}
+            FROM {table.Name} t LEFT JOIN {table.Staging} s ON s.id = t.id AND {part.Holds("s.id")}
+            WHERE {part.Holds("t.id")}
             """;
     }
 
@@ -86,6 +116,10 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
             AND {IfNew($"SELECT FROM {membership.Table} u WHERE u.{own} = s.id AND u.{other} = m.{other}")}
             """;
     }
+
+    private string IsRegrouped => table.Membership is null ? "" : " OR (s.regrouped AND NOT s.inserted)";
+
+    private string IsChanged => $"{Differ([.. table.Fields.Select(f => f.Column)])}{IsRegrouped}";
 
     private string IfNew(string row) =>
         isEmpty || mode is ImportMode.Skip or ImportMode.Fail ? "true" : $"NOT EXISTS ({row})";

@@ -43,14 +43,10 @@ internal sealed class TableFill(ImportSql sql, FixtureTable table)
     public Task DropPrimaryKeyAsync(CancellationToken cancellationToken) =>
         rebuilding.DropPrimaryKeyAsync(cancellationToken);
 
-    /// <summary>
-    /// Builds what was dropped, and tells the planner what the table holds now: at a glance, for autovacuum will look closer. It would not if
-    /// the columns were not named, for then PostgreSQL takes the table for analyzed.
-    /// </summary>
+    /// <summary>Builds what was dropped, and tells the planner what the table holds now.</summary>
     public async Task CompleteAsync(CancellationToken cancellationToken)
     {
         await rebuilding.CompleteAsync(cancellationToken);
-        var columns = table.Fields.Select(field => field.Column).Prepend("id");
-        await sql.ExecuteAsync($"ANALYZE {table.Name} ({string.Join(", ", columns)})", cancellationToken);
+        await sql.ExecuteAsync(table.AnalyzeSql(table.Name), cancellationToken);
     }
 }
