@@ -6,7 +6,8 @@ using Exact.Api.Scores;
 using Exact.Api.Startup;
 using Exact.Infrastructure;
 
-var builder = WebApplication.CreateBuilder(args);
+// Settings are read once. To watch their files means to watch all folders below, and so every write of the embedded PostgreSQL.
+var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
 builder.AddDiagnostics();
 builder.AddAdminAccess();
 builder.Services.AddExactInfrastructure();

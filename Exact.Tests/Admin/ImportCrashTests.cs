@@ -16,18 +16,27 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
 {
     private const string Old = "old";
     private const string New = "new";
+    private const string TableId = "SELECT 'scores'::regclass::oid::text";
+
+    /// <summary>Scores that are updated in their table.</summary>
+    private const int Few = 10_000;
+
+    /// <summary>Scores whose table is written anew when all of them change.</summary>
+    private const int Many = 60_000;
+
     private static readonly Uri Operations = new("/api/admin/operations?limit=20", UriKind.Relative);
 
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public Task A_kill_leaves_the_old_data_or_the_new(bool wasEmpty) =>
+    [InlineData(0)]
+    [InlineData(Few)]
+    [InlineData(Many)]
+    public Task A_kill_leaves_the_old_data_or_the_new(int scores) =>
         CrashAsync(
             database.ConnectionString,
             Rounds(5),
-            wasEmpty,
+            scores,
             async replica =>
             {
                 replica.Kill();
@@ -37,15 +46,16 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
         );
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_kill_of_the_server_leaves_the_old_data_or_the_new(bool wasEmpty)
+    [InlineData(0)]
+    [InlineData(Few)]
+    [InlineData(Many)]
+    public async Task A_kill_of_the_server_leaves_the_old_data_or_the_new(int scores)
     {
         await using var server = await OwnServer.StartNewAsync();
         await CrashAsync(
             server.ConnectionString,
             Rounds(2),
-            wasEmpty,
+            scores,
             async replica =>
             {
                 await server.SignalAsync("KILL");
@@ -89,26 +99,28 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
 
     /// <param name="connectionString">The database.</param>
     /// <param name="rounds">How many imports are cut off.</param>
-    /// <param name="wasEmpty">The scores come into an empty table, without its indexes, instead of changing those that are there.</param>
+    /// <param name="scores">How many change. If none, they come into an empty table, without its indexes.</param>
     /// <param name="crashAsync">Kills what is to be killed, and returns the replica that is there afterwards.</param>
     private static async Task CrashAsync(
         string connectionString,
         int rounds,
-        bool wasEmpty,
+        int scores,
         Func<ExactProcess, Task<ExactProcess>> crashAsync
     )
     {
         var random = new Random(rounds);
-        var (old, before) = wasEmpty ? (null, Scores(0, Old)) : (Old, Scores(10_000, Old));
-        var after = Scores(10_000, New);
+        var (old, before) = (scores == 0 ? null : Old, Scores(scores, Old));
+        var after = Scores(Math.Max(scores, Few), New);
         var replica = await StartAsync(connectionString);
         try
         {
             await ImportAsync(replica, before);
             var schema = await SchemaAsync(connectionString);
+            var table = await ScalarAsync(connectionString, TableId);
             var started = Stopwatch.GetTimestamp();
             await ImportAsync(replica, after);
             var whole = Stopwatch.GetElapsedTime(started);
+            Assert.Equal(scores == Many, table != await ScalarAsync(connectionString, TableId));
             var outcomes = new List<string>();
             for (var round = 0; round < rounds; round++)
             {

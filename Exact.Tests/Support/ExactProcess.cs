@@ -72,6 +72,10 @@ internal sealed class ExactProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The files that it has open, as Linux names them.</summary>
+    public IReadOnlyList<string?> OpenFiles =>
+        [.. new DirectoryInfo($"/proc/{process.Id}/fd").EnumerateFiles().Select(file => file.LinkTarget)];
+
     /// <summary>Starts a replica that serves.</summary>
     public static ExactProcess Serve(string connectionString, IReadOnlyDictionary<string, string>? settings = null) =>
         new(connectionString, [], settings);
