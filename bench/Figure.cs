@@ -52,9 +52,35 @@ internal sealed record Figure(string Name, string Target, Unit Unit, Func<double
         wait => wait <= 0.5
     );
 
+    public static readonly Figure WritersOfChanged = new(
+        "longest wait of a writer while every row changes",
+        "",
+        Unit.Seconds,
+        _ => true
+    );
+    public static readonly Figure ReadersOfChanged = new(
+        "longest wait of a reader meanwhile, every row changes",
+        "none (≤ 0.5 s)",
+        Unit.Seconds,
+        wait => wait <= 0.5
+    );
+
     /// <summary>In the order of the table.</summary>
     public static IReadOnlyList<Figure> All =>
-        [Fill, Loaddata, Again, Changed, Dumpdata, JsonCopy, ImportMemory, ExportMemory, Writers, Readers];
+        [
+            Fill,
+            Loaddata,
+            Again,
+            Changed,
+            Dumpdata,
+            JsonCopy,
+            ImportMemory,
+            ExportMemory,
+            Writers,
+            Readers,
+            WritersOfChanged,
+            ReadersOfChanged,
+        ];
 
     private static Figure Ratio(string name, string target, Func<double, bool> isMet) =>
         new(name, target, Unit.Ratio, isMet);

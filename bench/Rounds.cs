@@ -60,9 +60,19 @@ internal sealed class Rounds(Workshop workshop, Figures figures, int scores, boo
 
         await workshop.SettleAsync(cancellationToken);
         var changed = Fixture(new SeededFixture(size) { Changed = true }, "changed");
-        (var change, counts) = await service.ImportAsync(changed, cancellationToken);
-        Expect(counts, "updated", size);
+        TimeSpan change;
+        var writer = Probe.Write(await workshop.ConnectAsync(Ours, cancellationToken));
+        var reader = Probe.Read(await workshop.ConnectAsync(Ours, cancellationToken));
+        await using (writer)
+        await using (reader)
+        {
+            (change, counts) = await service.ImportAsync(changed, cancellationToken);
+            Expect(counts, "updated", size);
+        }
+
         figures.Add(Figure.Changed, size, change.TotalSeconds, first.TotalSeconds);
+        figures.Add(Figure.WritersOfChanged, size, writer.Longest.TotalSeconds);
+        figures.Add(Figure.ReadersOfChanged, size, reader.Longest.TotalSeconds);
     }
 
     /// <summary>New rows come into the tables that psql has filled, while others read and write them.</summary>

@@ -18,11 +18,12 @@ internal sealed class TableRewrite(ImportSql sql, StagedTable staged, MergeSql m
     private const int MinPartRows = 500;
 
     private readonly FixtureTable table = staged.Table;
-    private readonly TableReplacement replacement = new(sql, staged.Table.Name);
-    private readonly string[] parents =
-    [
-        .. staged.Table.Fields.Select(field => field.Parent?.Table).OfType<string>().Distinct(),
-    ];
+    private readonly TableReplacement replacement = new(
+        sql,
+        staged.Table.Name,
+        [.. staged.Table.Fields.Select(field => field.Parent?.Table).OfType<string>().Distinct()],
+        options.LockWait
+    );
 
     /// <summary>Brings the changed rows into the table, if it is worth it, and nobody minds.</summary>
     /// <returns>False when nothing was done.</returns>
@@ -33,28 +34,27 @@ internal sealed class TableRewrite(ImportSql sql, StagedTable staged, MergeSql m
             || table is not { Derived: [], Membership: null }
             || !await replacement.IsPossibleAsync(cancellationToken)
             || await PartsAsync(cancellationToken) is not { } parts
-            || !await sql.TryLockAsync(
-                // Without waiting: whoever waits for a table makes everybody else queue behind.
-                $"LOCK TABLE {string.Join(", ", [.. parents, table.Name])} IN SHARE ROW EXCLUSIVE MODE NOWAIT",
-                cancellationToken
-            )
         )
         {
             return false;
         }
 
         await sql.ExecuteAsync("SAVEPOINT rewrite", cancellationToken);
-        await replacement.CreateAsync(cancellationToken);
         var updated = counts.Updated;
-        await FillAsync(parts, counts, cancellationToken);
-        await replacement.CompleteAsync(cancellationToken);
-        await sql.ExecuteAsync(table.AnalyzeSql(replacement.Name), cancellationToken);
-        if (options.DryRun || await replacement.TryTakePlaceAsync(parents, options.LockWait, cancellationToken))
+        if (await replacement.TryKeepWritersOutAsync(cancellationToken))
         {
-            await sql.ExecuteAsync("RELEASE SAVEPOINT rewrite", cancellationToken);
-            return true;
+            await replacement.CreateAsync(cancellationToken);
+            await FillAsync(parts, counts, cancellationToken);
+            await replacement.CompleteAsync(cancellationToken);
+            await sql.ExecuteAsync(table.AnalyzeSql(replacement.Name), cancellationToken);
+            if (options.DryRun || await replacement.TryTakePlaceAsync(cancellationToken))
+            {
+                await sql.ExecuteAsync("RELEASE SAVEPOINT rewrite", cancellationToken);
+                return true;
+            }
         }
 
+        // Lets the writers in again, too.
         await sql.ExecuteAsync("ROLLBACK TO SAVEPOINT rewrite; RELEASE SAVEPOINT rewrite", cancellationToken);
         counts.Updated = updated;
         return false;

@@ -72,6 +72,7 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
                 "ALTER TABLE scores DROP CONSTRAINT late"
             },
             { "ALTER SEQUENCE scores_id_seq RENAME TO numbers", "ALTER SEQUENCE numbers RENAME TO scores_id_seq" },
+            { "ALTER EXTENSION plpgsql ADD TABLE scores", "ALTER EXTENSION plpgsql DROP TABLE scores" },
             { "CREATE SCHEMA exact_import", "DROP SCHEMA exact_import" },
         };
 
