@@ -24,16 +24,27 @@ internal static class AdminKeyFile
 
     private static void Create(string path)
     {
-        // Written whole under another name first: whoever loses the race to the true name reads the winner's key, never half of one.
+        // Alone, for a move that must not overwrite is on Unix a look followed by one that does.
+        using var alone = Acquire($"{path}.lock");
+        if (File.Exists(path))
+        {
+            return;
+        }
+
+        // Written whole under another name first: nobody reads half a key, whenever this process ends.
         var draft = $"{path}.{Guid.NewGuid():N}";
         PrivateFiles.Write(draft, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32)) + "\n");
-        try
+        File.Move(draft, path);
+    }
+
+    private static FileLock Acquire(string path)
+    {
+        FileLock? held;
+        while ((held = FileLock.TryAcquire(path)) is null)
         {
-            File.Move(draft, path, overwrite: false);
+            Thread.Sleep(10); // a key is made in less
         }
-        catch (IOException) when (File.Exists(path))
-        {
-            File.Delete(draft);
-        }
+
+        return held;
     }
 }
