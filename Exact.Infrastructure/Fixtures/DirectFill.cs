@@ -45,8 +45,7 @@ internal sealed class DirectFill
     public static async Task<bool> TryBeginAsync(ImportSql sql, StagedTable staged, CancellationToken cancellationToken)
     {
         var table = staged.Table;
-        var parents = table.Fields.Select(field => field.Parent?.Table).OfType<string>().Distinct().ToArray();
-        string[] tables = [.. parents, table.Name];
+        string[] tables = [.. table.Parents, table.Name];
         if (!await MayFillAsync(sql, tables, table, cancellationToken))
         {
             return false;
@@ -65,7 +64,7 @@ internal sealed class DirectFill
         }
 
         staged.Fill = new TableFill(sql, table);
-        await staged.Fill.BeginAsync(parents, cancellationToken);
+        await staged.Fill.BeginAsync(table.Parents, cancellationToken);
         await staged.Fill.DropPrimaryKeyAsync(cancellationToken);
         await sql.ExecuteAsync(
             $"INSERT INTO {table.Name} ({table.Columns}) SELECT {table.Columns} FROM {table.Staging}",

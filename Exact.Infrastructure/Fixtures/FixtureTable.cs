@@ -57,6 +57,9 @@ internal sealed record FixtureTable(string Label, string Name)
     public int UpperCasedPlaceOf(int derived) =>
         FixedColumns.Length + Fields.Length + NaturalReferences.Length + derived;
 
+    /// <summary>The tables that it refers to.</summary>
+    public string[] Parents => field ??= [.. Fields.Select(f => f.Parent?.Table).OfType<string>().Distinct()];
+
     /// <summary>The key and the fields, as a list of columns.</summary>
     public string Columns => field ??= string.Join(", ", Fields.Select(f => f.Column).Prepend("id"));
 

@@ -18,12 +18,7 @@ internal sealed class TableRewrite(ImportSql sql, StagedTable staged, MergeSql m
     private const int MinPartRows = 500;
 
     private readonly FixtureTable table = staged.Table;
-    private readonly TableReplacement replacement = new(
-        sql,
-        staged.Table.Name,
-        [.. staged.Table.Fields.Select(field => field.Parent?.Table).OfType<string>().Distinct()],
-        options.LockWait
-    );
+    private readonly TableReplacement replacement = new(sql, staged.Table.Name, staged.Table.Parents, options.LockWait);
 
     /// <summary>Brings the changed rows into the table, if it is worth it, and nobody minds.</summary>
     /// <returns>False when nothing was done.</returns>
@@ -40,7 +35,6 @@ internal sealed class TableRewrite(ImportSql sql, StagedTable staged, MergeSql m
         }
 
         await sql.ExecuteAsync("SAVEPOINT rewrite", cancellationToken);
-        var updated = counts.Updated;
         if (await replacement.TryKeepWritersOutAsync(cancellationToken))
         {
             await replacement.CreateAsync(cancellationToken);
@@ -56,7 +50,7 @@ internal sealed class TableRewrite(ImportSql sql, StagedTable staged, MergeSql m
 
         // Lets the writers in again, too.
         await sql.ExecuteAsync("ROLLBACK TO SAVEPOINT rewrite; RELEASE SAVEPOINT rewrite", cancellationToken);
-        counts.Updated = updated;
+        counts.Updated = 0;
         return false;
     }
 

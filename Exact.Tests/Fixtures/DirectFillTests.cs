@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Exact.Infrastructure.Fixtures;
 using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
@@ -79,9 +78,12 @@ public sealed class DirectFillTests(FixtureDatabase database) : IClassFixture<Fi
         var (records, options) = Cases[name];
         var file = Encoding.UTF8.GetBytes(Fixture([.. Plain(), .. records, Challenge()]));
 
-        var straight = await ResultAsync(new MemoryStream(file), options);
+        var straight = await database.ResultAsync(new MemoryStream(file), options);
         await database.EmptyAsync();
-        var staged = await ResultAsync(new GatedStream(file, Task.CompletedTask, time: database.Time), options);
+        var staged = await database.ResultAsync(
+            new GatedStream(file, Task.CompletedTask, time: database.Time),
+            options
+        );
 
         Assert.Equal(staged, straight);
     }
@@ -155,21 +157,6 @@ public sealed class DirectFillTests(FixtureDatabase database) : IClassFixture<Fi
     }
 
     private static IEnumerable<string> Plain() => Enumerable.Range(1, Many).Select(n => Score(n));
-
-    /// <summary>What the import says, and what is there then.</summary>
-    private async Task<string[]> ResultAsync(Stream source, ImportOptions options)
-    {
-        const string Sequences =
-            "SELECT string_agg(sequencename || last_value, ' ' ORDER BY sequencename) FROM pg_sequences WHERE last_value IS NOT NULL";
-        var outcome = await database.Importer.ImportAsync(source, options, cancellationToken: CancellationToken);
-        return
-        [
-            JsonSerializer.Serialize(outcome, outcome.GetType()),
-            Encoding.UTF8.GetString(await database.ExportAsync()),
-            await database.ScalarAsync<string>(Sequences) ?? "",
-            await database.SchemaAsync() ?? "",
-        ];
-    }
 
     private Task<bool> IsTakenAsync() =>
         database.ScalarAsync<bool>(

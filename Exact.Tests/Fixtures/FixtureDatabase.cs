@@ -1,7 +1,9 @@
 using System.Text;
+using System.Text.Json;
 using Exact.Infrastructure.Fixtures;
 using Exact.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
+using Npgsql;
 
 namespace Exact.Tests.Fixtures;
 
@@ -67,6 +69,35 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
         using var file = new MemoryStream();
         await Exporter.ExportAsync(file, options ?? new ExportOptions());
         return file.ToArray();
+    }
+
+    /// <summary>Imports; returns what the import says, and what is there then.</summary>
+    internal async Task<string[]> ResultAsync(Stream source, ImportOptions options)
+    {
+        const string Sequences =
+            "SELECT string_agg(sequencename || last_value, ' ' ORDER BY sequencename) FROM pg_sequences WHERE last_value IS NOT NULL";
+        var outcome = await Importer.ImportAsync(source, options);
+        return
+        [
+            JsonSerializer.Serialize(outcome, outcome.GetType()),
+            Encoding.UTF8.GetString(await ExportAsync()),
+            await ScalarAsync<string>(Sequences) ?? "",
+            await SchemaAsync() ?? "",
+        ];
+    }
+
+    /// <summary>A session in a transaction that has done this.</summary>
+    public async Task<NpgsqlConnection> BeginAsync(string sql, string transaction = "BEGIN")
+    {
+        var connection = await DataSource.OpenConnectionAsync();
+        await ExecuteAsync(connection, $"{transaction}; {sql}");
+        return connection;
+    }
+
+    public static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     public Task<string?> SchemaAsync() => ScalarAsync<string>(Schema);

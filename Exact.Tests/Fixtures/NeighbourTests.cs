@@ -1,6 +1,5 @@
 using System.Text;
 using Exact.Infrastructure.Fixtures;
-using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
 
 namespace Exact.Tests.Fixtures;
@@ -21,7 +20,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     [Fact]
     public async Task Who_touches_other_rows_does_not_wait_for_an_import_and_gets_keys_that_it_does_not_bring()
     {
-        await using var neighbour = await BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 1");
+        await using var neighbour = await database.BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 1");
         var import = database.ImportAsync(
             Fixture(Challenge(2, "c2"), Score(1, fields: """ "score": 1 """), Score(3), Score(100, "c2"))
         );
@@ -34,7 +33,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
             """
         );
         Assert.Equal(3, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
-        await ExecuteAsync(neighbour, "COMMIT");
+        await FixtureDatabase.ExecuteAsync(neighbour, "COMMIT");
 
         Assert.Equal(101, key);
         var counts = FixtureDatabase.Report(await import).Models["api.score"];
@@ -46,12 +45,12 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     [Fact]
     public async Task A_row_that_somebody_else_adds_under_the_same_key_is_updated()
     {
-        await using var neighbour = await BeginAsync(
+        await using var neighbour = await database.BeginAsync(
             "INSERT INTO scores (id, username, challenge_id, created_at, status) VALUES (3, 'eve', 'c1', now(), 'pending')"
         );
         var import = database.ImportAsync(Fixture(Score(2, fields: """ "score": 1 """), Score(3), Score(4)));
         await WaitUntilBlockedAsync();
-        await ExecuteAsync(neighbour, "COMMIT");
+        await FixtureDatabase.ExecuteAsync(neighbour, "COMMIT");
 
         Assert.Equal(
             new ModelCounts
@@ -74,7 +73,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         string username
     )
     {
-        await using var neighbour = await BeginAsync(
+        await using var neighbour = await database.BeginAsync(
             "INSERT INTO challenges (id, challenge_id, title, description, created_at, created_by) VALUES (9, 'c9', '', '', now(), 'bob')"
         );
         var import = database.ImportAsync(
@@ -85,7 +84,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         await database.ExecuteAsync(
             "INSERT INTO scores (id, username, challenge_id, created_at, status) VALUES (3, 'eve', 'c1', now(), 'pending')"
         );
-        await ExecuteAsync(neighbour, "ROLLBACK");
+        await FixtureDatabase.ExecuteAsync(neighbour, "ROLLBACK");
 
         if (await import is ImportOutcome.Rejected rejected)
         {
@@ -106,7 +105,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     {
         static string Member(int id, int group) => User(id, $"user{id}", $""" "groups": [{group}] """);
         await database.ImportedAsync(Fixture(Group(1), Member(5, 1), Member(6, 1)));
-        await using var neighbour = await BeginAsync(
+        await using var neighbour = await database.BeginAsync(
             "INSERT INTO roles (id, name, normalized_name) VALUES (9, 'judges', 'JUDGES')"
         );
         var import = database.ImportAsync(
@@ -122,7 +121,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
             DELETE FROM users WHERE id = 6
             """
         );
-        await ExecuteAsync(neighbour, "ROLLBACK");
+        await FixtureDatabase.ExecuteAsync(neighbour, "ROLLBACK");
 
         Assert.Equal(
             new ModelCounts
@@ -147,11 +146,11 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     {
         var file = Fixture(Group(1), User(5, "user5", """ "groups": [1], "is_superuser": true """));
         await database.ImportedAsync(file);
-        await using var neighbour = await BeginAsync("DELETE FROM user_roles WHERE user_id = 5");
+        await using var neighbour = await database.BeginAsync("DELETE FROM user_roles WHERE user_id = 5");
 
         var import = database.ImportedAsync(file, new ImportOptions { Mode = ImportMode.Replace });
         await Task.WhenAny(import, WaitUntilBlockedAsync());
-        await ExecuteAsync(neighbour, "COMMIT");
+        await FixtureDatabase.ExecuteAsync(neighbour, "COMMIT");
 
         Assert.Equal(1, (await import).Models["auth.user"].Updated);
         Assert.Equal(1, await database.ScalarAsync<long>("SELECT role_id FROM user_roles WHERE user_id = 5"));
@@ -160,7 +159,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     [Fact]
     public async Task The_counts_of_a_merge_that_waits_say_how_far_it_is()
     {
-        await using var neighbour = await BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 2");
+        await using var neighbour = await database.BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 2");
         ImportProgress? told = null;
         var import = database.Importer.ImportAsync(
             new MemoryStream(
@@ -178,17 +177,17 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         var counts = told.Models["api.score"];
         Assert.Equal((1, 1), (counts.Created, counts.Updated));
 
-        await ExecuteAsync(neighbour, "COMMIT");
+        await FixtureDatabase.ExecuteAsync(neighbour, "COMMIT");
         Assert.Equal(2, FixtureDatabase.Report(await import).Models["api.score"].Updated);
     }
 
     [Fact]
     public async Task A_parent_that_somebody_else_deletes_is_missed_by_its_record()
     {
-        await using var neighbour = await BeginAsync("DELETE FROM challenges WHERE id = 1");
+        await using var neighbour = await database.BeginAsync("DELETE FROM challenges WHERE id = 1");
         var import = database.ImportAsync(Fixture(Score(7), Score(8)));
         await WaitUntilBlockedAsync();
-        await ExecuteAsync(neighbour, "COMMIT");
+        await FixtureDatabase.ExecuteAsync(neighbour, "COMMIT");
 
         var rejected = Assert.IsType<ImportOutcome.Rejected>(await import);
         Assert.Equal(["orphan", "orphan"], rejected.Errors.Select(error => error.Code));
@@ -199,7 +198,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     [InlineData("replace")]
     public async Task An_import_that_waits_too_long_for_somebody_else_is_given_up(string mode)
     {
-        await using var neighbour = await BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 1");
+        await using var neighbour = await database.BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 1");
 
         var outcome = await database.ImportAsync(
             Fixture(Challenge(1, "c1"), Score(1, fields: """ "score": 1 """), Score(3)),
@@ -215,19 +214,6 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
             Assert.IsType<ImportOutcome.Blocked>(outcome).Detail
         );
         Assert.Equal(2, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
-    }
-
-    private async Task<NpgsqlConnection> BeginAsync(string sql)
-    {
-        var connection = await database.DataSource.OpenConnectionAsync(CancellationToken);
-        await ExecuteAsync(connection, $"BEGIN; {sql}");
-        return connection;
-    }
-
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync(CancellationToken);
     }
 
     private async Task WaitUntilBlockedAsync()

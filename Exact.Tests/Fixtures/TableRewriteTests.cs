@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Exact.Infrastructure.Fixtures;
 using Npgsql;
 using static Exact.Tests.Fixtures.Sample;
@@ -7,7 +6,7 @@ using static Exact.Tests.Fixtures.Sample;
 namespace Exact.Tests.Fixtures;
 
 /// <summary>A table of which most rows change is written anew.</summary>
-public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
+public sealed class TableRewriteTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
 {
     private const int Many = 2000;
 
@@ -112,15 +111,28 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
     public async Task What_becomes_of_a_table_does_not_depend_on_whether_it_is_written_anew(string name)
     {
         var (score, others, options) = Cases[name];
-        var file = Fixture([.. others, Challenge(2, "c2"), .. Scores(score)]);
+        var file = Encoding.UTF8.GetBytes(Fixture([.. others, Challenge(2, "c2"), .. Scores(score)]));
 
         var before = await TableAsync();
-        var anew = await ResultAsync(file, options with { RewriteRows = Anew.RewriteRows, PartRows = 300 });
+        var anew = await database.ResultAsync(
+            new MemoryStream(file),
+            options with
+            {
+                RewriteRows = Anew.RewriteRows,
+                PartRows = 300,
+            }
+        );
         Assert.Equal(options.DryRun, before == await TableAsync());
 
         await InitializeAsync();
         before = await TableAsync();
-        var inPlace = await ResultAsync(file, options with { RewriteRows = InPlace.RewriteRows });
+        var inPlace = await database.ResultAsync(
+            new MemoryStream(file),
+            options with
+            {
+                RewriteRows = InPlace.RewriteRows,
+            }
+        );
         Assert.Equal(before, await TableAsync());
 
         Assert.Equal(inPlace, anew);
@@ -217,7 +229,7 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
     public async Task Others_read_while_the_table_is_written_anew_and_who_writes_waits_and_loses_nothing()
     {
         var before = await TableAsync();
-        await using var reader = await BeginAsync("SELECT count(*) FROM scores");
+        await using var reader = await database.BeginAsync("SELECT count(*) FROM scores");
         var import = database.ImportAsync(Fixture([.. Scores(n => Changed(n))]), Anew);
         await WaitForLockAsync("AccessExclusiveLock", import); // all but the last step is done
 
@@ -227,7 +239,7 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
             "ada",
             await database.ScalarAsync<string>("SET lock_timeout = '3s'; SELECT username FROM scores WHERE id = 1")
         );
-        await ExecuteAsync(reader, "COMMIT");
+        await FixtureDatabase.ExecuteAsync(reader, "COMMIT");
 
         Assert.Equal(Many, FixtureDatabase.Report(await import).Models["api.score"].Updated);
         await writing;
@@ -240,7 +252,7 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
     public async Task A_table_that_somebody_goes_on_reading_is_updated_in_its_place()
     {
         var before = await TableAsync();
-        await using var reader = await BeginAsync("SELECT count(*) FROM scores");
+        await using var reader = await database.BeginAsync("SELECT count(*) FROM scores");
 
         var report = await database.ImportedAsync(
             Fixture([.. Scores(n => Changed(n))]),
@@ -259,7 +271,7 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
     public async Task A_table_that_somebody_is_writing_is_updated_in_its_place()
     {
         var before = await TableAsync();
-        await using var writer = await BeginAsync($"UPDATE scores SET username = 'eve' WHERE id = {2 * Many}");
+        await using var writer = await database.BeginAsync($"UPDATE scores SET username = 'eve' WHERE id = {2 * Many}");
 
         var counts = await ImportedAsync(n => Changed(n));
 
@@ -271,13 +283,13 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
     public async Task What_comes_to_belong_to_the_table_meanwhile_keeps_it()
     {
         var before = await TableAsync();
-        await using var reader = await BeginAsync("SELECT count(*) FROM scores");
+        await using var reader = await database.BeginAsync("SELECT count(*) FROM scores");
         var import = database.ImportAsync(Fixture([.. Scores(n => Changed(n))]), Anew);
         await WaitForLockAsync("AccessExclusiveLock", import);
         await database.ExecuteAsync("GRANT SELECT ON scores TO pg_monitor");
         try
         {
-            await ExecuteAsync(reader, "COMMIT");
+            await FixtureDatabase.ExecuteAsync(reader, "COMMIT");
 
             Assert.Equal(Many, FixtureDatabase.Report(await import).Models["api.score"].Updated);
             Assert.Equal(before, await TableAsync());
@@ -292,8 +304,10 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
     [Fact]
     public async Task Whoever_took_a_snapshot_before_finds_the_rows_and_not_an_empty_table()
     {
-        await using var dump = await database.DataSource.OpenConnectionAsync(CancellationToken);
-        await ExecuteAsync(dump, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM users");
+        await using var dump = await database.BeginAsync(
+            "SELECT count(*) FROM users",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        );
         var before = await TableAsync();
 
         await ImportedAsync(n => Changed(n));
@@ -370,34 +384,6 @@ public sealed class RewriteTests(FixtureDatabase database) : IClassFixture<Fixtu
 
     /// <summary>Which table it is: one that was written anew is another.</summary>
     private Task<uint> TableAsync() => database.ScalarAsync<uint>("SELECT 'scores'::regclass::oid");
-
-    /// <summary>What the import says, and what is there then.</summary>
-    private async Task<string[]> ResultAsync(string file, ImportOptions options)
-    {
-        const string Sequences =
-            "SELECT string_agg(sequencename || last_value, ' ' ORDER BY sequencename) FROM pg_sequences WHERE last_value IS NOT NULL";
-        var outcome = await database.ImportAsync(file, options);
-        return
-        [
-            JsonSerializer.Serialize(outcome, outcome.GetType()),
-            Encoding.UTF8.GetString(await database.ExportAsync()),
-            await database.ScalarAsync<string>(Sequences) ?? "",
-            await database.SchemaAsync() ?? "",
-        ];
-    }
-
-    private async Task<NpgsqlConnection> BeginAsync(string sql)
-    {
-        var connection = await database.DataSource.OpenConnectionAsync(CancellationToken);
-        await ExecuteAsync(connection, $"BEGIN; {sql}");
-        return connection;
-    }
-
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync(CancellationToken);
-    }
 
     private async Task WaitForLockAsync(string mode, Task waiting)
     {
