@@ -323,7 +323,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     [InlineData(100)]
     public async Task Part_by_part_changed_rows_are_updated_and_no_others(int partRows)
     {
-        string Changing(int n, double score) => Score((n + 11) * 3, $"c{Math.Abs(n % 4)}", $""" "score": {score} """);
+        string Changing(int n, double score) => Score((n + 12) * 3, $"c{Math.Abs(n % 4)}", $""" "score": {score} """);
         var challenges = Enumerable.Range(0, 4).Select(n => Challenge(n + 1, $"c{n}")).ToList();
         var before = Enumerable.Range(-10, 60).Select(n => Changing(n, 0.5));
         await database.ImportedAsync(Fixture([.. challenges, .. before]));
