@@ -208,7 +208,7 @@ internal static class TransferEndpoints
             {
                 ["error_count"] = count,
                 ["errors"] = errors,
-                ["orphans"] = orphans,
+                ["orphans"] = orphans is { Count: > 0 } ? orphans : null,
             }
         );
 }

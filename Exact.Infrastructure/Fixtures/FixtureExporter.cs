@@ -142,7 +142,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         CancellationToken cancellationToken
     )
     {
-        // The tables are taken before the snapshot, for an import may put others in their place (TableRewrite).
+        // The tables are locked before the snapshot is taken: a table that is truncated or rewritten in between would look empty.
         var chosen = tables.All.Where(table => IsChosen(table, options));
         var names = chosen.SelectMany(table => new[] { table.Name, table.Membership?.Table }).OfType<string>().ToList();
         // COPY takes no parameters; a setting of the transaction carries the one that there is.

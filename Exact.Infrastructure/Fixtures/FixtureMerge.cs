@@ -400,15 +400,9 @@ internal sealed class FixtureMerge(
 
     private async Task UpdateAsync(StagedTable staged, MergeSql merge, CancellationToken cancellationToken)
     {
-        var counts = tally[staged.Table];
-        if (await new TableRewrite(sql, staged, merge, options).TryRunAsync(counts, cancellationToken))
-        {
-            return;
-        }
-
         await foreach (var part in PartsOf(staged).ReadAsync(cancellationToken))
         {
-            counts.Updated += await sql.ExecuteAsync(merge.Update(part), cancellationToken);
+            tally[staged.Table].Updated += await sql.ExecuteAsync(merge.Update(part), cancellationToken);
         }
     }
 

@@ -31,9 +31,6 @@ internal sealed record ImportOptions
 
     /// <summary>How many rows are compared and updated at a time (see <see cref="MergeParts"/>).</summary>
     public int PartRows { get; init; } = 200_000;
-
-    /// <summary>From how many records on a table is written anew if most of its rows change (see <see cref="TableRewrite"/>).</summary>
-    public long RewriteRows { get; init; } = 50_000;
 }
 
 /// <summary>What an import does with rows that exist.</summary>

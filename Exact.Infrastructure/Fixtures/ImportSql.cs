@@ -30,20 +30,6 @@ internal sealed class ImportSql(NpgsqlConnection connection)
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Executes a COPY of rows to us.</summary>
-    public async Task ReadAsync(string copy, Stream rows, CancellationToken cancellationToken)
-    {
-        await using var stream = await connection.BeginRawBinaryCopyAsync(copy, cancellationToken);
-        await stream.CopyToAsync(rows, cancellationToken);
-    }
-
-    /// <summary>Executes a COPY of rows from us, in the form in which they came.</summary>
-    public async Task WriteAsync(string copy, ReadOnlyMemory<byte> rows, CancellationToken cancellationToken)
-    {
-        await using var stream = await connection.BeginRawBinaryCopyAsync(copy, cancellationToken);
-        await stream.WriteAsync(rows, cancellationToken);
-    }
-
     /// <summary>Executes statements that lock tables, if nobody holds one against them for longer than they wait.</summary>
     /// <returns>Whether they were executed; if not, nothing of it is left.</returns>
     public async Task<bool> TryLockAsync(string statements, CancellationToken cancellationToken)

@@ -42,38 +42,6 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
             """;
     }
 
-    /// <summary>Counts the rows that differ.</summary>
-    public string CountChanged(MergePart part) =>
-        $"""
-            SELECT count(*) FROM {table.Staging} s JOIN {table.Name} t ON t.id = s.id
-            WHERE {part.Holds("s.id")} AND {part.Holds("t.id")} AND ({IsChanged})
-            """;
-
-    /// <summary>Which share of the rows differs, from 0 to 1, by looking at about so many.</summary>
-    public string ShareOfChanged(int rows) =>
-        $"""
-            SELECT coalesce(avg(({IsChanged})::int), 0)::float8
-            FROM {table.Staging} s TABLESAMPLE SYSTEM ({Math.Min(
-                100,
-                100.0 * rows / staged.Count
-            ):F6}) JOIN {table.Name} t ON t.id = s.id
-            """;
-
-    /// <summary>The rows of the table as they will be: their keys, and all fields.</summary>
-    public string Merged(MergePart part)
-    {
-        var values = table.Fields.Select(field =>
-            staged.IsInAll(field.Index)
-                ? $"CASE WHEN s.id IS NULL THEN t.{field.Column} ELSE s.{field.Column} END"
-                : New(field)
-        );
-        return $"""
-            SELECT t.id, {string.Join(", ", values)}
-            FROM {table.Name} t LEFT JOIN {table.Staging} s ON s.id = t.id AND {part.Holds("s.id")}
-            WHERE {part.Holds("t.id")}
-            """;
-    }
-
     /// <summary>Writes the rows that are new. Of those that have memberships, it notes which ones these are.</summary>
     public string Insert()
     {
