@@ -35,10 +35,7 @@ public sealed class DjangoTests(FixtureDatabase database) : IClassFixture<Fixtur
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(
-            await Django.IsInstalledAsync(),
-            "Django is missing: apt-get install python3-django python3-psycopg2"
-        );
+        Assert.SkipUnless(await Django.IsInstalledAsync(), Django.IsMissing);
         await database.EmptyAsync();
         await django.MigrateAsync();
         await django.FlushAsync();

@@ -1,0 +1,96 @@
+namespace Exact.Tests.Fixtures.Comparing;
+
+/// <summary>The fixtures that Django and Exact both load, in the order of the report.</summary>
+internal static class FixtureCases
+{
+    private static readonly (string Name, string? Json)[] Keys =
+    [
+        ("absent", null),
+        ("null", "null"),
+        ("5", "5"),
+        ("5 as a string", "\"5\""),
+        ("5 as a string in blanks", "\" 5 \""),
+        ("5 as a string with a plus", "\"+5\""),
+        ("5 as a string with a zero", "\"05\""),
+        ("5 as a string in other digits", "\"５\""),
+        ("5.0", "5.0"),
+        ("5.0 as a string", "\"5.0\""),
+        ("5.7", "5.7"),
+        ("5e0", "5e0"),
+        ("50 as a string with an underscore", "\"5_0\""),
+        ("true", "true"),
+        ("false", "false"),
+        ("0", "0"),
+        ("-3", "-3"),
+        ("2^31-1", "2147483647"),
+        ("2^31", "2147483648"),
+        ("2^53-1", "9007199254740991"),
+        ("2^53", "9007199254740992"),
+        ("2^63-1", "9223372036854775807"),
+        ("2^63", "9223372036854775808"),
+        ("1e400", "1e400"),
+        ("NaN", "NaN"),
+        ("empty", "\"\""),
+        ("a word", "\"abc\""),
+        ("a list", "[1]"),
+        ("an object", "{\"a\": 1}"),
+    ];
+
+    public static IReadOnlyList<FixtureCase> All { get; } =
+    [.. OfFields(), .. OfKeys(), .. OfLabels(), .. OfIds(), .. RelationCases.All, .. FileCases.All];
+
+    private static IEnumerable<FixtureCase> OfFields() =>
+        from model in LegacyModels.All
+        from field in model.Fields
+        from value in FieldValues.For(field)
+        select new FixtureCase(
+            $"{model.Label}.{field.Name} ({field.Kind}): {value.Name}",
+            model.Fixture(changes: (field.Name, value.Json))
+        );
+
+    private static IEnumerable<FixtureCase> OfKeys() =>
+        from model in LegacyModels.All
+        from key in Keys
+        select new FixtureCase($"{model.Label} (pk): {key.Name}", model.Fixture(key.Json));
+
+    private static IEnumerable<FixtureCase> OfLabels() =>
+        from model in LegacyModels.All
+        let app = model.Label.Split('.')[0]
+        let name = model.Label.Split('.')[1]
+        from label in ((string Name, string Text)[])
+            [
+                ("a capital in the model", $"{app}.{char.ToUpperInvariant(name[0])}{name[1..]}"),
+                ("the model in capitals", $"{app}.{name.ToUpperInvariant()}"),
+                ("a capital in the app", $"{char.ToUpperInvariant(app[0])}{app[1..]}.{name}"),
+                ("the app in capitals", $"{app.ToUpperInvariant()}.{name}"),
+                ("blanks around it", $" {model.Label} "),
+                ("no app", name),
+                ("a part too many", $"{model.Label}.x"),
+                ("another model", $"{app}.nothing"),
+                ("another app", $"other.{name}"),
+                ("a Kelvin sign or a dotless i", model.Label.Replace('i', 'ı').Replace('k', 'K')),
+            ]
+        where label.Text != model.Label
+        select new FixtureCase($"{model.Label} (label): {label.Name}", model.Fixture(label: label.Text));
+
+    private static IEnumerable<FixtureCase> OfIds() =>
+        from model in LegacyModels.All
+        from id in ((string Name, string? Pk, string Json)[])
+            [
+                ("without a pk", null, "9"),
+                ("and pk null", "null", "9"),
+                ("as a string, without a pk", null, "\"9\""),
+                ("that is the pk", "9", "9"),
+                ("that is the pk as a string", "9", "\"9\""),
+                ("that contradicts the pk", "7", "9"),
+                ("null without a pk", null, "null"),
+                ("null beside a pk", "7", "null"),
+                ("that is a word", "7", "\"x\""),
+                ("0", null, "0"),
+            ]
+        select new FixtureCase($"{model.Label} (id): {id.Name}", model.Fixture(id.Pk, changes: ("id", id.Json)));
+}
+
+/// <param name="Name">What is odd about it; unique.</param>
+/// <param name="Json">The fixture.</param>
+internal sealed record FixtureCase(string Name, string Json);
