@@ -18,20 +18,24 @@ internal static class FieldValues
     [
         .. Any,
         ("a fraction", "0.1"),
+        ("too large", "1e400"),
+        ("a numeric string", "\"0.5\""),
+    ];
+
+    private static readonly (string Name, string? Json)[] MoreNumbers =
+    [
         ("a whole number", "3"),
         ("minus zero", "-0.0"),
         ("an exponent", "1E5"),
         ("the largest", "1.7976931348623157e308"),
         ("the smallest", "5e-324"),
         ("too small", "1e-400"),
-        ("too large", "1e400"),
         ("too large and negative", "-1e400"),
         ("2^53 + 1", "9007199254740993"),
         ("2^64", "18446744073709551616"),
         ("2^1024", "17976931348623159077" + new string('0', 289)),
         ("Infinity", "Infinity"),
         ("-Infinity", "-Infinity"),
-        ("a numeric string", "\"0.5\""),
         ("a numeric string in blanks", "\" 0.5 \""),
         ("a numeric string with a plus", "\"+0.5\""),
         ("a numeric string with underscores", "\"1_000\""),
@@ -53,11 +57,15 @@ internal static class FieldValues
         .. Any,
         ("false", "false"),
         ("1", "1"),
+        ("2", "2"),
+    ];
+
+    private static readonly (string Name, string? Json)[] MoreBooleans =
+    [
         ("0", "0"),
         ("1.0", "1.0"),
         ("0.0", "0.0"),
         ("-0", "-0"),
-        ("2", "2"),
         ("t as a string", "\"t\""),
         ("f as a string", "\"f\""),
         ("True as a string", "\"True\""),
@@ -90,39 +98,36 @@ internal static class FieldValues
     [
         .. Any,
         ("a number", "1735689600"),
-        .. TimestampForms.Texts.Select(text => ($"\"{text}\"", (string?)$"\"{text}\"")),
+        ("the first", "\"0001-01-01T00:00:00\""),
+        ("the last", "\"9999-12-31T23:59:59.999999\""),
+        ("beyond the last", "\"10000-01-01T00:00:00\""),
+        ("with a zone", "\"2025-01-01T00:00:00.123456+02:00\""),
     ];
 
-    public static IEnumerable<(string Name, string? Json)> For(LegacyField field) =>
-        field.Kind switch
-        {
-            "number" => Numbers,
-            "boolean" => Booleans,
-            "timestamp" => Timestamps,
-            "reference" => References,
-            "choice" =>
-            [
-                .. Texts(field.MaxLength),
-                .. ((string[])["pending", "running", "completed", "failed"]).Select(name =>
-                    (name, (string?)$"\"{name}\"")
-                ),
-                ("a choice in another case", "\"Completed\""),
-                ("another word", "\"scored\""),
-            ],
-            "file" =>
-            [
-                .. Texts(field.MaxLength),
-                ("an absolute path", "\"/etc/passwd\""),
-                ("a path that leads out", "\"../c1/d.zip\""),
-                ("a path that leads out further on", "\"c1/../../d.zip\""),
-                ("a path that leads back in", "\"c1/../d.zip\""),
-                ("a path with a dot", "\"./c1/d.zip\""),
-                ("a path with dots in a name", "\"c1/d..zip\""),
-                ("a path of Windows", "\"c1\\\\d.zip\""),
-                ("a path with a drive", "\"C:/d.zip\""),
-            ],
-            _ => [.. Texts(field.MaxLength), .. field.Name == "password" ? Passwords : []],
-        };
+    private static IEnumerable<(string Name, string? Json)> MoreTimestamps =>
+        TimestampForms.Texts.Select(text => ($"\"{text}\"", (string?)$"\"{text}\""));
+
+    private static readonly (string Name, string? Json)[] Choices =
+    [
+        ("pending", "\"pending\""),
+        ("running", "\"running\""),
+        ("completed", "\"completed\""),
+        ("failed", "\"failed\""),
+        ("a choice in another case", "\"Completed\""),
+        ("another word", "\"scored\""),
+    ];
+
+    private static readonly (string Name, string? Json)[] Paths =
+    [
+        ("an absolute path", "\"/etc/passwd\""),
+        ("a path that leads out", "\"../c1/d.zip\""),
+        ("a path that leads out further on", "\"c1/../../d.zip\""),
+        ("a path that leads back in", "\"c1/../d.zip\""),
+        ("a path with a dot", "\"./c1/d.zip\""),
+        ("a path with dots in a name", "\"c1/d..zip\""),
+        ("a path of Windows", "\"c1\\\\d.zip\""),
+        ("a path with a drive", "\"C:/d.zip\""),
+    ];
 
     private static readonly (string Name, string? Json)[] Passwords =
     [
@@ -140,29 +145,48 @@ internal static class FieldValues
         ("MD5", "\"md5$s$h\""),
     ];
 
-    private static (string Name, string? Json)[] Texts(int? maxLength)
+    private static readonly (string Name, string? Json)[] MoreTexts =
+    [
+        ("a fraction", "1.5"),
+        ("false", "false"),
+        ("blanks around it", "\" x \""),
+        ("blanks only", "\"  \""),
+        ("control characters", "\"a\\t\\n\\u0001\\u007f\\u2028b\""),
+        ("escapes", "\"\\u00fc\\ud83c\\udfaf\\/\\\"\""),
+        ("U+0000", "\"a\\u0000b\""),
+        ("half a surrogate pair", "\"\\ud800\""),
+        ("a surrogate pair in the wrong order", "\"\\udfaf\\ud83c\""),
+    ];
+
+    /// <summary>All that is tried for the field. Of fields of one kind, the first named below is tried with more than the others.</summary>
+    public static IEnumerable<(string Name, string? Json)> For(LegacyField field) =>
+        field switch
+        {
+            { Kind: "reference" } => References,
+            { Name: "score" } => [.. Numbers, .. MoreNumbers],
+            { Kind: "number" } => Numbers,
+            { Name: "is_active" } => [.. Booleans, .. MoreBooleans],
+            { Kind: "boolean" } => Booleans,
+            { Name: "closes_on" } => [.. Timestamps, .. MoreTimestamps],
+            { Kind: "timestamp" } => Timestamps,
+            { Name: "dataset" } => [.. Texts(field), .. MoreTexts, .. Paths],
+            { Name: "title" } => [.. Texts(field), .. MoreTexts],
+            { Kind: "text, choice" } => [.. Texts(field), .. Choices],
+            { Name: "password" } => [.. Texts(field), .. Passwords],
+            _ => Texts(field),
+        };
+
+    /// <summary>Limits count characters, whichever they are; a field without one is tried with a long text.</summary>
+    private static (string Name, string? Json)[] Texts(LegacyField field)
     {
-        var most = maxLength ?? 100_000;
+        var most = field.MaxLength ?? 100_000;
         return
         [
             .. Any,
             ("a number", "5"),
-            ("a fraction", "1.5"),
-            ("false", "false"),
-            ("at the limit", Quoted("ü", most)),
-            ("at the limit in emoji", Quoted("🎯", most)),
-            ("over the limit", Quoted("x", maxLength is null ? most : most + 1)),
             ("a numeric string", "\"5\""),
-            ("blanks around it", "\" x \""),
-            ("blanks only", "\"  \""),
-            ("control characters", "\"a\\t\\n\\u0001\\u007f\\u2028b\""),
-            ("escapes", "\"\\u00fc\\ud83c\\udfaf\\/\\\"\\\\\""),
-            ("U+0000", "\"a\\u0000b\""),
-            ("half a surrogate pair", "\"\\ud800\""),
-            ("a surrogate pair in the wrong order", "\"\\udfaf\\ud83c\""),
+            ("at the limit", field.Filled("🎯", most)),
+            ("over the limit", field.Filled("x", field.MaxLength is null ? most : most + 1)),
         ];
     }
-
-    private static string Quoted(string character, int count) =>
-        $"\"{string.Concat(Enumerable.Repeat(character, count))}\"";
 }

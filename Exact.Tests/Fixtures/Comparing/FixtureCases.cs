@@ -9,15 +9,8 @@ internal static class FixtureCases
         ("null", "null"),
         ("5", "5"),
         ("5 as a string", "\"5\""),
-        ("5 as a string in blanks", "\" 5 \""),
-        ("5 as a string with a plus", "\"+5\""),
-        ("5 as a string with a zero", "\"05\""),
-        ("5 as a string in other digits", "\"５\""),
         ("5.0", "5.0"),
-        ("5.0 as a string", "\"5.0\""),
         ("5.7", "5.7"),
-        ("5e0", "5e0"),
-        ("50 as a string with an underscore", "\"5_0\""),
         ("true", "true"),
         ("false", "false"),
         ("0", "0"),
@@ -28,11 +21,22 @@ internal static class FixtureCases
         ("2^53", "9007199254740992"),
         ("2^63-1", "9223372036854775807"),
         ("2^63", "9223372036854775808"),
+        ("empty", "\"\""),
+        ("a list", "[1]"),
+    ];
+
+    private static readonly (string Name, string? Json)[] MoreKeys =
+    [
+        ("5 as a string in blanks", "\" 5 \""),
+        ("5 as a string with a plus", "\"+5\""),
+        ("5 as a string with a zero", "\"05\""),
+        ("5 as a string in other digits", "\"５\""),
+        ("5.0 as a string", "\"5.0\""),
+        ("5e0", "5e0"),
+        ("50 as a string with an underscore", "\"5_0\""),
         ("1e400", "1e400"),
         ("NaN", "NaN"),
-        ("empty", "\"\""),
         ("a word", "\"abc\""),
-        ("a list", "[1]"),
         ("an object", "{\"a\": 1}"),
     ];
 
@@ -50,7 +54,7 @@ internal static class FixtureCases
 
     private static IEnumerable<FixtureCase> OfKeys() =>
         from model in LegacyModels.All
-        from key in Keys
+        from key in model == LegacyModels.Challenge ? [.. Keys, .. MoreKeys] : Keys
         select new FixtureCase($"{model.Label} (pk): {key.Name}", model.Fixture(key.Json));
 
     private static IEnumerable<FixtureCase> OfLabels() =>

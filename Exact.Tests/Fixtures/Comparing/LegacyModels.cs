@@ -13,7 +13,7 @@ internal static class LegacyModels
         Fields =
         [
             new("username", "text", "\"ada\"") { MaxLength = 150 },
-            new("password", "text", "\"pbkdf2_sha256$260000$a$b\"") { MaxLength = 128 },
+            new("password", "text", "\"pbkdf2_sha256$260000$a$b\"") { MaxLength = 128, Prefix = "!" },
             new("first_name", "text", "\"Ada\"") { MaxLength = 150 },
             new("last_name", "text", "\"L.\"") { MaxLength = 150 },
             new("email", "text", "\"ada@example.org\"") { MaxLength = 254 },
@@ -48,9 +48,9 @@ internal static class LegacyModels
             new("created_at", "timestamp", "\"2025-01-01T00:00:00\""),
             new("created_by", "text", "\"ada\"") { MaxLength = 150 },
             new("closes_on", "timestamp", "\"2025-02-01T00:00:00\""),
-            new("dataset", "file", "\"challenges/c1/d.zip\"") { MaxLength = 100 },
-            new("mlmodel", "file", "\"challenges/c1/m.zip\"") { MaxLength = 100 },
-            new("xaimethod", "file", "\"challenges/c1/x.py\"") { MaxLength = 100 },
+            new("dataset", "text, file", "\"challenges/c1/d.zip\"") { MaxLength = 100 },
+            new("mlmodel", "text, file", "\"challenges/c1/m.zip\"") { MaxLength = 100 },
+            new("xaimethod", "text, file", "\"challenges/c1/x.py\"") { MaxLength = 100 },
         ],
     };
 
@@ -67,7 +67,7 @@ internal static class LegacyModels
             new("ima_std", "number", "0.125"),
             new("method_name", "text", "\"lime\"") { MaxLength = 100 },
             new("created_at", "timestamp", "\"2025-01-01T00:00:00\""),
-            new("status", "choice", "\"pending\"") { MaxLength = 20 },
+            new("status", "text, choice", "\"pending\"") { MaxLength = 20 },
             new("error_message", "text", "\"e\""),
         ],
         // The challenge that the score names, if it is a name that a challenge may have.
@@ -76,6 +76,28 @@ internal static class LegacyModels
     };
 
     public static readonly LegacyModel[] All = [Group, User, Company, Challenge, Score];
+
+    /// <summary>A row of each model with the longest texts, the last times and the largest numbers and keys that both sides take.</summary>
+    public static string AtTheLimits()
+    {
+        return Sample.Fixture([.. All.Select(Largest)]);
+
+        static string Largest(LegacyModel model) =>
+            model.Record($"{KeyOf(model)}", [.. model.Fields.Select(field => (field.Name, (string?)LargestOf(field)))]);
+
+        static long KeyOf(LegacyModel model) => model == Group || model == User ? int.MaxValue : (1L << 53) - 1;
+
+        static string LargestOf(LegacyField field) =>
+            field switch
+            {
+                { Kind: "reference" } => $"{KeyOf(User)}",
+                { Kind: "timestamp" } => "\"9999-12-31T23:59:59.999\"",
+                { Kind: "number" } => "1.7976931348623157e308",
+                { Kind: "text, choice" } => "\"completed\"",
+                { MaxLength: { } most } => field.Filled("🎯", most),
+                _ => field.Valid,
+            };
+    }
 }
 
 /// <param name="Label">Django's name.</param>
@@ -122,4 +144,11 @@ internal sealed record LegacyModel(string Label)
 internal sealed record LegacyField(string Name, string Kind, string Valid)
 {
     public int? MaxLength { get; init; }
+
+    /// <summary>How every text of the field begins.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>A text of that many characters, as JSON.</summary>
+    public string Filled(string character, int length) =>
+        $"\"{Prefix}{string.Concat(Enumerable.Repeat(character, length - Prefix.Length))}\"";
 }

@@ -57,7 +57,10 @@ internal static class RelationCases
         {
             var user = User.Record(changes: ("groups", json));
             yield return new($"auth.user.groups: {name}", Sample.Fixture(Group1, Group2, user));
-            yield return new($"auth.user.groups, forward: {name}", Sample.Fixture(user, Group2, Group1));
+            if (json.StartsWith("[[") || json.StartsWith("[1"))
+            {
+                yield return new($"auth.user.groups, forward: {name}", Sample.Fixture(user, Group2, Group1));
+            }
         }
     }
 
