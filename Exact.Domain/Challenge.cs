@@ -14,8 +14,8 @@ public sealed class Challenge
 
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The user name of the organiser.</summary>
-    public required string CreatedBy { get; init; }
+    /// <summary>The user name of the organiser; <c>admin</c> unless said otherwise, as in Django's model.</summary>
+    public string CreatedBy { get; init; } = "admin";
 
     /// <summary>From this moment on nothing more is scored; null means that the challenge stays open.</summary>
     public DateTimeOffset? ClosesOn { get; set; }

@@ -39,7 +39,8 @@ public sealed class Score
 
     public DateTimeOffset CreatedAt { get; init; }
 
-    public ScoreStatus Status { get; set; } = ScoreStatus.Pending;
+    /// <summary>Completed unless said otherwise, as in Django's model: a score that is entered is a result.</summary>
+    public ScoreStatus Status { get; set; } = ScoreStatus.Completed;
 
     /// <summary>Why the evaluation failed; null unless <see cref="Status"/> is <see cref="ScoreStatus.Failed"/>.</summary>
     public string? ErrorMessage { get; set; }

@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Fixtures;
+using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api.Admin;
@@ -7,13 +8,19 @@ namespace Exact.Api.Admin;
 /// <param name="Mode">What happens to rows that exist: <c>merge</c> updates those that differ.</param>
 /// <param name="Missing">What happens to columns that a record does not mention, on update.</param>
 /// <param name="Unknown">Models and fields that Exact does not know: <c>fail</c> or <c>skip</c>.</param>
-/// <param name="Orphans">Records whose parent is nowhere: <c>fail</c> or <c>skip</c>.</param>
+/// <param name="Orphans">Records whose parent is neither in the file nor in the database: <c>fail</c> or <c>skip</c>.</param>
+/// <param name="Confirm">
+/// With <c>mode=replace</c>: models, with commas between them, whose records may be left out although rows are deleted.
+/// </param>
+/// <param name="Timezone">The zone of times that have none, such as <c>Europe/Berlin</c>; UTC by default.</param>
 /// <param name="DryRun">Go the whole way, answer what would happen, and change nothing.</param>
 internal sealed record ImportQuery(
     [FromQuery(Name = "mode")] Choice<ImportMode>? Mode = null,
     [FromQuery(Name = "missing")] Choice<MissingFields>? Missing = null,
     [FromQuery(Name = "unknown")] Choice<WhenFound>? Unknown = null,
     [FromQuery(Name = "orphans")] Choice<WhenFound>? Orphans = null,
+    [FromQuery(Name = "confirm")] string? Confirm = null,
+    [FromQuery(Name = "timezone")] string? Timezone = null,
     [FromQuery(Name = "dry_run")] bool DryRun = false
 )
 {
@@ -24,8 +31,27 @@ internal sealed record ImportQuery(
             Missing = Missing.OrDefault(),
             Unknown = Unknown.OrDefault(),
             Orphans = Orphans.OrDefault(),
+            Confirmed = ModelNames.Split(Confirm),
+            TimeZone = Timezone is null ? TimeZoneInfo.Utc : TimeZoneInfo.FindSystemTimeZoneById(Timezone),
             DryRun = DryRun,
         };
+}
+
+internal sealed class ImportQueryValidator : AbstractValidator<ImportQuery>
+{
+    public ImportQueryValidator()
+    {
+        RuleFor(query => query.Timezone)
+            .Must(zone => zone is null || TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _))
+            .WithMessage("There is no such time zone; name one as in the IANA database, such as Europe/Berlin.");
+    }
+}
+
+/// <summary>Labels or apps in one parameter, with commas between them.</summary>
+internal static class ModelNames
+{
+    public static string[] Split(string? names) =>
+        names?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 }
 
 /// <summary>What an export holds. The default is everything.</summary>
@@ -44,11 +70,8 @@ internal sealed record ExportQuery(
         new()
         {
             Format = Format.OrDefault(),
-            Models = Split(Models),
-            Exclude = Split(Exclude),
+            Models = ModelNames.Split(Models),
+            Exclude = ModelNames.Split(Exclude),
             Challenge = Challenge,
         };
-
-    private static string[] Split(string? names) =>
-        names?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 }

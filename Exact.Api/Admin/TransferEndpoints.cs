@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Fixtures;
+using FluentValidation;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -27,6 +28,7 @@ internal static class TransferEndpoints
             .BindConfiguration("Transfers")
             .ValidateDataAnnotations()
             .ValidateOnStart();
+        services.AddSingleton<IValidator<ImportQuery>, ImportQueryValidator>();
         services.AddSingleton<BackgroundImports>();
         services.AddHostedService(provider => provider.GetRequiredService<BackgroundImports>());
         services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBuffers>();
@@ -35,7 +37,7 @@ internal static class TransferEndpoints
 
     public static void MapTransfers(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapAdminGroup("");
+        var group = routes.MapAdminGroup("").Validated();
         group
             .MapPost("/import", ImportAsync)
             .RefuseUnknownParameters()
@@ -102,11 +104,10 @@ internal static class TransferEndpoints
             ImportOutcome.Rejected e => Refuse(
                 422,
                 "The fixture has errors, so nothing was changed.",
-                e.ErrorCount > e.Errors.Count
-                    ? $"{e.Summary}, of which the first {e.Errors.Count} are listed."
-                    : $"{e.Summary}.",
+                e.Summary,
                 e.Errors,
-                e.ErrorCount
+                e.ErrorCount,
+                e.Orphans
             ),
             ImportOutcome.Blocked e => TypedResults.Problem(
                 statusCode: StatusCodes.Status409Conflict,
@@ -196,12 +197,18 @@ internal static class TransferEndpoints
         string title,
         string detail,
         IReadOnlyList<FixtureError> errors,
-        long count
+        long count,
+        IReadOnlyDictionary<string, long>? orphans = null
     ) =>
         TypedResults.Problem(
             statusCode: status,
             title: title,
             detail: detail,
-            extensions: new Dictionary<string, object?> { ["error_count"] = count, ["errors"] = errors }
+            extensions: new Dictionary<string, object?>
+            {
+                ["error_count"] = count,
+                ["errors"] = errors,
+                ["orphans"] = orphans,
+            }
         );
 }

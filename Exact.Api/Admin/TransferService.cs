@@ -137,7 +137,7 @@ internal sealed class TransferService(
             ImportOutcome.NotJson e => (Figures([e.Error], 1), e.Error.Detail),
             ImportOutcome.Rejected e => (
                 Figures(e.Errors, e.ErrorCount),
-                $"{e.Summary}, the first: {e.Errors[0].Detail}"
+                $"{e.Summary} The first error: {e.Errors[0].Detail}"
             ),
             ImportOutcome.Blocked e => (null, e.Detail),
             ImportOutcome.Stalled e => (null, e.Detail),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using Exact.Api.Admin;
 using Exact.Infrastructure.Fixtures;
@@ -25,6 +26,16 @@ internal static class ImportCommand
             Description = "Models and fields that Exact does not know.",
         };
         var orphans = new Option<WhenFound>("--orphans") { Description = "Records whose parent is nowhere." };
+        var confirm = new Option<string[]>("--confirm")
+        {
+            Description = "With --mode replace: a model whose records may be left out although rows are deleted.",
+        };
+        var timeZone = new Option<TimeZoneInfo>("--timezone")
+        {
+            Description = "The zone of times that have none, such as Europe/Berlin; UTC by default.",
+            DefaultValueFactory = _ => TimeZoneInfo.Utc,
+            CustomParser = ParseTimeZone,
+        };
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what would happen, and change nothing." };
         var command = new DatabaseCommand("import", "Import a fixture: all of it, or nothing.")
         {
@@ -33,6 +44,8 @@ internal static class ImportCommand
             missing,
             unknown,
             orphans,
+            confirm,
+            timeZone,
             dryRun,
         };
         command.SetAction(
@@ -46,6 +59,8 @@ internal static class ImportCommand
                         Missing = parsed.GetValue(missing),
                         Unknown = parsed.GetValue(unknown),
                         Orphans = parsed.GetValue(orphans),
+                        Confirmed = parsed.GetValue(confirm) ?? [],
+                        TimeZone = parsed.GetValue(timeZone)!,
                         DryRun = parsed.GetValue(dryRun),
                     },
                     cancellationToken
@@ -81,7 +96,7 @@ internal static class ImportCommand
                     await Console.Error.WriteLineAsync(Describe(error));
                 }
 
-                await Console.Error.WriteLineAsync($"{rejected.Summary}; nothing was changed.");
+                await Console.Error.WriteLineAsync($"{rejected.Summary} Nothing was changed.");
                 return ExitCode.Failed;
             case ImportOutcome.Blocked blocked:
                 await Console.Error.WriteLineAsync(blocked.Detail);
@@ -93,6 +108,18 @@ internal static class ImportCommand
                 await Console.Error.WriteLineAsync("Another import is running; nothing was changed.");
                 return ExitCode.Failed;
         }
+    }
+
+    private static TimeZoneInfo? ParseTimeZone(ArgumentResult result)
+    {
+        var name = result.Tokens[0].Value;
+        if (TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone))
+        {
+            return zone;
+        }
+
+        result.AddError($"There is no time zone \"{name}\"; name one as in the IANA database, such as Europe/Berlin.");
+        return null;
     }
 
     private static string Describe(FixtureError error) => $"line {error.Line}, {error.Pointer}: {error.Detail}";

@@ -7,7 +7,7 @@ using Npgsql;
 namespace Exact.Api.Scores;
 
 /// <summary>
-/// Ranks a challenge's completed, finite scores. The ranking reads one index per metric and nothing else (see
+/// Ranks a challenge's completed, finite scores. The ranking reads the indexes of the metric and nothing else (see
 /// ScoreConfiguration); only the rows of the page are then looked up in the table.
 /// </summary>
 internal sealed class Leaderboard(ExactDbContext database)
@@ -31,28 +31,50 @@ internal sealed class Leaderboard(ExactDbContext database)
 
     internal static string Sql(LeaderboardQuery query)
     {
-        var metric = query.Metric.OrDefault() is Metric.Emd ? "emd" : "ima";
-        var best = query.Entries.OrDefault() is Entries.Best ? "DISTINCT ON (username)" : "";
-        var bestFirst =
-            query.Entries.OrDefault() is Entries.Best ? $"ORDER BY username, {metric}_score DESC, created_at, id" : "";
+        var metric = query.Metric.OrDefault();
+        var entries = query.Entries.OrDefault();
         var behindCursor = query.After is null
             ? ""
             : "WHERE (score < @score OR (score = @score AND (created_at, id) > (@created_at, @id)))";
         return $"""
             WITH entries AS (
-                SELECT {best} id, created_at, {metric}_score AS score
-                FROM scores
-                WHERE challenge_id = @challenge_id AND {ScoreConfiguration.Ranked($"{metric}_score")}
-                {bestFirst}
+                {Entries(metric, entries)}
             ), ranked AS (
                 SELECT rank() OVER (ORDER BY score DESC) AS rank, id, created_at, score FROM entries
             ), page AS (
                 SELECT * FROM ranked {behindCursor} ORDER BY score DESC, created_at, id LIMIT @limit
             )
-            SELECT page.rank, page.id AS score_id, scores.username, page.score, scores.{metric}_std AS std,
-                scores.method_name, page.created_at
+            SELECT page.rank, page.id AS score_id, scores.username, page.score,
+                scores.{(metric is Metric.Emd ? "emd" : "ima")}_std AS std, scores.method_name, page.created_at
             FROM page JOIN scores USING (id)
             ORDER BY page.score DESC, page.created_at, page.id
+            """;
+    }
+
+    /// <summary>A score from before there were metrics has no EMD score; its primary score is one.</summary>
+    private static string Entries(Metric metric, Entries entries)
+    {
+        if (metric is Metric.Ima)
+        {
+            return Entries("ima_score", "", entries);
+        }
+
+        var withMetric = Entries("emd_score", "", entries);
+        var without = Entries("score", "AND emd_score IS NULL", entries);
+        var both = $"({withMetric}) UNION ALL ({without})";
+        return entries is Scores.Entries.Best
+            ? $"SELECT DISTINCT ON (username) * FROM ({both}) both_kinds ORDER BY username, score DESC, created_at, id"
+            : both;
+    }
+
+    /// <summary>The entries that have this metric, read from its index alone.</summary>
+    private static string Entries(string column, string condition, Entries entries)
+    {
+        var isBest = entries is Scores.Entries.Best;
+        return $"""
+            SELECT {(isBest ? "DISTINCT ON (username)" : "")} id, username, created_at, {column} AS score FROM scores
+            WHERE challenge_id = @challenge_id AND {ScoreConfiguration.Ranked(column)} {condition}
+            {(isBest ? $"ORDER BY username, {column} DESC, created_at, id" : "")}
             """;
     }
 

@@ -19,6 +19,41 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
 
     private const string Prefix = "pbkdf2_sha256";
 
+    /// <summary>How a hash begins that Django makes with one of its other hashers, or that a library made.</summary>
+    private static readonly string[] OtherPrefixes =
+    [
+        "pbkdf2_sha1$",
+        "argon2$",
+        "bcrypt$",
+        "bcrypt_sha256$",
+        "scrypt$",
+        "sha1$",
+        "md5$",
+        "crypt$",
+        "$argon2",
+        "$2a$",
+        "$2b$",
+        "$2y$",
+    ];
+
+    /// <summary>Whether it is what a database may keep: a hash, or Django's <c>!</c> for a password that cannot be used.</summary>
+    public static bool IsHash(string text) =>
+        text.StartsWith('!')
+        || CanBeVerified(text)
+        || text.StartsWith($"{Prefix}$", StringComparison.Ordinal)
+        || OtherPrefixes.Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal));
+
+    /// <summary>Whether its user can sign in with it; Django's <c>!</c>, which nobody can sign in with, counts as well.</summary>
+    public static bool CanBeVerified(string hash) =>
+        hash.StartsWith('!')
+        || hash.Split('$') switch
+        {
+            [Prefix, var iterations, _, var digest] => IterationsOf(iterations) is not null
+                && DigestOf(digest) is not null,
+            [_] => Base64.IsValid(hash) && Convert.FromBase64String(hash) is [0x00 or 0x01, ..] && IsIdentitys(hash),
+            _ => false,
+        };
+
     public override PasswordVerificationResult VerifyHashedPassword(
         User user,
         string hashedPassword,
@@ -50,11 +85,7 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
 
     private static bool IsDjangos(string iterations, string salt, string hash, string password)
     {
-        var isSound =
-            int.TryParse(iterations, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            && count is > 0 and <= MaxIterations;
-        Span<byte> expected = stackalloc byte[SHA256.HashSizeInBytes];
-        if (!isSound || !Convert.TryFromBase64String(hash, expected, out var length) || length != expected.Length)
+        if (IterationsOf(iterations) is not { } count || DigestOf(hash) is not { } expected)
         {
             return false;
         }
@@ -62,5 +93,17 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
         Span<byte> derived = stackalloc byte[SHA256.HashSizeInBytes];
         Rfc2898DeriveBytes.Pbkdf2(password, Encoding.UTF8.GetBytes(salt), derived, count, HashAlgorithmName.SHA256);
         return CryptographicOperations.FixedTimeEquals(derived, expected);
+    }
+
+    private static int? IterationsOf(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+        && count is > 0 and <= MaxIterations
+            ? count
+            : null;
+
+    private static byte[]? DigestOf(string text)
+    {
+        var digest = new byte[SHA256.HashSizeInBytes];
+        return Convert.TryFromBase64String(text, digest, out var length) && length == digest.Length ? digest : null;
     }
 }

@@ -42,8 +42,6 @@ internal sealed class CopyRow
 
     public void Set(int column, double value) => BinaryPrimitives.WriteDoubleBigEndian(Reserve(column, 8), value);
 
-    public void Copy(int column, int from) => columns[column] = columns[from];
-
     /// <summary>Room for a value whose length <see cref="Trim"/> may still shorten.</summary>
     public Span<byte> Reserve(int column, int length)
     {

@@ -80,6 +80,10 @@ internal sealed class DirectFill
     /// <summary>Whether the table can take this record as it is.</summary>
     public bool Takes(FixtureRecord record) => record.Key > staged.LastKey && (record.Present & required) == required;
 
+    /// <summary>How many rows get the time of the import, per field.</summary>
+    public IEnumerable<(FixtureField Field, long Count)> Invented =>
+        staged.Table.Invented.Select(f => (f, staged.CountWithout(f)));
+
     public void Add(FixtureRecord record)
     {
         var key = FixtureTable.FixedColumns.Length - 1; // the last of the fixed columns is the first of the table's

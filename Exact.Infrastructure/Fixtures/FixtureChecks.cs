@@ -93,10 +93,8 @@ internal sealed class FixtureChecks(
             $"{IsPresent(field.Index)} <> 0 AND NOT EXISTS (SELECT FROM {WillBe(parent.Table, parent.Column)} p WHERE p.value = s.{field.Column})";
         if (options.Orphans == WhenFound.Skip)
         {
-            tally[table].Skipped += await sql.ExecuteAsync(
-                $"DELETE FROM {table.Staging} s WHERE {isOrphan}",
-                cancellationToken
-            );
+            var left = await sql.ExecuteAsync($"DELETE FROM {table.Staging} s WHERE {isOrphan}", cancellationToken);
+            tally.SkipOrphans(table, left);
             return;
         }
 
@@ -273,8 +271,10 @@ internal sealed class FixtureChecks(
         );
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var unseen = 0L;
+        var seen = 0L;
         while (await reader.ReadAsync(cancellationToken))
         {
+            seen++;
             var record = reader.GetInt64(0);
             var subject = reader.IsDBNull(4) ? detail : $"'{reader.GetString(4)}' {detail}";
             unseen = (unseen == 0 ? reader.GetInt64(5) : unseen) - 1;
@@ -294,6 +294,10 @@ internal sealed class FixtureChecks(
         }
 
         errors.AddUnseen(unseen);
+        if (code == FixtureErrorCode.Orphan && seen + unseen > 0)
+        {
+            errors.Orphans[table.Label] = errors.Orphans.GetValueOrDefault(table.Label) + seen + unseen;
+        }
     }
 
     /// <summary>The rows of a table as they will be, each as its <c>id</c> and the <c>value</c> of one column.</summary>

@@ -83,8 +83,11 @@ internal static class FixtureErrorCode
     /// <summary>A stored file's name that leads out of the file store.</summary>
     public const string BadPath = "bad-path";
 
-    /// <summary>A password hash that would take minutes to verify.</summary>
+    /// <summary>A password that is no hash, or a hash that would take minutes to verify.</summary>
     public const string BadPassword = "bad-password";
+
+    /// <summary>The record says two different things about the same value.</summary>
+    public const string Contradiction = "contradiction";
 
     /// <summary>The row that the record refers to is neither in the file nor in the database.</summary>
     public const string Orphan = "orphan";
@@ -100,6 +103,9 @@ internal static class FixtureErrorCode
 
     /// <summary>A constraint of the database that no other check foresaw.</summary>
     public const string Refused = "refused";
+
+    /// <summary>With <see cref="ImportMode.Replace"/>: records were left out, so that rows would be deleted in their place.</summary>
+    public const string LeftOut = "left-out";
 
     /// <summary>With <see cref="ImportMode.Replace"/>: no active superuser would be left.</summary>
     public const string NoSuperuser = "no-superuser";

@@ -11,6 +11,9 @@ internal sealed class FixtureErrors
 
     public long Count { get; private set; }
 
+    /// <summary>How many records have no parent, per label.</summary>
+    public Dictionary<string, long> Orphans { get; } = [];
+
     public void Add(FixtureError error)
     {
         Count++;

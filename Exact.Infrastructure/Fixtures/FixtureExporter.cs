@@ -22,7 +22,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         var unknown = names.Where(name => !tables.All.Any(table => IsNamed(table, name))).ToList();
         if (unknown.Count > 0)
         {
-            return ("models", $"Exact has no model {string.Join(", ", unknown)}.");
+            return ("models", string.Join(' ', unknown.Select(tables.NoModel)));
         }
 
         if (options.Challenge is null)
@@ -164,8 +164,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         && !options.Exclude.Any(name => IsNamed(table, name))
         && (options.Challenge is null || table.Find("challenge_id") is not null);
 
-    private static bool IsNamed(FixtureTable table, string name) =>
-        table.Label == name || table.Label.StartsWith($"{name}.", StringComparison.Ordinal);
+    private static bool IsNamed(FixtureTable table, string name) => FixtureLabel.IsNamed(table.Label, name);
 
     /// <summary>One table on its way out.</summary>
     private sealed class TableCopy(FixtureTable table, bool ofOneChallenge)

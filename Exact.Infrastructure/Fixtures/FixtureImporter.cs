@@ -71,10 +71,10 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
 
         if (errors.Count > 0)
         {
-            return new ImportOutcome.Rejected(errors.First, errors.Count);
+            return new ImportOutcome.Rejected(errors.First, errors.Count, errors.Orphans);
         }
 
-        var report = tally.ToReport(options.DryRun, reader);
+        var report = tally.ToReport(options, reader);
         if (!options.DryRun)
         {
             progress?.Report(tally.ToProgress(ImportPhase.Committing, reader));

@@ -55,15 +55,22 @@ internal sealed class FixtureMerge(
         foreach (var staged in Waiting)
         {
             await CheckAsync(staged, cancellationToken);
-            if (errors.Count > 0)
-            {
-                return;
-            }
-
             if (options is { Mode: ImportMode.Replace, Orphans: WhenFound.Skip })
             {
                 await DeleteAbsentAsync(staged.Table, cancellationToken);
             }
+        }
+
+        if (errors.Count > 0)
+        {
+            await FindMoreErrorsAsync(cancellationToken);
+            return;
+        }
+
+        RefuseWhatWasLeftOut();
+        if (errors.Count > 0)
+        {
+            return;
         }
 
         // Others who insert have to be led past our keys before we take them. A rollback does not lower a sequence again, so it is raised
@@ -102,8 +109,56 @@ internal sealed class FixtureMerge(
             return;
         }
 
+        RefuseWhatWasLeftOut();
+        if (errors.Count > 0)
+        {
+            return;
+        }
+
         await RaiseSequencesAsync(Staged.Except(shared), table => [table.Name], cancellationToken);
     }
+
+    /// <summary>The file is refused: looks at the rows that went straight into their table, so that all errors are told at once.</summary>
+    private async Task FindMoreErrorsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var staged in Staged)
+        {
+            if (staged.Direct is { } direct)
+            {
+                await TakeBackAsync(staged, direct, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>A misspelled model would otherwise empty a table: no record takes the place of what is deleted.</summary>
+    private void RefuseWhatWasLeftOut()
+    {
+        if (options.Mode != ImportMode.Replace)
+        {
+            return;
+        }
+
+        foreach (var (label, count) in tally.LeftOut)
+        {
+            if (!options.Confirmed.Any(name => FixtureLabel.IsNamed(label, name)))
+            {
+                errors.Add(
+                    new FixtureError(
+                        FixtureErrorCode.LeftOut,
+                        $"mode=replace deletes what the file does not hold, and {Count(count)} of {label} would be left out. "
+                            + $"Correct the file, or confirm the loss with confirm={label}.",
+                        Record: null,
+                        Pointer: "#",
+                        Line: 1,
+                        ByteOffset: 0,
+                        Model: label
+                    )
+                );
+            }
+        }
+    }
+
+    private static string Count(long records) => records == 1 ? "1 record" : $"{records} records";
 
     /// <summary>
     /// Keeps writers out of the tables that must stay as they are found: all, or those that are to be filled. In one order, so that two
@@ -175,8 +230,11 @@ internal sealed class FixtureMerge(
             $"""
             UPDATE {table.Staging} s SET id = last.id + new.nth
             FROM (
-                SELECT record, dense_rank() OVER (ORDER BY {table.NaturalKey ?? "record"}) AS nth
-                FROM {table.Staging} WHERE id IS NULL
+                SELECT record, dense_rank() OVER (ORDER BY first) AS nth
+                FROM (
+                    SELECT record, min(record) OVER (PARTITION BY {table.NaturalKey ?? "record"}) AS first
+                    FROM {table.Staging} WHERE id IS NULL
+                ) keyless
             ) new,
             (
                 SELECT greatest(
@@ -285,13 +343,16 @@ internal sealed class FixtureMerge(
             if (await direct.TryCompleteAsync(cancellationToken))
             {
                 counts.Created += staged.Count;
+                foreach (var (field, count) in direct.Invented)
+                {
+                    tally.Invent(table, field, count);
+                }
+
                 return;
             }
 
             // The checks tell which records they are, or leave them out.
-            await staging.TakeBackAsync(staged, direct, cancellationToken);
-            await AnalyzeAsync(table, cancellationToken);
-            await CheckAsync(staged, cancellationToken);
+            await TakeBackAsync(staged, direct, cancellationToken);
             if (errors.Count > 0)
             {
                 return;
@@ -303,6 +364,11 @@ internal sealed class FixtureMerge(
         {
             fill = new TableFill(sql, table);
             await fill.BeginAsync(empty, cancellationToken);
+        }
+
+        foreach (var field in table.Invented.Where(field => !staged.IsInAll(field.Index)))
+        {
+            tally.Invent(table, field, await sql.ScalarAsync(merge.CountInvented(field), cancellationToken));
         }
 
         // In this order: a row that somebody else adds meanwhile either breaks the unique key or is updated, and never passed over.
@@ -323,6 +389,13 @@ internal sealed class FixtureMerge(
         {
             await sql.ExecuteAsync(merge.Regroup(membership), cancellationToken);
         }
+    }
+
+    private async Task TakeBackAsync(StagedTable staged, DirectFill direct, CancellationToken cancellationToken)
+    {
+        await staging.TakeBackAsync(staged, direct, cancellationToken);
+        await AnalyzeAsync(staged.Table, cancellationToken);
+        await CheckAsync(staged, cancellationToken);
     }
 
     private async Task UpdateAsync(StagedTable staged, MergeSql merge, CancellationToken cancellationToken)

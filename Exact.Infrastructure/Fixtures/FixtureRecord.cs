@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Exact.Infrastructure.Accounts;
 
 namespace Exact.Infrastructure.Fixtures;
 
@@ -9,15 +10,15 @@ namespace Exact.Infrastructure.Fixtures;
 /// <param name="now">What a missing time becomes, in microseconds since 2000-01-01 UTC.</param>
 internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options, long now)
 {
-    /// <summary>Keys above are refused: they are not exact in JSON, and would soon exhaust the sequence.</summary>
-    private const long MaxKey = (1L << 53) - 1;
-
     private readonly List<(int At, double Value)> literals = [];
     private readonly List<FixtureError> problems = [];
     private readonly List<FixtureReference> memberships = [];
     private readonly List<(string Field, int Count)> ignored = [];
-    private FixtureProblem? keyProblem;
-    private int keyAt;
+    private readonly NaiveTimes naiveTimes = new(options.TimeZone);
+    private RecordKey pk;
+    private RecordKey id;
+    private long byName;
+    private long byAlias;
     private (int At, int Lines) counted;
 
     /// <summary>The place in the file, counted from 0; the reader sets it, and the two below, before it parses.</summary>
@@ -44,6 +45,12 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
     public List<FixtureReference> Memberships => memberships;
 
+    /// <summary>How many of its times have no zone.</summary>
+    public int NaiveTimes => naiveTimes.Count;
+
+    /// <summary>Its password hash is of a kind that Exact cannot verify, so that its user must set a new password.</summary>
+    public bool MustSetPassword { get; private set; }
+
     /// <summary>Values that have no place in Exact.</summary>
     public List<(string Field, int Count)> Ignored => ignored;
 
@@ -66,7 +73,10 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         Table = null;
         Label = null;
         Key = null;
-        keyProblem = null;
+        MustSetPassword = false;
+        naiveTimes.Count = 0;
+        pk = default;
+        id = default;
         var json = new PythonJsonReader(text, 0, literals);
         if (!TryParse(ref json, text))
         {
@@ -114,10 +124,12 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             }
             else if (Is(ref json, "pk"u8))
             {
-                if (!json.Read() || !TryReadKey(ref json))
+                if (!json.Read() || !TryReadKey(ref json, ref pk))
                 {
                     return false;
                 }
+
+                Key = pk.Value; // for errors among the fields
             }
             else if (Is(ref json, "fields"u8))
             {
@@ -176,14 +188,13 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         return true;
     }
 
-    private bool TryReadKey(ref PythonJsonReader json)
+    private static bool TryReadKey(ref PythonJsonReader json, ref RecordKey key)
     {
-        keyAt = json.At;
-        Key = TryGetInteger(ref json, out var key) ? key : null;
-        keyProblem =
-            json.Token == JsonTokenType.Null || Key is >= -MaxKey and <= MaxKey
-                ? null
-                : new(FixtureErrorCode.BadKey, $"A key is a whole number of at most {MaxKey}, or null.");
+        key = new RecordKey(
+            json.At,
+            TryGetInteger(ref json, out var value) ? value : null,
+            IsNull: json.Token == JsonTokenType.Null
+        );
         return json.TrySkip();
     }
 
@@ -191,6 +202,10 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     {
         Row.Begin(table.StagedColumns);
         Present = 0;
+        byName = 0;
+        byAlias = 0;
+        id = default;
+        naiveTimes.Count = 0;
         memberships.Clear();
         var next = 0;
         while (json.Read())
@@ -202,7 +217,23 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
             if (FindField(ref json, table, ref next) is { } field)
             {
+                byName |= 1L << field.Index;
                 if (!json.Read() || !TryReadValue(ref json, text, table, field))
+                {
+                    return false;
+                }
+            }
+            else if (FindByAlias(ref json, table) is { } aliased)
+            {
+                byAlias |= 1L << aliased.Index;
+                if (!json.Read() || !TryReadValue(ref json, text, table, aliased))
+                {
+                    return false;
+                }
+            }
+            else if (Is(ref json, "id"u8))
+            {
+                if (!json.Read() || !TryReadKey(ref json, ref id))
                 {
                     return false;
                 }
@@ -239,15 +270,34 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         return null;
     }
 
+    private static FixtureField? FindByAlias(ref PythonJsonReader json, FixtureTable table)
+    {
+        foreach (var field in table.Aliased)
+        {
+            if (Is(ref json, field.AliasUtf8))
+            {
+                return field;
+            }
+        }
+
+        return null;
+    }
+
     private bool TryReadValue(ref PythonJsonReader json, Span<byte> text, FixtureTable table, FixtureField field)
     {
         var at = json.At;
-        if ((Present & (1L << field.Index)) != 0)
+        var bit = 1L << field.Index;
+        if ((byName & byAlias & bit) != 0)
+        {
+            return TryReadAgain(ref json, text, table, field);
+        }
+
+        if ((Present & bit) != 0)
         {
             Forgive(field.Name); // of a name that comes twice, the last counts
         }
 
-        Present |= 1L << field.Index;
+        Present |= bit;
         if (json.Token == JsonTokenType.StartArray && field.ByNaturalKey)
         {
             Row.SetNull(FixtureTable.PlaceOf(field));
@@ -265,12 +315,28 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
                 );
         }
 
-        if (FixtureValue.Read(ref json, field, Row, FixtureTable.PlaceOf(field)) is { } problem)
+        if (FixtureValue.Read(ref json, field, Row, FixtureTable.PlaceOf(field), naiveTimes) is { } problem)
         {
             Refuse(text, at, problem.Code, problem.Detail, field.Name);
         }
 
         return json.TrySkip();
+    }
+
+    /// <summary>Reads a field that the record has under both of its names: they must say the same.</summary>
+    private bool TryReadAgain(ref PythonJsonReader json, Span<byte> text, FixtureTable table, FixtureField field)
+    {
+        var at = json.At;
+        var place = FixtureTable.PlaceOf(field);
+        var first = Row[place].ToArray();
+        byName &= ~(1L << field.Index);
+        if (!TryReadValue(ref json, text, table, field))
+        {
+            return false;
+        }
+
+        var detail = $"'{field.Name}' and '{field.Name}_id' say different things: remove one of the two.";
+        return Row[place].SequenceEqual(first) || Refuse(text, at, FixtureErrorCode.Contradiction, detail, field.Name);
     }
 
     private bool TryReadMemberships(
@@ -310,7 +376,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
         if (isError)
         {
-            var detail = isListed ? $"{table.Label} has no field '{FixtureError.Shorten(name)}'." : "";
+            var detail = isListed ? NoField(table, FixtureError.Shorten(name)) : "";
             return json.TrySkip() && Refuse(text, at, FixtureErrorCode.UnknownField, detail, name);
         }
 
@@ -332,6 +398,11 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         return true;
     }
 
+    private static string NoField(FixtureTable table, string name) =>
+        Suggestion.For(name, table.Fields.Select(field => field.Name)) is { } meant
+            ? $"{table.Label} has no field '{name}'; did you mean '{meant}'?"
+            : $"{table.Label} has no field '{name}'.";
+
     private void Finish(Span<byte> text, bool hasFields)
     {
         if (Table is not { } table)
@@ -340,19 +411,15 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             {
                 Refuse(text, 0, FixtureErrorCode.NotARecord, "A record names its model.");
             }
-            else if (options.Unknown == WhenFound.Fail && !FixtureTables.Bookkeeping.Contains(Label))
+            else if (options.Unknown == WhenFound.Fail && !FixtureTables.IsBookkeeping(Label))
             {
-                Refuse(text, 0, FixtureErrorCode.UnknownModel, $"There is no model '{Label}'.");
+                Refuse(text, 0, FixtureErrorCode.UnknownModel, tables.NoModel(Label));
             }
 
             return;
         }
 
-        if (keyProblem is { } problem)
-        {
-            Refuse(text, keyAt, problem.Code, problem.Detail, "pk");
-        }
-
+        FindKey(text, table);
         if (!hasFields)
         {
             Refuse(text, 0, FixtureErrorCode.NotARecord, "A record has an object of fields.");
@@ -360,6 +427,23 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         }
 
         FillIn(text, table);
+    }
+
+    /// <summary>The key is <c>pk</c> or, as in Django, an <c>id</c> among the fields.</summary>
+    private void FindKey(Span<byte> text, FixtureTable table)
+    {
+        var key = id.IsThere ? id : pk;
+        Key = key.Value;
+        if (key is { IsThere: true, IsNull: false } && Key is null or < 1 || Key > table.MaxKey)
+        {
+            var detail = $"The key of {table.Label} must be a whole number from 1 to {table.MaxKey}, or null.";
+            Refuse(text, key.At, FixtureErrorCode.BadKey, detail, "pk");
+        }
+        else if (id.IsThere && pk.IsThere && id.Value != pk.Value)
+        {
+            const string Detail = "'id' among the fields and 'pk' are not the same key: remove one of the two.";
+            Refuse(text, id.At, FixtureErrorCode.Contradiction, Detail, "pk");
+        }
     }
 
     private void FillIn(Span<byte> text, FixtureTable table)
@@ -383,6 +467,12 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             }
         }
 
+        if (table.Password is { } password && (Present & (1L << password.Index)) != 0)
+        {
+            var place = FixtureTable.PlaceOf(password);
+            MustSetPassword = !Row.IsNull(place) && !PasswordHashes.CanBeVerified(Encoding.UTF8.GetString(Row[place]));
+        }
+
         Row.Set(0, Number);
         Row.Set(1, Line);
         Row.Set(2, Offset);
@@ -398,7 +488,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
     private void FillIn(Span<byte> text, FixtureTable table, FixtureField field)
     {
         var place = FixtureTable.PlaceOf(field);
-        if (options.Missing == MissingFields.Default)
+        if (options.Missing == MissingFields.Default && !field.IsInvented)
         {
             Present |= 1L << field.Index;
             if (field.Required)
@@ -407,16 +497,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             }
         }
 
-        if (
-            field.CopyWhenMissing is { } name
-            && table.Fields.First(other => other.Name == name) is var source
-            && (Present & (1L << source.Index)) != 0
-        )
-        {
-            Present |= 1L << field.Index;
-            Row.Copy(place, FixtureTable.PlaceOf(source));
-        }
-        else if (!field.Required)
+        if (!field.Required)
         {
             FixtureValue.SetDefault(field, Row, place, now);
         }
@@ -499,6 +580,12 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
 
     private static string NameOf(ref PythonJsonReader json) =>
         Encoding.UTF8.GetString(TextOf(in json, new byte[json.Json.ValueSpan.Length]));
+
+    /// <summary>A key as the file says it.</summary>
+    private readonly record struct RecordKey(int At, long? Value, bool IsNull)
+    {
+        public bool IsThere => At > 0;
+    }
 
     /// <summary>The text without its escapes; as it stands in the file when it is broken.</summary>
     private static ReadOnlySpan<byte> TextOf(scoped in PythonJsonReader json, Span<byte> space) =>

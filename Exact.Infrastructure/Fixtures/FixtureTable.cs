@@ -11,6 +11,9 @@ internal sealed record FixtureTable(string Label, string Name)
 
     public required FixtureField[] Fields { get; init; }
 
+    /// <summary>The largest key that both JSON numbers and Django's column can hold.</summary>
+    public long MaxKey { get; init; } = (1L << 53) - 1;
+
     /// <summary>The column by which Django finds a row whose record has no <c>pk</c>.</summary>
     public string? NaturalKey { get; init; }
 
@@ -41,6 +44,15 @@ internal sealed record FixtureTable(string Label, string Name)
 
     /// <summary>What every staging table has before the fields: a record's place in the file, what it has, and its key.</summary>
     public static readonly string[] FixedColumns = ["record", "line", "byte_offset", "present", "id"];
+
+    /// <summary>The field that holds a password hash, if there is one.</summary>
+    public FixtureField? Password => field ??= Find("password_hash");
+
+    /// <summary>Fields that get the time of the import where a record does not have them.</summary>
+    public FixtureField[] Invented => field ??= [.. Fields.Where(f => f.IsInvented)];
+
+    /// <summary>Fields that have another name in Django, too.</summary>
+    public FixtureField[] Aliased => field ??= [.. Fields.Where(f => f.AliasUtf8 is not null)];
 
     /// <summary>Fields that may name their parent by its natural key; each has a staging column more.</summary>
     public FixtureField[] NaturalReferences => field ??= [.. Fields.Where(f => f.ByNaturalKey)];
@@ -93,10 +105,11 @@ internal sealed record FixtureField(string Name, string Column)
     /// <summary>The file says <c>""</c> where the table says NULL.</summary>
     public bool EmptyIsNull { get; init; }
 
-    public byte[]? WhenMissing { get; init; }
+    /// <summary>What a new row gets when its record does not have the field: the initial value of the entity's property.</summary>
+    public object? Default { get; init; }
 
-    /// <summary>The field whose value this one takes when the record does not have it.</summary>
-    public string? CopyWhenMissing { get; init; }
+    /// <summary>Django has no default for it: a new row gets the time of the import, and the report counts it.</summary>
+    public bool IsInvented { get; init; }
 
     public byte[][]? Choices { get; init; }
 
@@ -107,6 +120,9 @@ internal sealed record FixtureField(string Name, string Column)
 
     /// <summary>The file may name the parent by its natural key: <c>["ada"]</c>.</summary>
     public bool ByNaturalKey => Parent is { NaturalKey: not null } && Kind == FixtureKind.Integer;
+
+    /// <summary>Django's other name for a field that refers to a row: <c>user_id</c> for <c>user</c>.</summary>
+    public byte[]? AliasUtf8 => field ??= ByNaturalKey ? Encoding.UTF8.GetBytes($"{Name}_id") : null;
 
     /// <summary>The staging column that holds that natural key until the parent's rows are there.</summary>
     public string NaturalColumn => $"{Column}_natural";

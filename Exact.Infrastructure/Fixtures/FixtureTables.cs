@@ -6,8 +6,8 @@ using Microsoft.EntityFrameworkCore.Metadata;
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>
-/// What a fixture carries. A field is named here and nowhere else; its type, length, nullability, choices and parent
-/// come from the model.
+/// What a fixture carries. A field is named here and nowhere else; its type, length, nullability, choices, default and
+/// parent come from the model.
 /// </summary>
 internal sealed class FixtureTables
 {
@@ -21,6 +21,9 @@ internal sealed class FixtureTables
         "authtoken.token",
     ];
 
+    /// <summary>The keys of Django's own <c>auth</c> models are 32-bit integers.</summary>
+    private const long MaxAuthKey = int.MaxValue;
+
     private const string NewStamp = "upper(replace(gen_random_uuid()::text, '-', ''))";
 
     private static readonly FixtureTable[] ParentsBeforeChildren =
@@ -28,6 +31,7 @@ internal sealed class FixtureTables
         new("auth.group", "roles")
         {
             NaturalKey = "name",
+            MaxKey = MaxAuthKey,
             Fields = [Field("name", required: true)],
             NotCarried = ["permissions"],
             Derived =
@@ -39,6 +43,7 @@ internal sealed class FixtureTables
         new("auth.user", "users")
         {
             NaturalKey = "username",
+            MaxKey = MaxAuthKey,
             Fields =
             [
                 Field("password", column: "password_hash") with
@@ -56,10 +61,7 @@ internal sealed class FixtureTables
                     EmptyIsNull = true,
                 },
                 Field("is_staff"),
-                Field("is_active") with
-                {
-                    WhenMissing = "true"u8.ToArray(),
-                },
+                Field("is_active"),
                 Field("date_joined"),
             ],
             Membership = new("groups", "user_roles", "user_id", "role_id", Other: "roles", OtherNaturalKey: "name"),
@@ -89,7 +91,7 @@ internal sealed class FixtureTables
                 Field("name"),
                 Field("description"),
                 Field("website"),
-                Field("created_at"),
+                Created(),
             ],
         },
         new("api.challenge", "challenges")
@@ -99,7 +101,7 @@ internal sealed class FixtureTables
                 Field("challenge_id", required: true),
                 Field("title"),
                 Field("description"),
-                Field("created_at"),
+                Created(),
                 Field("created_by"),
                 Field("closes_on"),
                 File("dataset"),
@@ -114,19 +116,13 @@ internal sealed class FixtureTables
                 Field("username"),
                 Field("challenge_id", required: true),
                 Field("score"),
-                Field("emd_score") with
-                {
-                    CopyWhenMissing = "score",
-                }, // a backup from before the metric columns
+                Field("emd_score"),
                 Field("emd_std"),
                 Field("ima_score"),
                 Field("ima_std"),
                 Field("method_name"),
-                Field("created_at"),
-                Field("status") with
-                {
-                    WhenMissing = "pending"u8.ToArray(),
-                },
+                Created(),
+                Field("status"),
                 Field("error_message"),
             ],
         },
@@ -140,11 +136,16 @@ internal sealed class FixtureTables
     /// <summary>The tables, parents before children.</summary>
     public FixtureTable[] All { get; }
 
+    /// <summary>Whether the label is one of <see cref="Bookkeeping"/>.</summary>
+    public static bool IsBookkeeping(string label) =>
+        Bookkeeping.Any(name => FixtureLabel.Is(Encoding.UTF8.GetBytes(label), Encoding.UTF8.GetBytes(name)));
+
+    /// <summary>The table of a label as a record names it: Django ignores the case of the model, but not that of the app.</summary>
     public FixtureTable? Find(ReadOnlySpan<byte> label)
     {
         foreach (var table in All)
         {
-            if (label.SequenceEqual(table.LabelUtf8))
+            if (FixtureLabel.Is(label, table.LabelUtf8))
             {
                 return table;
             }
@@ -153,8 +154,16 @@ internal sealed class FixtureTables
         return null;
     }
 
+    /// <summary>Says that there is no such model, and which one was probably meant.</summary>
+    public string NoModel(string label) =>
+        Suggestion.For(label, All.Select(table => table.Label).Concat(Bookkeeping)) is { } meant
+            ? $"There is no model '{label}'; did you mean '{meant}'?"
+            : $"There is no model '{label}'.";
+
     private static FixtureField Field(string name, string? column = null, bool required = false) =>
         new(name, column ?? name) { Required = required };
+
+    private static FixtureField Created() => Field("created_at") with { IsInvented = true };
 
     private static FixtureField File(string name) =>
         new(name, name) { EmptyIsNull = true, Check = TextChecks.StoredFile };
@@ -163,7 +172,10 @@ internal sealed class FixtureTables
     {
         var entity = model.GetEntityTypes().Single(e => e.GetTableName() == table.Name);
         var properties = entity.GetProperties().ToDictionary(p => p.GetColumnName());
-        var fields = table.Fields.Select((field, index) => Complete(field, index, properties[field.Column])).ToArray();
+        var defaults = Activator.CreateInstance(entity.ClrType)!;
+        var fields = table
+            .Fields.Select((field, index) => Complete(field, index, properties[field.Column], defaults))
+            .ToArray();
         var unique = entity
             .GetKeys()
             .Where(key => !key.IsPrimaryKey())
@@ -177,22 +189,25 @@ internal sealed class FixtureTables
         return table with { Fields = fields, Unique = [.. fields.Where(field => unique.Contains(field.Column))] };
     }
 
-    private static FixtureField Complete(FixtureField field, int index, IProperty property) =>
+    private static FixtureField Complete(FixtureField field, int index, IProperty property, object defaults) =>
         field with
         {
             Index = index,
             Kind = KindOf(property.ClrType),
             MaxLength = property.GetMaxLength(),
             Nullable = property.IsNullable,
+            Default = property.PropertyInfo!.GetValue(defaults) switch
+            {
+                Enum choice => SnakeCase($"{choice}"),
+                var value => value,
+            },
             Choices = property.ClrType.IsEnum
-                ?
-                [
-                    .. Enum.GetNames(property.ClrType)
-                        .Select(name => Encoding.UTF8.GetBytes(JsonNamingPolicy.SnakeCaseLower.ConvertName(name))),
-                ]
+                ? [.. Enum.GetNames(property.ClrType).Select(name => Encoding.UTF8.GetBytes(SnakeCase(name)))]
                 : null,
             Parent = property.GetContainingForeignKeys().Select(ParentOf).SingleOrDefault(),
         };
+
+    private static string SnakeCase(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 
     private static FixtureKind KindOf(Type type) =>
         Nullable.GetUnderlyingType(type) is { } underlying ? KindOf(underlying)

@@ -6,7 +6,7 @@ namespace Exact.Infrastructure.Fixtures;
 /// </summary>
 internal static class FixtureTimestamp
 {
-    public const int MaxLength = 26;
+    public const int MaxLength = 27;
 
     private static readonly DateTime Epoch = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
     private static readonly long Earliest = MicrosecondsOf(DateTime.MinValue);
@@ -16,11 +16,15 @@ internal static class FixtureTimestamp
     public static long MicrosecondsOf(DateTime utc) => (utc.Ticks - Epoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>
-    /// Reads <c>YYYY-MM-DD[(T| )HH:MM[:ss[(.|,)uuuuuu]][Z|±HH[[:]MM]]]</c>, Django's format; a time without a zone is UTC.
+    /// Reads <c>YYYY-MM-DD[(T| )HH:MM[:ss[(.|,)uuuuuu]][Z|±HH[[:]MM]]]</c>, Django's format.
     /// </summary>
-    public static bool TryParse(ReadOnlySpan<byte> text, out long microseconds)
+    /// <param name="text">The time.</param>
+    /// <param name="microseconds">Since 2000-01-01 UTC; without a zone, as if it were UTC.</param>
+    /// <param name="isNaive">It has no zone.</param>
+    public static bool TryParse(ReadOnlySpan<byte> text, out long microseconds, out bool isNaive)
     {
         microseconds = 0;
+        isNaive = true;
         if (
             !TakeDigits(ref text, 4, 4, out var year)
             || !Take(ref text, '-')
@@ -37,7 +41,10 @@ internal static class FixtureTimestamp
         }
 
         long time = 0;
-        if (!text.IsEmpty && !((Take(ref text, 'T') || Take(ref text, ' ')) && TryParseTime(text, out time)))
+        if (
+            !text.IsEmpty
+            && !((Take(ref text, 'T') || Take(ref text, ' ')) && TryParseTime(text, out time, out isNaive))
+        )
         {
             return false;
         }
@@ -47,8 +54,7 @@ internal static class FixtureTimestamp
     }
 
     /// <summary>
-    /// Writes a time as Django does, without a zone: that is what Django reads on every database, and both sides mean UTC.
-    /// Django cuts to milliseconds; here the microseconds that are there are written, so that nothing is lost.
+    /// Writes a time in UTC, as ISO 8601 with <c>Z</c>. Django's <c>dumpdata</c> cuts to milliseconds; here nothing is lost.
     /// </summary>
     /// <returns>The number of bytes written, at most <see cref="MaxLength"/>.</returns>
     public static int Format(long microseconds, Span<byte> destination)
@@ -68,25 +74,23 @@ internal static class FixtureTimestamp
         Digits(destination[17..], time.Second, 2);
 
         var fraction = (int)(time.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond);
-        if (fraction == 0)
+        var length = 19;
+        if (fraction != 0)
         {
-            return 19;
+            destination[19] = (byte)'.';
+            var isWhole = fraction % 1000 == 0;
+            Digits(destination[20..], isWhole ? fraction / 1000 : fraction, isWhole ? 3 : 6);
+            length = isWhole ? 23 : 26;
         }
 
-        destination[19] = (byte)'.';
-        if (fraction % 1000 == 0)
-        {
-            Digits(destination[20..], fraction / 1000, 3);
-            return 23;
-        }
-
-        Digits(destination[20..], fraction, 6);
-        return 26;
+        destination[length] = (byte)'Z';
+        return length + 1;
     }
 
-    private static bool TryParseTime(ReadOnlySpan<byte> text, out long microseconds)
+    private static bool TryParseTime(ReadOnlySpan<byte> text, out long microseconds, out bool isNaive)
     {
         microseconds = 0;
+        isNaive = false;
         var fraction = 0;
         var second = 0;
         if (
@@ -102,6 +106,8 @@ internal static class FixtureTimestamp
         {
             return false;
         }
+
+        isNaive = text.IsEmpty;
 
         microseconds = ((((hour * 60L) + minute - offsetMinutes) * 60) + second) * 1_000_000 + fraction;
         return true;
@@ -161,6 +167,10 @@ internal static class FixtureTimestamp
         minutes = sign * ((hours * 60) + minute);
         return text.IsEmpty && hours < 24 && minute < 60;
     }
+
+    /// <summary>The time as a date on the calendar, of no kind.</summary>
+    public static DateTime ToDateTime(long microseconds) =>
+        DateTime.SpecifyKind(Epoch, DateTimeKind.Unspecified).AddTicks(microseconds * TimeSpan.TicksPerMicrosecond);
 
     private static bool Take(ref ReadOnlySpan<byte> text, char expected)
     {

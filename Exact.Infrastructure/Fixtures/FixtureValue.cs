@@ -12,7 +12,13 @@ namespace Exact.Infrastructure.Fixtures;
 internal static class FixtureValue
 {
     /// <summary>Puts the value that the reader is at into the row, or says what is wrong with it.</summary>
-    public static FixtureProblem? Read(ref PythonJsonReader json, FixtureField field, CopyRow row, int place)
+    public static FixtureProblem? Read(
+        ref PythonJsonReader json,
+        FixtureField field,
+        CopyRow row,
+        int place,
+        NaiveTimes naiveTimes
+    )
     {
         if (json.Token == JsonTokenType.Null)
         {
@@ -25,7 +31,7 @@ internal static class FixtureValue
             case FixtureKind.Text:
                 return ReadText(ref json, field, row, place);
             case FixtureKind.Timestamp:
-                return ReadTimestamp(ref json, row, place);
+                return ReadTimestamp(ref json, row, place, naiveTimes);
             case FixtureKind.Number:
                 return ReadNumber(ref json, row, place);
             case FixtureKind.Boolean:
@@ -50,22 +56,22 @@ internal static class FixtureValue
     /// <summary>What a new row gets where its record says nothing.</summary>
     public static void SetDefault(FixtureField field, CopyRow row, int place, long now)
     {
-        switch (field.Kind)
+        switch (field.Default)
         {
-            case FixtureKind.Boolean:
-                row.Set(place, field.WhenMissing is { } truth && truth.AsSpan().SequenceEqual("true"u8));
+            case bool truth:
+                row.Set(place, truth);
                 break;
-            case FixtureKind.Text when field.WhenMissing is { } text:
-                row.Set(place, text);
+            case string text:
+                Encoding.UTF8.GetBytes(text, row.Reserve(place, Encoding.UTF8.GetByteCount(text)));
                 break;
-            case var _ when field.Nullable:
-                row.SetNull(place);
-                break;
-            case FixtureKind.Timestamp:
+            case DateTimeOffset:
                 row.Set(place, now);
                 break;
+            case null when field.Nullable:
+                row.SetNull(place);
+                break;
             default:
-                row.Set(place, ""u8);
+                row.Set(place, ""u8); // Django's default of a text that cannot be null
                 break;
         }
     }
@@ -175,20 +181,30 @@ internal static class FixtureValue
         return field.Check?.Invoke(text);
     }
 
-    private static FixtureProblem? ReadTimestamp(ref PythonJsonReader json, CopyRow row, int place)
+    private static FixtureProblem? ReadTimestamp(
+        ref PythonJsonReader json,
+        CopyRow row,
+        int place,
+        NaiveTimes naiveTimes
+    )
     {
         Span<byte> space = stackalloc byte[256]; // longer than any time, escapes included
         if (
             json.Token != JsonTokenType.String
             || json.Json.ValueSpan.Length > space.Length
             || !TryGetText(in json, space, out var text)
-            || !FixtureTimestamp.TryParse(text, out var microseconds)
+            || !FixtureTimestamp.TryParse(text, out var microseconds, out var isNaive)
         )
         {
             return new(
                 FixtureErrorCode.BadTimestamp,
-                "A time is expected, as YYYY-MM-DDTHH:MM:SS[.ffffff][Z|±HH:MM]; without a zone it is UTC."
+                "The value must be a time, such as 2025-01-31T12:00:00Z or 2025-01-31T13:00:00.123456+01:00."
             );
+        }
+
+        if (isNaive && !naiveTimes.TryToUtc(ref microseconds))
+        {
+            return new(FixtureErrorCode.BadTimestamp, naiveTimes.NoSuchTime);
         }
 
         row.Set(place, microseconds);

@@ -14,6 +14,12 @@ internal sealed record ImportOptions
     /// <summary>Records whose parent is neither in the file nor in the database.</summary>
     public WhenFound Orphans { get; init; }
 
+    /// <summary>Labels whose records may be left out although <see cref="ImportMode.Replace"/> deletes what is not in the file.</summary>
+    public IReadOnlyList<string> Confirmed { get; init; } = [];
+
+    /// <summary>The zone of times that have none.</summary>
+    public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Utc;
+
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }
 

@@ -10,10 +10,26 @@ internal abstract record ImportOutcome
     public sealed record NotJson(FixtureError Error) : ImportOutcome;
 
     /// <summary>Records are wrong: the first <see cref="FixtureErrors.Limit"/> of them, and how many there are.</summary>
-    public sealed record Rejected(IReadOnlyList<FixtureError> Errors, long ErrorCount) : ImportOutcome
+    /// <param name="Errors">The first errors.</param>
+    /// <param name="ErrorCount">How many errors there are.</param>
+    /// <param name="Orphans">How many records have no parent, per label.</param>
+    public sealed record Rejected(
+        IReadOnlyList<FixtureError> Errors,
+        long ErrorCount,
+        IReadOnlyDictionary<string, long> Orphans
+    ) : ImportOutcome
     {
-        /// <summary>How many errors there are, in words.</summary>
-        public string Summary => ErrorCount == 1 ? "1 error" : $"{ErrorCount} errors";
+        /// <summary>How many errors there are, in words, and what can be done about orphans.</summary>
+        public string Summary =>
+            $"{(ErrorCount == 1 ? "1 error" : $"{ErrorCount} errors")}"
+            + $"{(ErrorCount > Errors.Count ? $", of which the first {Errors.Count} are listed" : "")}.{OrphanSummary}";
+
+        private string OrphanSummary =>
+            Orphans.Count == 0
+                ? ""
+                : $" Records whose parent is neither in the file nor in the database: "
+                    + $"{string.Join(", ", Orphans.Select(pair => $"{pair.Value} of {pair.Key}"))}. "
+                    + "Add the parents to the file, or leave these records out with orphans=skip.";
     }
 
     /// <summary>Another import is running, here or on another replica.</summary>
@@ -40,12 +56,20 @@ internal abstract record ImportOutcome
 /// <param name="Bytes">The length of the file as UTF-8.</param>
 /// <param name="Models">Per Django label, in the order of the tables; then labels that were not carried.</param>
 /// <param name="IgnoredFields">Values that have no place in Exact, by <c>label.field</c>.</param>
+/// <param name="InventedTimes">New rows that got the time of the import, because their record has none, by <c>label.field</c>.</param>
+/// <param name="NaiveTimes">Times of the file that have no zone.</param>
+/// <param name="TimeZone">The zone in which these were read.</param>
+/// <param name="MustSetPassword">Users who must set a new password: Exact cannot verify the kind of hash that they have.</param>
 internal sealed record ImportReport(
     bool DryRun,
     long Records,
     long Bytes,
     IReadOnlyDictionary<string, ModelCounts> Models,
-    IReadOnlyDictionary<string, long> IgnoredFields
+    IReadOnlyDictionary<string, long> IgnoredFields,
+    IReadOnlyDictionary<string, long> InventedTimes,
+    long NaiveTimes,
+    string TimeZone,
+    long MustSetPassword
 );
 
 /// <summary>What became of a model's records: created + updated + unchanged + skipped + ignored = read.</summary>

@@ -11,12 +11,18 @@ internal sealed class ImportTally
     private readonly Dictionary<string, ModelCounts> carried;
     private readonly Dictionary<string, ModelCounts> passedOver;
     private readonly Dictionary<string, long> ignoredFields;
+    private readonly Dictionary<string, long> inventedTimes;
+    private readonly Dictionary<string, long> leftOut;
+    private long naiveTimes;
+    private long mustSetPassword;
 
     public ImportTally(FixtureTables tables)
     {
         carried = tables.All.ToDictionary(table => table.Label, _ => new ModelCounts());
         passedOver = [];
         ignoredFields = [];
+        inventedTimes = [];
+        leftOut = [];
     }
 
     private ImportTally(ImportTally other)
@@ -24,12 +30,21 @@ internal sealed class ImportTally
         carried = Copy(other.carried);
         passedOver = Copy(other.passedOver);
         ignoredFields = new(other.ignoredFields);
+        inventedTimes = new(other.inventedTimes);
+        leftOut = new(other.leftOut);
+        naiveTimes = other.naiveTimes;
+        mustSetPassword = other.mustSetPassword;
     }
 
     public ModelCounts this[FixtureTable table] => carried[table.Label];
 
+    /// <summary>Records of the file that have no row, per label as in the file. Django's own bookkeeping does not count.</summary>
+    public IReadOnlyDictionary<string, long> LeftOut => leftOut;
+
     public void Read(FixtureRecord record)
     {
+        naiveTimes += record.NaiveTimes;
+        mustSetPassword += record.MustSetPassword ? 1 : 0;
         if (record.Table is { } table)
         {
             this[table].Read++;
@@ -44,6 +59,10 @@ internal sealed class ImportTally
 
             counts.Read++;
             counts.Ignored++;
+            if (!FixtureTables.IsBookkeeping(label))
+            {
+                Count(leftOut, name, 1);
+            }
         }
 
         foreach (var (field, count) in record.Ignored)
@@ -52,11 +71,23 @@ internal sealed class ImportTally
         }
     }
 
-    public void Ignore(string field, long count)
+    public void Ignore(string field, long count) =>
+        Count(
+            ignoredFields,
+            ignoredFields.ContainsKey(field) || ignoredFields.Count < MaxNames ? field : Others,
+            count
+        );
+
+    /// <summary>Counts records whose parent is nowhere, and that are left out.</summary>
+    public void SkipOrphans(FixtureTable table, long count)
     {
-        var name = ignoredFields.ContainsKey(field) || ignoredFields.Count < MaxNames ? field : Others;
-        ignoredFields[name] = ignoredFields.GetValueOrDefault(name) + count;
+        this[table].Skipped += count;
+        Count(leftOut, table.Label, count);
     }
+
+    /// <summary>Counts new rows that get the time of the import, because their records do not say theirs.</summary>
+    public void Invent(FixtureTable table, FixtureField field, long count) =>
+        Count(inventedTimes, $"{table.Label}.{field.Name}", count);
 
     /// <summary>The same counts, to go on from.</summary>
     public ImportTally Copy() => new(this);
@@ -69,17 +100,29 @@ internal sealed class ImportTally
             carried.Where(pair => pair.Value is not { Read: 0, Deleted: 0 }).ToDictionary()
         );
 
-    public ImportReport ToReport(bool dryRun, FixtureReader reader) =>
+    public ImportReport ToReport(ImportOptions options, FixtureReader reader) =>
         new(
-            dryRun,
+            options.DryRun,
             reader.Records,
             reader.Bytes,
             carried
                 .Where(pair => pair.Value is not { Read: 0, Deleted: 0 })
                 .Concat(passedOver)
                 .ToDictionary(pair => pair.Key, pair => pair.Value),
-            ignoredFields
+            ignoredFields,
+            inventedTimes,
+            naiveTimes,
+            options.TimeZone.Id,
+            mustSetPassword
         );
+
+    private static void Count(Dictionary<string, long> counts, string name, long count)
+    {
+        if (count > 0)
+        {
+            counts[name] = counts.GetValueOrDefault(name) + count;
+        }
+    }
 
     private static Dictionary<string, ModelCounts> Copy(Dictionary<string, ModelCounts> counts) =>
         counts.ToDictionary(pair => pair.Key, pair => pair.Value with { });

@@ -97,6 +97,13 @@ internal sealed class MergeSql(StagedTable staged, bool isEmpty, ImportMode mode
                 """;
     }
 
+    /// <summary>Counts the new rows whose records do not have the field.</summary>
+    public string CountInvented(FixtureField field) =>
+        $"""
+            SELECT count(*) FROM {table.Staging} s WHERE s.present & {1L << field.Index} = 0
+            AND {IfNew($"SELECT FROM {table.Name} t WHERE t.id = s.id")}
+            """;
+
     /// <summary>Gives each row the memberships of its record, if the record has the field.</summary>
     public string Regroup(FixtureMembership membership)
     {

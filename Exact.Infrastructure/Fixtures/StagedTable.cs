@@ -3,6 +3,7 @@ namespace Exact.Infrastructure.Fixtures;
 /// <summary>The temporary table of a model, and what is known of its rows without a query.</summary>
 internal sealed class StagedTable(FixtureTable table)
 {
+    private readonly long[] without = new long[table.Fields.Length];
     private long presentInAll = -1;
 
     public FixtureTable Table => table;
@@ -40,6 +41,9 @@ internal sealed class StagedTable(FixtureTable table)
         : Memberships is { IsFull: true } ? Memberships
         : Direct?.FullTarget;
 
+    /// <summary>How many records lack a field whose value is then invented.</summary>
+    public long CountWithout(FixtureField invented) => without[invented.Index];
+
     /// <summary>Every record has this field.</summary>
     public bool IsInAll(int bit) => (presentInAll & (1L << bit)) != 0;
 
@@ -64,6 +68,11 @@ internal sealed class StagedTable(FixtureTable table)
     {
         Count++;
         presentInAll &= record.Present;
+        foreach (var field in table.Invented)
+        {
+            without[field.Index] += (record.Present & (1L << field.Index)) == 0 ? 1 : 0;
+        }
+
         if (record.Key is { } key)
         {
             KeysRise &= key > LastKey;

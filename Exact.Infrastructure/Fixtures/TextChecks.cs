@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Text;
 using Exact.Infrastructure.Accounts;
 
 namespace Exact.Infrastructure.Fixtures;
@@ -27,20 +28,29 @@ internal static class TextChecks
         return null;
     }
 
-    public static FixtureProblem? Password(ReadOnlySpan<byte> hash)
+    /// <summary>A password is kept as a hash only, and as one that does not take minutes to verify.</summary>
+    public static FixtureProblem? Password(ReadOnlySpan<byte> text)
     {
-        var prefix = "pbkdf2_"u8;
-        if (!hash.StartsWith(prefix) || hash.IndexOf((byte)'$') is var dollar && dollar < 0)
+        var hash = Encoding.UTF8.GetString(text);
+        if (hash.Length > 0 && !PasswordHashes.IsHash(hash))
+        {
+            return new FixtureProblem(
+                FixtureErrorCode.BadPassword,
+                "'password' must be a hash as Django writes it, or '!' for an account without a password."
+            );
+        }
+
+        if (!hash.StartsWith("pbkdf2_", StringComparison.Ordinal))
         {
             return null;
         }
 
-        var isNumber = Utf8Parser.TryParse(hash[(dollar + 1)..], out long iterations, out _);
+        var isNumber = Utf8Parser.TryParse(text[(hash.IndexOf('$') + 1)..], out long iterations, out _);
         return isNumber && iterations is > 0 and <= PasswordHashes.MaxIterations
             ? null
             : new FixtureProblem(
                 FixtureErrorCode.BadPassword,
-                $"A PBKDF2 password hash has from 1 to {PasswordHashes.MaxIterations} iterations."
+                $"A PBKDF2 password hash must have from 1 to {PasswordHashes.MaxIterations} iterations."
             );
     }
 }

@@ -52,6 +52,44 @@ public sealed class TransferTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_oldest_backups_have_full_leaderboards_and_their_challenges_an_owner()
+    {
+        var backup = await File.ReadAllBytesAsync(
+            Path.Combine(AppContext.BaseDirectory, "Fixtures", "old-backup.json"),
+            CancellationToken
+        );
+        using var answer = await ImportAsync(backup);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+
+        var challenges = await admin.GetFromJsonAsync<JsonElement>("/api/challenges", CancellationToken);
+        var ranked = 0;
+        foreach (var challenge in challenges.EnumerateArray())
+        {
+            Assert.Equal("admin", challenge.GetProperty("created_by").GetString());
+            var board = await admin.GetFromJsonAsync<JsonElement>(
+                $"/api/challenges/{challenge.GetProperty("challenge_id")}/leaderboard?entries=all",
+                CancellationToken
+            );
+            ranked += board.GetArrayLength();
+        }
+
+        Assert.Equal((9, 9), (challenges.GetArrayLength(), ranked));
+    }
+
+    [Theory]
+    [InlineData("timezone=Mars/Olympus", "timezone")]
+    [InlineData("timezone=", "timezone")]
+    public async Task A_time_zone_that_does_not_exist_is_a_400_that_names_the_parameter(string query, string parameter)
+    {
+        using var content = new ByteArrayContent("[]"u8.ToArray());
+        using var answer = await admin.PostAsync($"/api/admin/import?{query}", content, CancellationToken);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("IANA", $"{problem.GetProperty("errors").GetProperty(parameter)}", StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_was_exported_is_exported_again_after_an_import_elsewhere_byte_for_byte()
     {
         using var imported = await ImportAsync(await DumpAsync());

@@ -25,8 +25,8 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
         Company(1, "4", """ "description": "", "website": null """),
         Company(2, "3", """ "description": null, "website": "https://example.org" """),
         Challenge(1, "c1", """ "closes_on": "9999-12-31T23:59:59.999999", "dataset": "a/b ü.csv", "mlmodel": "" """),
-        Challenge(-2, "", """ "closes_on": "0001-01-01T00:00:00", "description": "" """),
-        Challenge(0, " pad ", """ "closes_on": null """),
+        Challenge(3, "", """ "closes_on": "0001-01-01T00:00:00", "description": "" """),
+        Challenge(2, " pad ", """ "closes_on": null """),
         Score(
             1,
             fields: """ "score": NaN, "emd_score": Infinity, "emd_std": -Infinity, "ima_score": -0.0, "ima_std": 5e-324 """
@@ -93,10 +93,10 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
             """
             [
             {"model": "auth.group", "pk": 1, "fields": {"name": "editors", "permissions": []}},
-            {"model": "auth.user", "pk": 2, "fields": {"password": "pbkdf2_sha256$260000$a$b", "last_login": null, "is_superuser": false, "username": "ada", "first_name": "", "last_name": "", "email": "", "is_staff": false, "is_active": true, "date_joined": "2025-01-01T00:00:00", "groups": [1], "user_permissions": []}},
-            {"model": "user_api.company", "pk": 1, "fields": {"user": 2, "name": "ACME", "description": null, "website": null, "created_at": "2025-01-01T00:00:00"}},
-            {"model": "api.challenge", "pk": 1, "fields": {"challenge_id": "c1", "title": "t", "description": "d", "created_at": "2025-01-01T00:00:00", "created_by": "ada", "closes_on": null, "dataset": "", "mlmodel": "", "xaimethod": ""}},
-            {"model": "api.score", "pk": 1, "fields": {"username": "ada", "challenge_id": "c1", "score": 1.0, "emd_score": 1.0, "emd_std": null, "ima_score": null, "ima_std": null, "method_name": null, "created_at": "2025-01-01T00:00:00", "status": "completed", "error_message": null}}
+            {"model": "auth.user", "pk": 2, "fields": {"password": "pbkdf2_sha256$260000$a$b", "last_login": null, "is_superuser": false, "username": "ada", "first_name": "", "last_name": "", "email": "", "is_staff": false, "is_active": true, "date_joined": "2025-01-01T00:00:00Z", "groups": [1], "user_permissions": []}},
+            {"model": "user_api.company", "pk": 1, "fields": {"user": 2, "name": "ACME", "description": null, "website": null, "created_at": "2025-01-01T00:00:00Z"}},
+            {"model": "api.challenge", "pk": 1, "fields": {"challenge_id": "c1", "title": "t", "description": "d", "created_at": "2025-01-01T00:00:00Z", "created_by": "ada", "closes_on": null, "dataset": "", "mlmodel": "", "xaimethod": ""}},
+            {"model": "api.score", "pk": 1, "fields": {"username": "ada", "challenge_id": "c1", "score": 1.0, "emd_score": null, "emd_std": null, "ima_score": null, "ima_std": null, "method_name": null, "created_at": "2025-01-01T00:00:00Z", "status": "completed", "error_message": null}}
             ]
 
             """,
@@ -129,7 +129,7 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
         Assert.Equal(["api.challenge 1", "api.score 1"], await KeysAsync(new ExportOptions { Challenge = "it's" }));
         Assert.Empty(await KeysAsync(new ExportOptions { Challenge = "none" }));
         Assert.Equal(
-            ("models", "Exact has no model nope."),
+            ("models", "There is no model 'nope'."),
             await database.Exporter.FindMistakeAsync(
                 new() { Models = ["api", "nope"] },
                 TestContext.Current.CancellationToken
@@ -191,7 +191,7 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
     private static void AssertSame(JsonElement expected, JsonElement actual) =>
         Assert.Equal(
             expected.EnumerateObject().Select(field => $"{field.Name}: {field.Value}".Replace(".000", "")),
-            actual.EnumerateObject().Select(field => $"{field.Name}: {field.Value}".Replace(".000", ""))
+            actual.EnumerateObject().Select(field => $"{field.Name}: {field.Value}".Replace(".000", "").TrimEnd('Z'))
         );
 
     /// <summary>Something happens while the first bytes are being sent.</summary>

@@ -139,12 +139,64 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
         Assert.Equal(before, await database.StateAsync());
     }
 
+    [Theory]
+    [InlineData("shop.order")]
+    [InlineData("Api.challenge")]
+    public async Task Replace_refuses_to_delete_while_records_of_the_file_are_left_out(string label)
+    {
+        var before = await database.StateAsync();
+        var file = Fixture(User(1, "root", """ "is_superuser": true """), Challenge().Replace("api.challenge", label));
+        var options = Replace with { Unknown = WhenFound.Skip };
+
+        var refused = Assert.Single(await database.RejectedAsync(file, options));
+        var dryRun = Assert.Single(await database.RejectedAsync(file, options with { DryRun = true }));
+        var other = Assert.Single(await database.RejectedAsync(file, options with { Confirmed = ["api.score"] }));
+
+        Assert.Equal(before, await database.StateAsync());
+        Assert.All([refused, dryRun, other], error => Assert.Equal(("left-out", label), (error.Code, error.Model)));
+        Assert.Contains($"confirm={label}", refused.Detail, StringComparison.Ordinal);
+
+        await database.ImportedAsync(file, options with { Confirmed = [label] });
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM challenges"));
+    }
+
+    [Fact]
+    public async Task Replace_refuses_to_delete_while_orphans_are_left_out()
+    {
+        var before = await database.StateAsync();
+        var file = Fixture(User(1, "root", """ "is_superuser": true """), Challenge(), Score(9, "gone"));
+
+        var error = Assert.Single(await database.RejectedAsync(file, Replace with { Orphans = WhenFound.Skip }));
+
+        Assert.Equal(("left-out", "api.score"), (error.Code, error.Model));
+        Assert.Equal(before, await database.StateAsync());
+    }
+
+    [Fact]
+    public async Task Replace_takes_a_file_with_the_bookkeeping_of_Django()
+    {
+        var file = Fixture(
+            User(1, "root", """ "is_superuser": true """),
+            Record("auth.permission", 1, ""),
+            Record("sessions.Session", 1, "")
+        );
+
+        await database.ImportedAsync(file, Replace with { Unknown = WhenFound.Skip });
+
+        Assert.Equal(1, await database.ScalarAsync<long>("SELECT count(*) FROM users"));
+    }
+
     [Fact]
     public async Task Replace_counts_what_goes_with_its_parent()
     {
         var report = await database.ImportedAsync(
             Fixture(User(1, "root", """ "is_superuser": true """), Challenge(2, "c2"), Score(1, "c1"), Score(2, "c2")),
-            new() { Mode = ImportMode.Replace, Orphans = WhenFound.Skip }
+            new()
+            {
+                Mode = ImportMode.Replace,
+                Orphans = WhenFound.Skip,
+                Confirmed = ["api.score"],
+            }
         );
 
         Assert.Equal(

@@ -74,8 +74,10 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
         }
 
         return reader.Fault is { Code: FixtureErrorCode.NotJson } fault ? new ImportOutcome.NotJson(fault)
-            : problems.Count > 0 ? new ImportOutcome.Rejected(problems, problems.Count)
-            : new ImportOutcome.Imported(new ImportTally(database.Tables).ToReport(dryRun: true, reader));
+            : problems.Count > 0 ? new ImportOutcome.Rejected(problems, problems.Count, new Dictionary<string, long>())
+            : new ImportOutcome.Imported(
+                new ImportTally(database.Tables).ToReport(new ImportOptions { DryRun = true }, reader)
+            );
     }
 
     internal static byte[] Mutate(byte[] file, Random random)

@@ -81,7 +81,7 @@ public sealed class RoundTripTests(FixtureDatabase database) : IClassFixture<Fix
     public async Task Keys_truths_and_nulls()
     {
         var values = Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool).Array[Rows].Single();
-        var keys = Gen.Long[-(1L << 53) + 1, (1L << 53) - 1].HashSet[Rows].Single().ToArray();
+        var keys = Gen.Long[1, int.MaxValue].HashSet[Rows].Single().ToArray();
 
         await database.ImportedAsync(
             Fixture([

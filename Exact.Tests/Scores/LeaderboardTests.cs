@@ -44,6 +44,22 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     }
 
     [Fact]
+    public async Task A_score_from_before_there_were_metrics_ranks_by_its_primary_score()
+    {
+        await ScoreAsync("old", 0.8);
+        await ScoreAsync("both", 0.6);
+        await app.Database.ExecuteAsync("UPDATE scores SET emd_score = NULL WHERE username IN ('old', 'both')");
+        await ScoreAsync("both", 0.7);
+        await ScoreAsync("new", 0.9);
+        await ScoreAsync("nan", 0.95);
+        await app.Database.ExecuteAsync("UPDATE scores SET emd_score = 'NaN' WHERE username = 'nan'");
+
+        Assert.Equal(["1 new 0.9", "2 old 0.8", "3 both 0.7"], await BoardAsync());
+        Assert.Equal(["1 new 0.9", "2 old 0.8", "3 both 0.7", "4 both 0.6"], await BoardAsync("entries=all"));
+        Assert.Empty(await BoardAsync("metric=ima"));
+    }
+
+    [Fact]
     public async Task Equal_scores_share_a_rank_and_stand_in_order_of_time_and_then_of_key()
     {
         await ScoreAsync("late", 0.7, at: Monday.AddHours(2));

@@ -27,6 +27,8 @@ internal sealed class IdentityConfiguration
         user.HasIndex(u => u.NormalizedEmail).HasDatabaseName("ix_users_normalized_email");
         user.Property(u => u.Email).HasMaxLength(254);
         user.Property(u => u.NormalizedEmail).HasMaxLength(254);
+        // Django's length; the column stays text, as for Company.Website.
+        user.Property(u => u.PasswordHash).HasMaxLength(128).HasColumnType("text");
         user.Property(u => u.FirstName).HasMaxLength(150);
         user.Property(u => u.LastName).HasMaxLength(150);
     }

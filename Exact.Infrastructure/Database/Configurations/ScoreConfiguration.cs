@@ -55,6 +55,20 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
             .HasDatabaseName("ix_scores_leaderboard_ima")
             .IsDescending(false, false, true, false, false)
             .HasFilter(Ranked("ima_score"));
+
+        // Scores from before there were metrics: the leaderboard of EMD takes their primary score.
+        score
+            .HasIndex(s => new
+            {
+                s.ChallengeId,
+                s.Username,
+                s.Primary,
+                s.CreatedAt,
+                s.Id,
+            })
+            .HasDatabaseName("ix_scores_leaderboard_score")
+            .IsDescending(false, false, true, false, false)
+            .HasFilter($"emd_score IS NULL AND {Ranked("score")}");
     }
 
     /// <summary>The scores that a leaderboard takes: completed, with a finite metric. PostgreSQL orders NaN above infinity.</summary>

@@ -114,6 +114,7 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasColumnName("user_id");
 
                     b.Property<string>("Website")
+                        .HasMaxLength(200)
                         .HasColumnType("text")
                         .HasColumnName("website");
 
@@ -205,6 +206,11 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasDatabaseName("ix_scores_leaderboard_ima")
                         .HasFilter("status = 'completed' AND ima_score > '-Infinity' AND ima_score < 'Infinity'");
 
+                    b.HasIndex("ChallengeId", "Username", "Primary", "CreatedAt", "Id")
+                        .IsDescending(false, false, true, false, false)
+                        .HasDatabaseName("ix_scores_leaderboard_score")
+                        .HasFilter("emd_score IS NULL AND status = 'completed' AND score > '-Infinity' AND score < 'Infinity'");
+
                     b.ToTable("scores", null, t =>
                         {
                             t.HasCheckConstraint("ck_scores_status", "status IN ('pending', 'running', 'completed', 'failed')");
@@ -290,6 +296,7 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasColumnName("normalized_username");
 
                     b.Property<string>("PasswordHash")
+                        .HasMaxLength(128)
                         .HasColumnType("text")
                         .HasColumnName("password_hash");
 
