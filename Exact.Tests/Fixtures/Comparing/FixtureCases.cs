@@ -40,6 +40,25 @@ internal static class FixtureCases
         ("an object", "{\"a\": 1}"),
     ];
 
+    /// <summary>An <c>id</c> among the fields, beside this pk or none.</summary>
+    private static readonly (string Name, string? Pk, string Json)[] Ids =
+    [
+        ("without a pk", null, "9"),
+        ("and pk null", "null", "9"),
+        ("that is the pk", "9", "9"),
+        ("that contradicts the pk", "7", "9"),
+        ("null beside a pk", "7", "null"),
+    ];
+
+    private static readonly (string Name, string? Pk, string Json)[] MoreIds =
+    [
+        ("as a string, without a pk", null, "\"9\""),
+        ("that is the pk as a string", "9", "\"9\""),
+        ("null without a pk", null, "null"),
+        ("that is a word", "7", "\"x\""),
+        ("0", null, "0"),
+    ];
+
     public static IReadOnlyList<FixtureCase> All { get; } =
     [.. OfFields(), .. OfKeys(), .. OfLabels(), .. OfIds(), .. RelationCases.All, .. FileCases.All];
 
@@ -57,41 +76,33 @@ internal static class FixtureCases
         from key in model == LegacyModels.Challenge ? [.. Keys, .. MoreKeys] : Keys
         select new FixtureCase($"{model.Label} (pk): {key.Name}", model.Fixture(key.Json));
 
-    private static IEnumerable<FixtureCase> OfLabels() =>
-        from model in LegacyModels.All
-        let app = model.Label.Split('.')[0]
-        let name = model.Label.Split('.')[1]
-        from label in ((string Name, string Text)[])
-            [
-                ("a capital in the model", $"{app}.{char.ToUpperInvariant(name[0])}{name[1..]}"),
-                ("the model in capitals", $"{app}.{name.ToUpperInvariant()}"),
-                ("a capital in the app", $"{char.ToUpperInvariant(app[0])}{app[1..]}.{name}"),
-                ("the app in capitals", $"{app.ToUpperInvariant()}.{name}"),
-                ("blanks around it", $" {model.Label} "),
-                ("no app", name),
-                ("a part too many", $"{model.Label}.x"),
-                ("another model", $"{app}.nothing"),
-                ("another app", $"other.{name}"),
-                ("a Kelvin sign or a dotless i", model.Label.Replace('i', 'ı').Replace('k', 'K')),
-            ]
-        where label.Text != model.Label
-        select new FixtureCase($"{model.Label} (label): {label.Name}", model.Fixture(label: label.Text));
+    private static IEnumerable<FixtureCase> OfLabels()
+    {
+        foreach (var model in LegacyModels.All)
+        {
+            var (app, name) = model.Label.Split('.') is [var first, var second] ? (first, second) : default;
+            FixtureCase Of(string title, string label) =>
+                new($"{model.Label} (label): {title}", model.Fixture(label: label));
+
+            yield return Of("a capital in the model", $"{app}.{char.ToUpperInvariant(name[0])}{name[1..]}");
+            yield return Of("the model in capitals", $"{app}.{name.ToUpperInvariant()}");
+            yield return Of("the app in capitals", $"{app.ToUpperInvariant()}.{name}");
+            if (model == LegacyModels.Challenge)
+            {
+                yield return Of("a capital in the app", $"Api.{name}");
+                yield return Of("blanks around it", $" {model.Label} ");
+                yield return Of("no app", name);
+                yield return Of("no model", $"{app}.");
+                yield return Of("a part too many", $"{model.Label}.x");
+                yield return Of("another model", $"{app}.nothing");
+                yield return Of("another app", $"other.{name}");
+            }
+        }
+    }
 
     private static IEnumerable<FixtureCase> OfIds() =>
         from model in LegacyModels.All
-        from id in ((string Name, string? Pk, string Json)[])
-            [
-                ("without a pk", null, "9"),
-                ("and pk null", "null", "9"),
-                ("as a string, without a pk", null, "\"9\""),
-                ("that is the pk", "9", "9"),
-                ("that is the pk as a string", "9", "\"9\""),
-                ("that contradicts the pk", "7", "9"),
-                ("null without a pk", null, "null"),
-                ("null beside a pk", "7", "null"),
-                ("that is a word", "7", "\"x\""),
-                ("0", null, "0"),
-            ]
+        from id in model == LegacyModels.Challenge ? [.. Ids, .. MoreIds] : Ids
         select new FixtureCase($"{model.Label} (id): {id.Name}", model.Fixture(id.Pk, changes: ("id", id.Json)));
 }
 
