@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Fixtures;
+using Exact.Tests.Fixtures.Comparing;
 using Exact.Tests.Support;
 using static Exact.Tests.Fixtures.Sample;
 
@@ -35,10 +36,7 @@ public sealed class DjangoTests(FixtureDatabase database) : IClassFixture<Fixtur
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(
-            await Django.IsInstalledAsync(),
-            "Django is missing: apt-get install python3-django python3-psycopg2"
-        );
+        Assert.SkipUnless(await Django.IsInstalledAsync(), Django.IsMissing);
         await database.EmptyAsync();
         await django.MigrateAsync();
         await django.FlushAsync();
@@ -60,6 +58,20 @@ public sealed class DjangoTests(FixtureDatabase database) : IClassFixture<Fixtur
     {
         await django.LoadAsync(await FixtureDatabase.DumpAsync());
         await AssertGoesRoundAsync("json");
+    }
+
+    [Fact]
+    public async Task Rows_at_every_limit_go_from_Exact_to_Django_and_back()
+    {
+        await database.ImportedAsync(LegacyModels.AtTheLimits());
+        var exported = await database.ExportAsync();
+
+        await django.LoadAsync(exported);
+        var dumped = await django.DumpAsync();
+        await database.EmptyAsync();
+        await database.ImportedAsync(dumped);
+
+        Assert.Equal(Encoding.UTF8.GetString(exported), Encoding.UTF8.GetString(await database.ExportAsync()));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Npgsql;
 
 namespace Exact.Tests.Support;
@@ -15,6 +16,9 @@ internal sealed class Django(string connectionString)
     private static readonly Lazy<Task<bool>> Installed = new(async () =>
         File.Exists(Python) && (await RunAsync(["-c", "import django, psycopg2"], [])).ExitCode == 0
     );
+
+    /// <summary>Why a test is skipped where <see cref="IsInstalledAsync"/> is false.</summary>
+    public const string IsMissing = "Django is missing: apt-get install python3-django python3-psycopg2";
 
     /// <summary>Whether this machine has Django and its driver for PostgreSQL.</summary>
     public static Task<bool> IsInstalledAsync() => Installed.Value;
@@ -43,11 +47,42 @@ internal sealed class Django(string connectionString)
         }
     }
 
-    private async Task<string> ManageAsync(params string[] arguments)
+    /// <summary>Loads each of the fixtures into empty tables, and reads with the queries what is there then.</summary>
+    public async Task<IReadOnlyList<DjangoLoad>> LoadEachAsync(
+        IReadOnlyDictionary<string, string> queries,
+        IEnumerable<string> fixtures
+    )
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"exact-{Guid.NewGuid():N}.jsonl");
+        string[] lines =
+        [
+            JsonSerializer.Serialize(queries),
+            .. fixtures.Select(text => JsonSerializer.Serialize(text)),
+        ];
+        await File.WriteAllLinesAsync(path, lines);
+        try
+        {
+            var output = await PythonAsync("load_each.py", path);
+            return
+            [
+                .. output
+                    .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(line => JsonSerializer.Deserialize<DjangoLoad>(line, JsonSerializerOptions.Web)!),
+            ];
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private Task<string> ManageAsync(params string[] arguments) => PythonAsync("manage.py", arguments);
+
+    private async Task<string> PythonAsync(string script, params string[] arguments)
     {
         var database = new NpgsqlConnectionStringBuilder(connectionString);
         var (exitCode, output, errors) = await RunAsync(
-            ["-B", Path.Combine(AppContext.BaseDirectory, "django", "manage.py"), .. arguments],
+            ["-B", Path.Combine(AppContext.BaseDirectory, "django", script), .. arguments],
             new()
             {
                 ["PGHOST"] = database.Host,
@@ -58,7 +93,7 @@ internal sealed class Django(string connectionString)
                 ["PYTHONUTF8"] = "1",
             }
         );
-        Assert.True(exitCode == 0, $"manage.py {string.Join(' ', arguments)}:\n{errors}");
+        Assert.True(exitCode == 0, $"{script} {string.Join(' ', arguments)}:\n{errors}");
         return output;
     }
 
@@ -84,3 +119,6 @@ internal sealed class Django(string connectionString)
         return (process.ExitCode, output, await errors);
     }
 }
+
+/// <summary>What Django's <c>loaddata</c> made of a fixture: rows as JSON by table, or an error.</summary>
+internal sealed record DjangoLoad(string? Error, IReadOnlyDictionary<string, string[]>? Rows);

@@ -1,6 +1,9 @@
 from django.db import models
 
 
+STATUSES = [(name, name) for name in ("pending", "running", "completed", "failed")]  # for forms; loaddata takes any
+
+
 class Score(models.Model):
     username = models.CharField(max_length=150)
     challenge_id = models.CharField(max_length=100)
@@ -11,7 +14,7 @@ class Score(models.Model):
     ima_std = models.FloatField(null=True, blank=True)
     method_name = models.CharField(max_length=100, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    status = models.CharField(max_length=20, default="pending")
+    status = models.CharField(max_length=20, choices=STATUSES, default="completed")
     error_message = models.TextField(null=True, blank=True)
 
 
