@@ -74,7 +74,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             return new ImportOutcome.Rejected(errors.First, errors.Count);
         }
 
-        var report = tally.ToReport(options.DryRun, reader);
+        var report = tally.ToReport(options.DryRun, reader) with { Source = options.Source };
         if (!options.DryRun)
         {
             progress?.Report(tally.ToProgress(ImportPhase.Committing, reader));

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>How an import ended. Unless it is <see cref="Imported"/>, nothing was changed.</summary>
@@ -40,12 +42,14 @@ internal abstract record ImportOutcome
 /// <param name="Bytes">The length of the file as UTF-8.</param>
 /// <param name="Models">Per Django label, in the order of the tables; then labels that were not carried.</param>
 /// <param name="IgnoredFields">Values that have no place in Exact, by <c>label.field</c>.</param>
+/// <param name="Source">The live database that it was read from; absent for a file.</param>
 internal sealed record ImportReport(
     bool DryRun,
     long Records,
     long Bytes,
     IReadOnlyDictionary<string, ModelCounts> Models,
-    IReadOnlyDictionary<string, long> IgnoredFields
+    IReadOnlyDictionary<string, long> IgnoredFields,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null
 );
 
 /// <summary>What became of a model's records: created + updated + unchanged + skipped + ignored = read.</summary>
@@ -71,13 +75,19 @@ internal sealed record ModelCounts
 
 /// <summary>How far a running import is.</summary>
 /// <param name="Models">Per Django label; the counts go on while the import does.</param>
+/// <param name="Source">The live database that is read; absent for a file.</param>
 internal sealed record ImportProgress(
     ImportPhase Phase,
     long Bytes,
     long Records,
-    IReadOnlyDictionary<string, ModelCounts> Models
+    IReadOnlyDictionary<string, ModelCounts> Models,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null
 )
 {
+    /// <summary>A live database is about to be read.</summary>
+    public static ImportProgress Opening(string source) =>
+        new(ImportPhase.Reading, 0, 0, new Dictionary<string, ModelCounts>(), source);
+
     public static ImportProgress Received(long bytes) =>
         new(ImportPhase.Receiving, bytes, 0, new Dictionary<string, ModelCounts>());
 }
