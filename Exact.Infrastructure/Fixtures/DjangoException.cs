@@ -54,6 +54,7 @@ internal sealed class DjangoException : Exception
             { } state when state.StartsWith("08", StringComparison.Ordinal) => Lost,
             { } state when state.StartsWith("57P", StringComparison.Ordinal) => Lost,
             { } => "Remove the cause there, and import again.",
+            null when (cause.InnerException ?? cause) is IOException => Lost, // a connection that is refused is a SocketException
             null when cause is InvalidDataException => "Look into the log of the server.",
             null => "Check that the server runs and can be reached from here, and import again.",
         };

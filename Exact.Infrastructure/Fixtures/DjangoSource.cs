@@ -46,7 +46,8 @@ internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models
         var tables = DjangoTable.AllOf(models);
         var catalog = await DjangoCatalog.FindAsync(connection, tables, cancellationToken);
         await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        // LOCK takes no snapshot, and the first query after it does. Row security must be an error, not a missing row.
+        // LOCK takes no snapshot, and the first query after it does. Row security must be an error, not a missing row. A database without an
+        // encoding may hold any bytes: the import says in which record they are no UTF-8, where the server would only say that some are.
         await using var command = new NpgsqlCommand(
             $"""
             SET TRANSACTION READ ONLY;
@@ -56,6 +57,7 @@ internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models
             SET LOCAL row_security = off;
             SET LOCAL extra_float_digits = 3;
             {catalog.LockSql()}
+            SELECT set_config('client_encoding', 'SQL_ASCII', true) WHERE current_setting('server_encoding') = 'SQL_ASCII';
             SELECT set_config(name, CASE name WHEN 'jit' THEN 'off' ELSE '0' END, true)
             FROM pg_settings WHERE name IN ('jit', 'transaction_timeout')
             """,
