@@ -2,12 +2,15 @@ using System.Text.Json;
 
 namespace Exact.Bench;
 
-/// <summary>The import from a live Django database beside the import of its dump, and beside making that dump first.</summary>
+/// <summary>The import from a live Django database beside the import of its dump, and beside making the dump.</summary>
 internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
 {
     private const string Filled = "live_filled";
     private const string Django = "live_django";
     private const string Target = "live_target";
+    private const string Scores =
+        "id, username, challenge_id, score, emd_score, emd_std, ima_score, ima_std, "
+        + "method_name, created_at, status, error_message";
 
     private static readonly (string Ours, string Theirs, string Columns, string Select)[] Tables =
     [
@@ -23,12 +26,7 @@ internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
             "id, challenge_id, title, description, created_at, created_by, closes_on",
             "id, challenge_id, title, description, created_at, created_by, closes_on"
         ),
-        (
-            "scores",
-            "api_score",
-            "id, username, challenge_id, score, emd_score, emd_std, ima_score, ima_std, method_name, created_at, status, error_message",
-            "id, username, challenge_id, score, emd_score, emd_std, ima_score, ima_std, method_name, created_at, status, error_message"
-        ),
+        ("scores", "api_score", Scores, Scores),
     ];
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -78,7 +76,7 @@ internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
 
     private static string[] DumpTo(string path) => ["dumpdata", "api", "auth.user", "user_api", "--output", path];
 
-    /// <summary>One import into an empty schema by a service whose code is compiled; then the memory of one that has done nothing before.</summary>
+    /// <summary>The time of a service whose code is compiled, and the memory of one that has done nothing before.</summary>
     private async Task<(double Seconds, double Memory, double Peak)> MeasureAsync(
         Func<Service, Task<(TimeSpan Time, JsonElement Scores)>> import,
         CancellationToken cancellationToken

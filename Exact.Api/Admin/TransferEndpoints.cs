@@ -111,7 +111,7 @@ internal static class TransferEndpoints
         };
     }
 
-    /// <summary>The caller names no database: where the service connects to, and with which password, is for its operator to say.</summary>
+    /// <summary>The caller names no database: where the service connects to is for its operator to say.</summary>
     private static async Task<
         Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>
     > ImportFromDjangoAsync(

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>import</c>: a fixture from a file, from stdin, or from a live Django database; the report goes to stdout.</summary>
+/// <summary><c>import</c>: a fixture from a file, stdin, or a live Django database; the report goes to stdout.</summary>
 internal static class ImportCommand
 {
     public static Command Create(IServiceProvider services)
@@ -20,8 +20,8 @@ internal static class ImportCommand
         var fromDjango = new Option<string?>("--from-django")
         {
             Description =
-                "Instead of a file, a live Django database: \"Host=db;Database=django;Username=reader\"; without a value, "
-                + "that of Transfers:Django. Keep the password in a passfile (PGPASSFILE).",
+                "Instead of a file, a live Django database: \"Host=db;Database=django;Username=reader\"; "
+                + "without a value, that of Transfers:Django. Keep the password in a passfile (PGPASSFILE).",
             HelpName = "CONNECTION",
             Arity = ArgumentArity.ZeroOrOne,
         };

@@ -50,7 +50,7 @@ internal sealed class DjangoCatalog
         return catalog;
     }
 
-    /// <summary>Keeps the tables as they are until the transaction ends: a snapshot would see those that TRUNCATE or a rewrite touched as empty.</summary>
+    /// <summary>Keeps TRUNCATE and rewrites away, after which the snapshot would see an empty table.</summary>
     public string LockSql()
     {
         var names = tables.Values.Where(table => table.CanLock).Select(table => table.Place).ToList();
@@ -92,7 +92,7 @@ internal sealed class DjangoCatalog
         CancellationToken cancellationToken
     )
     {
-        // Without the right to read it, a table that is only counted is as good as none; the others the server refuses by itself.
+        // A table that is only counted is left out where it may not be read; for the others the server refuses.
         await using var command = new NpgsqlCommand(
             """
             SELECT t.name, format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p', 'v')

@@ -42,7 +42,7 @@ internal sealed class DjangoException : Exception
                 "Check Username and Password, the passfile, and pg_hba.conf there.",
             PostgresErrorCodes.InvalidCatalogName => "Check Database in the connection string.",
             PostgresErrorCodes.InsufficientPrivilege =>
-                "Use a role that may read all rows of Django's tables: GRANT SELECT, and BYPASSRLS where they have row security.",
+                "Use a role that may read all rows of Django's tables: GRANT SELECT, and BYPASSRLS under row security.",
             PostgresErrorCodes.LockNotAvailable =>
                 "Another session has locked a table there, such as a migration. Import again when it has ended.",
             PostgresErrorCodes.QueryCanceled => "The query was cancelled there. Import again.",
@@ -54,7 +54,7 @@ internal sealed class DjangoException : Exception
             { } state when state.StartsWith("08", StringComparison.Ordinal) => Lost,
             { } state when state.StartsWith("57P", StringComparison.Ordinal) => Lost,
             { } => "Remove the cause there, and import again.",
-            null when (cause.InnerException ?? cause) is IOException => Lost, // a connection that is refused is a SocketException
+            null when (cause.InnerException ?? cause) is IOException => Lost, // a refused one is a SocketException
             null when cause is InvalidDataException => "Look into the log of the server.",
             null => "Check that the server runs and can be reached from here, and import again.",
         };

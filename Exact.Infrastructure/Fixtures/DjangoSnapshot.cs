@@ -37,7 +37,7 @@ internal sealed class DjangoSnapshot : IAsyncDisposable
         writing = Task.Run(() => WriteAsync(copies));
     }
 
-    /// <summary>The fixture. Reading throws a <see cref="DjangoException"/> when the database cannot be read to its end.</summary>
+    /// <summary>The fixture; reading throws a <see cref="DjangoException"/> when the database fails.</summary>
     public Stream Content { get; }
 
     public async ValueTask DisposeAsync()
@@ -48,7 +48,7 @@ internal sealed class DjangoSnapshot : IAsyncDisposable
         ending.Dispose();
     }
 
-    /// <summary>The reader must never take a part for the whole: only what was read to its end is completed without an exception.</summary>
+    /// <summary>A reader must never take a part for the whole, so whatever fails here, fails there.</summary>
     private async Task WriteAsync(IReadOnlyList<RecordCopy> copies)
     {
         Exception? failure = null;

@@ -8,26 +8,34 @@ namespace Exact.Infrastructure.Fixtures;
 /// <param name="models">What a fixture carries.</param>
 internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models)
 {
-    /// <summary>How long to wait for a table that is locked there, such as by a migration; everybody else there queues behind.</summary>
+    /// <summary>How long to wait for a table that is locked there, such as by a migration.</summary>
     private const string LockWait = "5s";
 
     /// <summary>Takes the snapshot and begins to read.</summary>
-    /// <exception cref="DjangoException">The database cannot be read, is none of Django's, or is the target itself.</exception>
+    /// <exception cref="DjangoException">It cannot be read, has not Django's tables, or is the target.</exception>
     public async Task<DjangoSnapshot> OpenAsync(DjangoAddress address, CancellationToken cancellationToken)
     {
+        // The target first: what fails there is no failure of Django's server.
+        var key = Random.Shared.NextInt64();
+        await using var mark = await target.OpenConnectionAsync(cancellationToken);
+        await using var marking = await mark.BeginTransactionAsync(cancellationToken);
+        await TakeLockAsync(mark, key, cancellationToken);
+
         var source = address.CreateDataSource();
+        NpgsqlConnection? connection = null;
         try
         {
-            var connection = await source.OpenConnectionAsync(cancellationToken);
-            if (await IsTargetAsync(connection, cancellationToken))
+            connection = await source.OpenConnectionAsync(cancellationToken);
+            if (await SeesLockAsync(connection, key, cancellationToken))
             {
-                throw new DjangoException(address, "is the one to import into.", "Name another one.");
+                throw new DjangoException(address, "is the one to import into.", "Name that of the Django backend.");
             }
 
             return new DjangoSnapshot(address, source, connection, await BeginAsync(connection, cancellationToken));
         }
         catch (Exception e)
         {
+            await (connection?.DisposeAsync() ?? ValueTask.CompletedTask);
             await source.DisposeAsync();
             throw e switch
             {
@@ -46,8 +54,8 @@ internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models
         var tables = DjangoTable.AllOf(models);
         var catalog = await DjangoCatalog.FindAsync(connection, tables, cancellationToken);
         await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        // LOCK takes no snapshot, and the first query after it does. Row security must be an error, not a missing row. A database without an
-        // encoding may hold any bytes: the import says in which record they are no UTF-8, where the server would only say that some are.
+        // LOCK takes no snapshot, and the first query after it does. Row security must be an error, not a missing row.
+        // SQL_ASCII may hold any bytes: as they are, the import can name the record that is not UTF-8; the server cannot.
         await using var command = new NpgsqlCommand(
             $"""
             SET TRANSACTION READ ONLY;
@@ -57,7 +65,8 @@ internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models
             SET LOCAL row_security = off;
             SET LOCAL extra_float_digits = 3;
             {catalog.LockSql()}
-            SELECT set_config('client_encoding', 'SQL_ASCII', true) WHERE current_setting('server_encoding') = 'SQL_ASCII';
+            SELECT set_config('client_encoding', 'SQL_ASCII', true)
+            WHERE current_setting('server_encoding') = 'SQL_ASCII';
             SELECT set_config(name, CASE name WHEN 'jit' THEN 'off' ELSE '0' END, true)
             FROM pg_settings WHERE name IN ('jit', 'transaction_timeout')
             """,
@@ -68,25 +77,30 @@ internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models
         return [.. tables.Select(table => table.ToCopy(catalog))];
     }
 
-    /// <summary>Whether both see the same lock; names and addresses would not tell.</summary>
-    private async Task<bool> IsTargetAsync(NpgsqlConnection source, CancellationToken cancellationToken)
+    private static async Task TakeLockAsync(NpgsqlConnection connection, long key, CancellationToken cancellationToken)
     {
-        var key = Random.Shared.NextInt64();
-        await using var connection = await target.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using var take = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection);
-        take.Parameters.Add(new() { Value = key });
-        await take.ExecuteNonQueryAsync(cancellationToken);
-        await using var look = new NpgsqlCommand(
+        await using var command = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection);
+        command.Parameters.Add(new() { Value = key });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Who sees the target's lock is in the target; names and addresses would not tell.</summary>
+    private static async Task<bool> SeesLockAsync(
+        NpgsqlConnection connection,
+        long key,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var command = new NpgsqlCommand(
             """
             SELECT EXISTS (
                 SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
                 WHERE l.locktype = 'advisory' AND (l.classid::bigint << 32 | l.objid::bigint) = $1
             )
             """,
-            source
+            connection
         );
-        look.Parameters.Add(new() { Value = key });
-        return await look.ExecuteScalarAsync(cancellationToken) is true;
+        command.Parameters.Add(new() { Value = key });
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 }

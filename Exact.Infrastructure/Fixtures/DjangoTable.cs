@@ -102,7 +102,7 @@ internal sealed class DjangoTable
                 ?? throw new DjangoMismatchException($"has {table}.{column} as {type}, which is no whole number.")
             : throw new DjangoMismatchException($"has no column {column} in {table}.");
 
-    /// <summary>What brings a column in the form that COPY is read in, and a time's zone; null where that would change its meaning.</summary>
+    /// <summary>A column in the form that COPY is read in, and a time's zone; null for a type of another meaning.</summary>
     private static (string Sql, string? Zone)? Read(FixtureKind kind, string column, string type) =>
         (kind, type) switch
         {

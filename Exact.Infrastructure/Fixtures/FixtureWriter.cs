@@ -72,7 +72,7 @@ internal sealed class FixtureWriter(Stream destination, IProgress<ExportProgress
         }
     }
 
-    /// <summary>Writes a time with the name of its zone; one that Django cannot have is no time, and an import will say so.</summary>
+    /// <summary>Writes a time with its zone; one that Django cannot have is written so that an import refuses it.</summary>
     public void WriteTime(ReadOnlySpan<byte> column, string zone)
     {
         var microseconds = BinaryPrimitives.ReadInt64BigEndian(column);

@@ -5,7 +5,7 @@ namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>The records of one model on their way out of a database.</summary>
 /// <param name="label">Django's name of the model.</param>
-/// <param name="sql">A COPY whose first column is the key, as <c>bigint</c>; the <paramref name="columns"/> follow.</param>
+/// <param name="sql">A COPY of the key, as <c>bigint</c>, and of the <paramref name="columns"/>.</param>
 /// <param name="columns">The fields, in the order of the COPY.</param>
 /// <param name="rest">Further fields as JSON, the same for every record; each begins with a comma.</param>
 internal sealed class RecordCopy(string label, string sql, IReadOnlyList<RecordColumn> columns, string rest = "")
@@ -110,6 +110,6 @@ internal sealed record RecordColumn(string Name, FixtureKind Kind)
     /// <summary>The column is a text of keys with commas between them; NULL is the empty list.</summary>
     public bool IsList { get; init; }
 
-    /// <summary>For times: what follows the digits. A time that Django cannot have is then written so that an import refuses it.</summary>
+    /// <summary>For times: what follows the digits; see <see cref="FixtureWriter.WriteTime"/>.</summary>
     public string? Zone { get; init; }
 }

@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Fixtures;
 
-/// <summary>A fixture as a whole: the records of one model after the other, and what stands around and between them.</summary>
+/// <summary>A fixture as a whole: model after model, and what stands around and between the records.</summary>
 internal static class RecordFile
 {
     /// <summary>Writes it. When this throws, the file has no end.</summary>

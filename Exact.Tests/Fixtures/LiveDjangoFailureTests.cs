@@ -189,7 +189,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
     [Fact]
     public async Task A_snapshot_that_nobody_reads_is_given_back_at_once_however_much_there_is()
     {
-        // Reading on to the end would take the server ten minutes.
+        // The server would need ten minutes for its rows.
         await django.ExecuteAsync(
             """
             ALTER TABLE api_score RENAME TO old_score;
@@ -233,6 +233,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
             await database.Importer.ImportAsync(snapshot.Content, new(), cancellationToken: CancellationToken);
         });
         Assert.Equal(before, await database.StateAsync());
+        await django.WhenNoSessionAsync();
         return refusal.Message;
     }
 
