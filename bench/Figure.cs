@@ -65,6 +65,23 @@ internal sealed record Figure(string Name, string Target, Unit Unit, Func<double
         wait => wait <= 0.5
     );
 
+    public static readonly Figure Live = Ratio(
+        "import from a live Django database : import of its dump",
+        "≤ 1.5 ×",
+        ratio => ratio <= 1.5
+    );
+    public static readonly Figure LiveDump = Speedup(
+        "import from a live Django database, faster than `dumpdata` and import",
+        "≥ 3 ×",
+        3
+    );
+    public static readonly Figure LiveMemory = new(
+        "peak memory above idle, import from a live Django database",
+        "≤ 64 MiB, the same peak ± 10 %",
+        Unit.Mebibytes,
+        peak => peak <= 64
+    );
+
     /// <summary>In the order of the table.</summary>
     public static IReadOnlyList<Figure> All =>
         [
@@ -80,6 +97,9 @@ internal sealed record Figure(string Name, string Target, Unit Unit, Func<double
             Readers,
             WritersOfChanged,
             ReadersOfChanged,
+            Live,
+            LiveDump,
+            LiveMemory,
         ];
 
     private static Figure Ratio(string name, string target, Func<double, bool> isMet) =>

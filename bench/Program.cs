@@ -12,6 +12,7 @@ var rounds = new Option<int>("--rounds")
     DefaultValueFactory = _ => 3,
 };
 var withoutDjango = new Option<bool>("--without-django") { Description = "Leave out the comparison with Django." };
+var live = new Option<bool>("--live") { Description = "Only the import from a live Django database." };
 var folder = new Option<string>("--folder")
 {
     Description = "Where the fixtures and the server's data go; about 5 kB a score. It is removed at the end.",
@@ -22,6 +23,7 @@ var command = new RootCommand("Measures Exact's import and export side by side w
     scores,
     rounds,
     withoutDjango,
+    live,
     folder,
 };
 command.SetAction(
@@ -30,6 +32,22 @@ command.SetAction(
         await using var workshop = await Workshop.OpenAsync(parsed.GetValue(folder)!, cancellationToken);
         var figures = new Figures();
         var bench = new Rounds(workshop, figures, parsed.GetValue(scores), !parsed.GetValue(withoutDjango));
+        if (parsed.GetValue(live))
+        {
+            int[] sizes = [parsed.GetValue(scores) / 10, parsed.GetValue(scores)];
+            foreach (var size in sizes)
+            {
+                var beside = new LiveRounds(workshop, figures, size);
+                for (var round = 1; round <= parsed.GetValue(rounds); round++)
+                {
+                    await beside.RunAsync(cancellationToken);
+                }
+            }
+
+            Console.WriteLine(figures.ToMarkdown(sizes));
+            return 0;
+        }
+
         for (var round = 1; round <= parsed.GetValue(rounds); round++)
         {
             await bench.RunAsync(round, cancellationToken);

@@ -16,7 +16,7 @@ internal sealed class Service : IAsyncDisposable
     private readonly Process process;
     private readonly HttpClient client;
 
-    private Service(string connectionString)
+    private Service(string connectionString, string? django)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -32,6 +32,7 @@ internal sealed class Service : IAsyncDisposable
         start.Environment["ConnectionStrings__Exact"] = connectionString;
         start.Environment["Admin__Key"] = Key;
         start.Environment["Logging__LogLevel__Default"] = "Warning";
+        start.Environment["Transfers__Django"] = django;
         process = Process.Start(start)!;
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
@@ -40,9 +41,13 @@ internal sealed class Service : IAsyncDisposable
     }
 
     /// <summary>Starts the service and waits until it is ready.</summary>
-    public static async Task<Service> StartAsync(string connectionString, CancellationToken cancellationToken)
+    public static async Task<Service> StartAsync(
+        string connectionString,
+        CancellationToken cancellationToken,
+        string? django = null
+    )
     {
-        var service = new Service(connectionString);
+        var service = new Service(connectionString, django);
         while (!await service.IsReadyAsync(cancellationToken))
         {
             if (service.process.HasExited)
@@ -66,9 +71,22 @@ internal sealed class Service : IAsyncDisposable
         await using var file = File.OpenRead(path);
         using var content = new StreamContent(file, 128 * 1024);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        return await PostAsync($"import?dry_run={(dryRun ? "true" : "false")}", content, cancellationToken);
+    }
+
+    /// <summary>Imports from the live Django database that it was started with.</summary>
+    public Task<(TimeSpan Time, JsonElement Scores)> ImportLiveAsync(CancellationToken cancellationToken) =>
+        PostAsync("import/django", content: null, cancellationToken);
+
+    private async Task<(TimeSpan Time, JsonElement Scores)> PostAsync(
+        string path,
+        HttpContent? content,
+        CancellationToken cancellationToken
+    )
+    {
         var watch = Stopwatch.StartNew();
         using var answer = await client.PostAsync(
-            new Uri($"/api/admin/import?dry_run={(dryRun ? "true" : "false")}", UriKind.Relative),
+            new Uri($"/api/admin/{path}", UriKind.Relative),
             content,
             cancellationToken
         );

@@ -50,6 +50,15 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         group
+            .MapPost("/import/django", ImportFromDjangoAsync)
+            .RefuseUnknownParameters()
+            .WithSummary("Import what the live Django database of Transfers:Django holds: all of it, or nothing")
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
+            .ProducesProblem(StatusCodes.Status502BadGateway);
+        group
             .MapGet("/export", ExportAsync)
             .RefuseUnknownParameters()
             .WithSummary("Export everything, or a part, as a fixture")
@@ -87,17 +96,101 @@ internal static class TransferEndpoints
 
             var later = await Upload.OpenAsync(context.Request, cancellationToken);
             var id = await transfers.StartImportAsync(later, query.ToOptions(), actor, cancellationToken);
-            context.Response.Headers["Preference-Applied"] = RespondAsync;
-            return TypedResults.Accepted(
-                OperationEndpoints.AddressOf(context, id),
-                await operations.FindAsync(id, cancellationToken)
-            );
+            return await AcceptAsync(context, id, operations, cancellationToken);
         }
 
         context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = Pace;
         var upload = await Upload.OpenAsync(context.Request, cancellationToken);
         await using var fixture = upload.Unpack(limits.Value.MaxBytes);
         return await transfers.ImportAsync(fixture, query.ToOptions(), actor, cancellationToken) switch
+        {
+            ImportOutcome.Stalled e => TypedResults.Problem(
+                statusCode: StatusCodes.Status408RequestTimeout,
+                title: "The upload stopped.",
+                detail: $"{e.Detail} Send it again, from such a line with the header \"Prefer: {RespondAsync}\"."
+            ),
+            var outcome => await AnswerAsync(outcome, context, transfers, cancellationToken),
+        };
+    }
+
+    /// <summary>The caller names no database: where the service connects to is for its operator to say.</summary>
+    private static async Task<
+        Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>
+    > ImportFromDjangoAsync(
+        HttpContext context,
+        [AsParameters] ImportQuery query,
+        TransferService transfers,
+        OperationService operations,
+        IOptions<TransferOptions> settings,
+        CancellationToken cancellationToken
+    )
+    {
+        if (!DjangoAddress.TryParse(settings.Value.Django, out var address))
+        {
+            return TypedResults.Problem(
+                statusCode: StatusCodes.Status403Forbidden,
+                title: "Import from a live Django database is switched off.",
+                detail: $"To allow it, set Transfers:Django on the server. It {DjangoAddress.Expected}."
+            );
+        }
+
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
+        {
+            return TypedResults.Problem(
+                statusCode: StatusCodes.Status400BadRequest,
+                title: "This import takes no body.",
+                detail: $"It reads {address}, as Transfers:Django says. Send a fixture to /api/admin/import."
+            );
+        }
+
+        var actor = context.User.Identity!.Name!;
+        if (PrefersAsync(context.Request))
+        {
+            if (await transfers.FindImportAsync(cancellationToken) is { } running)
+            {
+                return AlreadyRunning(context, running);
+            }
+
+            var id = await transfers.StartImportFromDjangoAsync(address, query.ToOptions(), actor);
+            return await AcceptAsync(context, id, operations, cancellationToken);
+        }
+
+        try
+        {
+            var outcome = await transfers.ImportFromDjangoAsync(address, query.ToOptions(), actor, cancellationToken);
+            return await AnswerAsync(outcome, context, transfers, cancellationToken);
+        }
+        catch (DjangoException e)
+        {
+            return TypedResults.Problem(
+                statusCode: StatusCodes.Status502BadGateway,
+                title: "The Django database cannot be imported.",
+                detail: e.Message
+            );
+        }
+    }
+
+    private static async Task<Accepted<OperationResponse>> AcceptAsync(
+        HttpContext context,
+        long id,
+        OperationService operations,
+        CancellationToken cancellationToken
+    )
+    {
+        context.Response.Headers["Preference-Applied"] = RespondAsync;
+        return TypedResults.Accepted(
+            OperationEndpoints.AddressOf(context, id),
+            await operations.FindAsync(id, cancellationToken)
+        );
+    }
+
+    private static async Task<Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>> AnswerAsync(
+        ImportOutcome outcome,
+        HttpContext context,
+        TransferService transfers,
+        CancellationToken cancellationToken
+    ) =>
+        outcome switch
         {
             ImportOutcome.Imported imported => TypedResults.Ok(imported.Report),
             ImportOutcome.NotJson e => Refuse(400, "This is no fixture.", e.Error.Detail, [e.Error], 1),
@@ -115,13 +208,12 @@ internal static class TransferEndpoints
                 detail: $"{e.Detail} Send this one again."
             ),
             ImportOutcome.Stalled e => TypedResults.Problem(
-                statusCode: StatusCodes.Status408RequestTimeout,
-                title: "The upload stopped.",
-                detail: $"{e.Detail} Send it again, from such a line with the header \"Prefer: {RespondAsync}\"."
+                statusCode: StatusCodes.Status502BadGateway,
+                title: "The Django database stopped answering.",
+                detail: e.Detail
             ),
             _ => AlreadyRunning(context, await transfers.FindImportAsync(cancellationToken)),
         };
-    }
 
     private static async Task<Results<ExportResult, ValidationProblem>> ExportAsync(
         [AsParameters] ExportQuery query,

@@ -9,11 +9,15 @@ internal sealed class TransferService(
     FixtureImporter importer,
     FixtureExporter exporter,
     ManifestReader manifests,
+    DjangoSource django,
     OperationJournal journal,
     BackgroundImports background,
     IOptions<TransferOptions> limits
 )
 {
+    /// <summary>A server may sort a large table before it sends the first row.</summary>
+    private static readonly TimeSpan DjangoPatience = TimeSpan.FromMinutes(2);
+
     /// <inheritdoc cref="FixtureImporter.ImportAsync"/>
     public Task<ImportOutcome> ImportAsync(
         Stream source,
@@ -57,6 +61,61 @@ internal sealed class TransferService(
         );
         await await Task.WhenAny(received.Task, import); // whichever is first; the import, only if it has failed before
         return await received.Task;
+    }
+
+    /// <summary>Imports what a live Django database holds at this moment.</summary>
+    /// <exception cref="DjangoException">It cannot be read; nothing was changed.</exception>
+    public Task<ImportOutcome> ImportFromDjangoAsync(
+        DjangoAddress address,
+        ImportOptions options,
+        string actor,
+        CancellationToken cancellationToken
+    ) => ImportFromDjangoAsync(address, options, actor, _ => { }, cancellationToken);
+
+    /// <summary>The same, in the background.</summary>
+    /// <returns>The operation.</returns>
+    public async Task<long> StartImportFromDjangoAsync(DjangoAddress address, ImportOptions options, string actor)
+    {
+        var begun = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var import = background.Start(stopping =>
+            ImportFromDjangoAsync(address, options, actor, begun.SetResult, stopping)
+        );
+        await await Task.WhenAny(begun.Task, import);
+        return await begun.Task;
+    }
+
+    private Task<ImportOutcome> ImportFromDjangoAsync(
+        DjangoAddress address,
+        ImportOptions options,
+        string actor,
+        Action<long> begun,
+        CancellationToken cancellationToken
+    )
+    {
+        var source = address.ToString();
+        return journal.RecordAsync(
+            OperationKind.Import,
+            actor,
+            async (operation, ends) =>
+            {
+                operation.Report(ImportProgress.Opening(source));
+                begun(operation.Id);
+                await using var snapshot = await django.OpenAsync(address, ends);
+                return await importer.ImportAsync(
+                    snapshot.Content,
+                    options with
+                    {
+                        Source = source,
+                        Patience = DjangoPatience,
+                    },
+                    new Sourced(operation, source),
+                    operation,
+                    ends
+                );
+            },
+            outcome => Judge(outcome, source),
+            cancellationToken
+        );
     }
 
     /// <summary>Exports to where the caller opens a stream, which may depend on what there is to export.</summary>
@@ -130,13 +189,15 @@ internal sealed class TransferService(
         }
     }
 
-    private static (object? Figures, string? Error) Judge(ImportOutcome outcome) =>
+    private static (object? Figures, string? Error) Judge(ImportOutcome outcome) => Judge(outcome, source: null);
+
+    private static (object? Figures, string? Error) Judge(ImportOutcome outcome, string? source) =>
         outcome switch
         {
             ImportOutcome.Imported imported => (imported.Report, null),
-            ImportOutcome.NotJson e => (Figures([e.Error], 1), e.Error.Detail),
+            ImportOutcome.NotJson e => (Figures([e.Error], 1, source), e.Error.Detail),
             ImportOutcome.Rejected e => (
-                Figures(e.Errors, e.ErrorCount),
+                Figures(e.Errors, e.ErrorCount, source),
                 $"{e.Summary} The first error: {e.Errors[0].Detail}"
             ),
             ImportOutcome.Blocked e => (null, e.Detail),
@@ -144,6 +205,19 @@ internal sealed class TransferService(
             _ => (null, "Another import was running."),
         };
 
-    private static object Figures(IReadOnlyList<FixtureError> errors, long count) =>
-        new { error_count = count, errors };
+    private static object Figures(IReadOnlyList<FixtureError> errors, long count, string? source) =>
+        source is null
+            ? new { error_count = count, errors }
+            : new
+            {
+                source,
+                error_count = count,
+                errors,
+            };
+
+    /// <summary>Says beside how far an import is where it reads from.</summary>
+    private sealed class Sourced(RunningOperation operation, string source) : IProgress<ImportProgress>
+    {
+        public void Report(ImportProgress value) => operation.Report(value with { Source = source });
+    }
 }

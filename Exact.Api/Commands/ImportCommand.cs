@@ -4,10 +4,11 @@ using System.Text.Json;
 using Exact.Api.Admin;
 using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
+using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>import</c>: a fixture from a file or from stdin; the report goes to stdout.</summary>
+/// <summary><c>import</c>: a fixture from a file, stdin, or a live Django database; the report goes to stdout.</summary>
 internal static class ImportCommand
 {
     public static Command Create(IServiceProvider services)
@@ -15,6 +16,15 @@ internal static class ImportCommand
         var file = new Argument<string>("file")
         {
             Description = "The fixture, as it is or packed with gzip; - reads stdin.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var fromDjango = new Option<string?>("--from-django")
+        {
+            Description =
+                "Instead of a file, a live Django database: \"Host=db;Database=django;Username=reader\"; "
+                + "without a value, that of Transfers:Django. Keep the password in a passfile (PGPASSFILE).",
+            HelpName = "CONNECTION",
+            Arity = ArgumentArity.ZeroOrOne,
         };
         var mode = new Option<ImportMode>("--mode") { Description = "What happens to rows that exist." };
         var missing = new Option<MissingFields>("--missing")
@@ -40,6 +50,7 @@ internal static class ImportCommand
         var command = new DatabaseCommand("import", "Import a fixture: all of it, or nothing.")
         {
             file,
+            fromDjango,
             mode,
             missing,
             unknown,
@@ -48,25 +59,62 @@ internal static class ImportCommand
             timeZone,
             dryRun,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(fromDjango) is null == result.GetResult(file) is not { Tokens.Count: > 0 })
+            {
+                result.AddError("import takes either a FILE or --from-django.");
+            }
+        });
         command.SetAction(
             (parsed, cancellationToken) =>
-                RunAsync(
-                    services,
-                    parsed.GetValue(file)!,
-                    new()
-                    {
-                        Mode = parsed.GetValue(mode),
-                        Missing = parsed.GetValue(missing),
-                        Unknown = parsed.GetValue(unknown),
-                        Orphans = parsed.GetValue(orphans),
-                        Confirmed = parsed.GetValue(confirm) ?? [],
-                        TimeZone = parsed.GetValue(timeZone)!,
-                        DryRun = parsed.GetValue(dryRun),
-                    },
-                    cancellationToken
-                )
+            {
+                var options = new ImportOptions
+                {
+                    Mode = parsed.GetValue(mode),
+                    Missing = parsed.GetValue(missing),
+                    Unknown = parsed.GetValue(unknown),
+                    Orphans = parsed.GetValue(orphans),
+                    Confirmed = parsed.GetValue(confirm) ?? [],
+                    TimeZone = parsed.GetValue(timeZone)!,
+                    DryRun = parsed.GetValue(dryRun),
+                };
+                return parsed.GetValue(file) is { } path
+                    ? RunAsync(services, path, options, cancellationToken)
+                    : RunFromDjangoAsync(services, parsed.GetValue(fromDjango), options, cancellationToken);
+            }
         );
         return command;
+    }
+
+    private static async Task<int> RunFromDjangoAsync(
+        IServiceProvider services,
+        string? connection,
+        ImportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        var settings = services.GetRequiredService<IOptions<TransferOptions>>().Value;
+        if (!DjangoAddress.TryParse(connection ?? settings.Django, out var address))
+        {
+            var what = connection is null ? "Without a value for --from-django, Transfers:Django" : "--from-django";
+            await Console.Error.WriteLineAsync($"{what} {DjangoAddress.Expected}.");
+            return ExitCode.NotUnderstood;
+        }
+
+        await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CommandLine.Actor, cancellationToken);
+        try
+        {
+            var outcome = await services
+                .GetRequiredService<TransferService>()
+                .ImportFromDjangoAsync(address, options, CommandLine.Actor, cancellationToken);
+            return await TellAsync(outcome, error => $"{error.Model} {error.Pk}, {error.Field}: {error.Detail}");
+        }
+        catch (DjangoException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ExitCode.Failed;
+        }
     }
 
     private static async Task<int> RunAsync(
@@ -82,18 +130,23 @@ internal static class ImportCommand
         var outcome = await services
             .GetRequiredService<TransferService>()
             .ImportAsync(source, options, CommandLine.Actor, cancellationToken);
+        return await TellAsync(outcome, error => $"line {error.Line}, {error.Pointer}: {error.Detail}");
+    }
+
+    private static async Task<int> TellAsync(ImportOutcome outcome, Func<FixtureError, string> describe)
+    {
         switch (outcome)
         {
             case ImportOutcome.Imported { Report: var report }:
                 await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));
                 return ExitCode.Done;
             case ImportOutcome.NotJson { Error: var error }:
-                await Console.Error.WriteLineAsync(Describe(error));
+                await Console.Error.WriteLineAsync(describe(error));
                 return ExitCode.Failed;
             case ImportOutcome.Rejected rejected:
                 foreach (var error in rejected.Errors)
                 {
-                    await Console.Error.WriteLineAsync(Describe(error));
+                    await Console.Error.WriteLineAsync(describe(error));
                 }
 
                 await Console.Error.WriteLineAsync($"{rejected.Summary} Nothing was changed.");
@@ -121,6 +174,4 @@ internal static class ImportCommand
         result.AddError($"There is no time zone \"{name}\"; name one as in the IANA database, such as Europe/Berlin.");
         return null;
     }
-
-    private static string Describe(FixtureError error) => $"line {error.Line}, {error.Pointer}: {error.Detail}";
 }

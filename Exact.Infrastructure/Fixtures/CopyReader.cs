@@ -40,10 +40,24 @@ internal sealed class CopyReader(Stream source, int columnCount)
         {
             if (TryRead(out var isTrailer))
             {
+                if (isTrailer)
+                {
+                    await ExpectEndAsync(cancellationToken);
+                }
+
                 return !isTrailer;
             }
 
             await FillAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>The server says only after the trailer that all went well.</summary>
+    private async ValueTask ExpectEndAsync(CancellationToken cancellationToken)
+    {
+        if (end > start || await source.ReadAsync(buffer.AsMemory(0, 1), cancellationToken) > 0)
+        {
+            throw new InvalidDataException("The server went on after the end of a COPY.");
         }
     }
 

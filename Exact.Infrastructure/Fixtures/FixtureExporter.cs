@@ -1,5 +1,4 @@
 using System.Data;
-using System.Text;
 using Npgsql;
 
 namespace Exact.Infrastructure.Fixtures;
@@ -100,39 +99,10 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
     )
     {
         var writer = new FixtureWriter(destination, progress);
-        var isList = options.Format == FixtureFormat.Json;
-        var separator = isList ? ",\n"u8.ToArray() : "\n"u8.ToArray();
-        var models = new Dictionary<string, long>();
-        if (isList)
-        {
-            writer.Write("[\n"u8);
-        }
-
-        foreach (var table in tables.All.Where(table => IsChosen(table, options)))
-        {
-            var isFirst = models.Values.Sum() == 0;
-            var copy = new TableCopy(table, options.Challenge is not null);
-            var count = await copy.WriteAsync(
-                connection,
-                writer,
-                isFirst ? [] : separator,
-                separator,
-                cancellationToken
-            );
-            models.Add(table.Label, count);
-        }
-
-        var isEmpty = models.Values.Sum() == 0;
-        writer.Write(
-            (isList, isEmpty) switch
-            {
-                (true, true) => "]\n"u8,
-                (true, false) => "\n]\n"u8,
-                (false, true) => ""u8,
-                (false, false) => "\n"u8,
-            }
-        );
-        await writer.FlushAsync(cancellationToken);
+        var copies = tables
+            .All.Where(table => IsChosen(table, options))
+            .Select(table => CopyOf(table, options.Challenge is not null));
+        var models = await RecordFile.WriteAsync(connection, copies, writer, options.Format, cancellationToken);
         return new ExportReport(models, writer.Bytes);
     }
 
@@ -166,90 +136,30 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
 
     private static bool IsNamed(FixtureTable table, string name) => FixtureLabel.IsNamed(table.Label, name);
 
-    /// <summary>One table on its way out.</summary>
-    private sealed class TableCopy(FixtureTable table, bool ofOneChallenge)
+    private static RecordCopy CopyOf(FixtureTable table, bool ofOneChallenge)
     {
-        private readonly byte[] opening = Encoding.UTF8.GetBytes($$"""{"model": "{{table.Label}}", "pk": """);
-        private readonly byte[][] names =
-        [
-            .. table.Fields.Select((field, index) => NameOf(field.Name, isFirst: index == 0)),
-        ];
-        private readonly byte[] membership = NameOf(table.Membership?.Field ?? "", isFirst: false);
-        private readonly byte[] closing = Encoding.UTF8.GetBytes(
-            string.Concat(table.NotCarried.Select(name => $", \"{name}\": []")) + "}}"
+        var columns = string.Concat(table.Fields.Select(field => $", t.{field.Column}"));
+        var members = table.Membership is { } m
+            ? $"""
+                , (SELECT string_agg(m.{m.OtherColumn}::text, ', ' ORDER BY m.{m.OtherColumn})
+                   FROM {m.Table} m WHERE m.{m.OwnColumn} = t.id)
+                """
+            : "";
+        var filter = ofOneChallenge ? OfOneChallenge : "";
+        var fields = table.Fields.Select(field => new RecordColumn(field.Name, field.Kind)
+        {
+            EmptyIsNull = field.EmptyIsNull,
+        });
+        var membership = table.Membership is { Field: var name }
+            ? new RecordColumn(name, FixtureKind.Text) { IsList = true }
+            : null;
+        return new RecordCopy(
+            table.Label,
+            $"""
+            COPY (SELECT t.id{columns}{members} FROM {table.Name} t {filter} ORDER BY t.id) TO STDOUT (FORMAT binary)
+            """,
+            [.. fields, .. membership is null ? [] : new[] { membership }],
+            string.Concat(table.NotCarried.Select(name => $", \"{name}\": []"))
         );
-
-        private string Sql()
-        {
-            var columns = string.Concat(table.Fields.Select(field => $", t.{field.Column}"));
-            var members = table.Membership is { } m
-                ? $"""
-                    , (SELECT coalesce(string_agg(m.{m.OtherColumn}::text, ', ' ORDER BY m.{m.OtherColumn}), '')
-                       FROM {m.Table} m WHERE m.{m.OwnColumn} = t.id)
-                    """
-                : "";
-            var filter = ofOneChallenge ? OfOneChallenge : "";
-            return $"""
-                COPY (SELECT t.id{columns}{members} FROM {table.Name} t {filter} ORDER BY t.id) TO STDOUT (FORMAT binary)
-                """;
-        }
-
-        /// <returns>The number of records.</returns>
-        public async Task<long> WriteAsync(
-            NpgsqlConnection connection,
-            FixtureWriter writer,
-            byte[] before,
-            byte[] separator,
-            CancellationToken cancellationToken
-        )
-        {
-            await using var stream = await connection.BeginRawBinaryCopyAsync(Sql(), cancellationToken);
-            var rows = new CopyReader(stream, 1 + table.Fields.Length + (table.Membership is null ? 0 : 1));
-            var count = 0L;
-            while (await rows.ReadAsync(cancellationToken))
-            {
-                writer.Write(count++ == 0 ? before : separator);
-                Write(rows, writer);
-                if (writer.IsFull)
-                {
-                    await writer.FlushAsync(cancellationToken);
-                }
-            }
-
-            return count;
-        }
-
-        private void Write(CopyReader row, FixtureWriter writer)
-        {
-            writer.Write(opening);
-            writer.WriteValue(FixtureKind.Integer, row[0]);
-            writer.Write(", \"fields\": {"u8);
-            for (var index = 0; index < names.Length; index++)
-            {
-                var field = table.Fields[index];
-                writer.Write(names[index]);
-                if (!row.IsNull(index + 1))
-                {
-                    writer.WriteValue(field.Kind, row[index + 1]);
-                }
-                else
-                {
-                    writer.Write(field.EmptyIsNull ? "\"\""u8 : "null"u8);
-                }
-            }
-
-            if (table.Membership is not null)
-            {
-                writer.Write(membership);
-                writer.Write("["u8);
-                writer.Write(row[names.Length + 1]);
-                writer.Write("]"u8);
-            }
-
-            writer.Write(closing);
-        }
-
-        private static byte[] NameOf(string field, bool isFirst) =>
-            Encoding.UTF8.GetBytes($"{(isFirst ? "" : ", ")}\"{field}\": ");
     }
 }

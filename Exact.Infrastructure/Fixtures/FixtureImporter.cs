@@ -74,7 +74,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             return new ImportOutcome.Rejected(errors.First, errors.Count, errors.Orphans);
         }
 
-        var report = tally.ToReport(options, reader);
+        var report = tally.ToReport(options, reader) with { Source = options.Source };
         if (!options.DryRun)
         {
             progress?.Report(tally.ToProgress(ImportPhase.Committing, reader));

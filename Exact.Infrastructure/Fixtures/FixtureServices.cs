@@ -18,6 +18,7 @@ internal static class FixtureServices
         services.AddSingleton<FixtureImporter>();
         services.AddSingleton<FixtureExporter>();
         services.AddSingleton<ManifestReader>();
+        services.AddSingleton<DjangoSource>();
         return services;
     }
 }

@@ -15,6 +15,9 @@ internal static class FixtureTimestamp
     /// <summary>Microseconds since 2000-01-01 UTC.</summary>
     public static long MicrosecondsOf(DateTime utc) => (utc.Ticks - Epoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
+    /// <summary>Whether Django's format has this time: PostgreSQL's reach from 4713 BC to infinity.</summary>
+    public static bool IsWritable(long microseconds) => microseconds >= Earliest && microseconds <= Latest;
+
     /// <summary>
     /// Reads <c>YYYY-MM-DD[(T| )HH:MM[:ss[(.|,)uuuuuu]][Z|±HH[[:]MM]]]</c>, Django's format.
     /// </summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Globalization;
+using System.Text;
 
 namespace Exact.Infrastructure.Fixtures;
 
@@ -69,6 +70,22 @@ internal sealed class FixtureWriter(Stream destination, IProgress<ExportProgress
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind));
         }
+    }
+
+    /// <summary>Writes a time with its zone; one that Django cannot have is written so that an import refuses it.</summary>
+    public void WriteTime(ReadOnlySpan<byte> column, string zone)
+    {
+        var microseconds = BinaryPrimitives.ReadInt64BigEndian(column);
+        if (!FixtureTimestamp.IsWritable(microseconds))
+        {
+            Write(microseconds < 0 ? "\"before the year 1\""u8 : "\"after the year 9999\""u8);
+            return;
+        }
+
+        Write("\""u8);
+        used += FixtureTimestamp.Format(microseconds, Room(FixtureTimestamp.MaxLength));
+        used += Encoding.ASCII.GetBytes(zone, Room(zone.Length));
+        Write("\""u8);
     }
 
     public void WriteInteger(long value)

@@ -23,6 +23,9 @@ internal sealed record ImportOptions
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }
 
+    /// <summary>Where the fixture comes from, for the report: a live database by host and name; null for a file.</summary>
+    public string? Source { get; init; }
+
     /// <summary>How long to wait for one row or table that another session has locked, before the import is given up.</summary>
     public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(5);
 

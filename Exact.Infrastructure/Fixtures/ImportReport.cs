@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Exact.Infrastructure.Fixtures;
 
 /// <summary>How an import ended. Unless it is <see cref="Imported"/>, nothing was changed.</summary>
@@ -60,6 +62,7 @@ internal abstract record ImportOutcome
 /// <param name="NaiveTimes">Times of the file that have no zone.</param>
 /// <param name="TimeZone">The zone in which these were read.</param>
 /// <param name="MustSetPassword">Users who must set a new password: Exact cannot verify the kind of hash that they have.</param>
+/// <param name="Source">The live database that it was read from; absent for a file.</param>
 internal sealed record ImportReport(
     bool DryRun,
     long Records,
@@ -69,7 +72,8 @@ internal sealed record ImportReport(
     IReadOnlyDictionary<string, long> InventedTimes,
     long NaiveTimes,
     string TimeZone,
-    long MustSetPassword
+    long MustSetPassword,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null
 );
 
 /// <summary>What became of a model's records: created + updated + unchanged + skipped + ignored = read.</summary>
@@ -95,13 +99,19 @@ internal sealed record ModelCounts
 
 /// <summary>How far a running import is.</summary>
 /// <param name="Models">Per Django label; the counts go on while the import does.</param>
+/// <param name="Source">The live database that is read; absent for a file.</param>
 internal sealed record ImportProgress(
     ImportPhase Phase,
     long Bytes,
     long Records,
-    IReadOnlyDictionary<string, ModelCounts> Models
+    IReadOnlyDictionary<string, ModelCounts> Models,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null
 )
 {
+    /// <summary>A live database is about to be read.</summary>
+    public static ImportProgress Opening(string source) =>
+        new(ImportPhase.Reading, 0, 0, new Dictionary<string, ModelCounts>(), source);
+
     public static ImportProgress Received(long bytes) =>
         new(ImportPhase.Receiving, bytes, 0, new Dictionary<string, ModelCounts>());
 }

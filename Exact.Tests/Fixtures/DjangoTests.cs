@@ -12,7 +12,7 @@ public sealed class DjangoTests(FixtureDatabase database) : IClassFixture<Fixtur
     private const string Text =
         """ "\u0001\u001f\u007f\b\f\n\r\t \"quoted\" back\\slash / <b>&amp;</b> 'é' e\u0301 \u2028\u2029\ufeff \u202eمثال 明 🎯 \ud83c\udfaf" """;
 
-    private static readonly string OddValues = Fixture(
+    internal static readonly string OddValues = Fixture(
         Group(1, "editors"),
         Group(2, "Редакторы, 'n \\\"co\\\""),
         User(1, "ada", """ "groups": [1, 2], "email": "", "is_superuser": true, "is_staff": true """),

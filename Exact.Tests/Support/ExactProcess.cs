@@ -81,9 +81,17 @@ internal sealed class ExactProcess : IAsyncDisposable
         new(connectionString, [], settings);
 
     /// <summary>Runs a command to its end.</summary>
-    public static async Task<ExactProcess> RunAsync(string connectionString, params string[] arguments)
+    public static Task<ExactProcess> RunAsync(string connectionString, params string[] arguments) =>
+        RunAsync(connectionString, new Dictionary<string, string>(), arguments);
+
+    /// <summary>The same, with settings.</summary>
+    public static async Task<ExactProcess> RunAsync(
+        string connectionString,
+        IReadOnlyDictionary<string, string> settings,
+        params string[] arguments
+    )
     {
-        var command = new ExactProcess(connectionString, arguments, null);
+        var command = new ExactProcess(connectionString, arguments, settings);
         await command.WaitForExitAsync();
         return command;
     }

@@ -1,0 +1,108 @@
+using System.Text.Json;
+
+namespace Exact.Bench;
+
+/// <summary>The import from a live Django database beside the import of its dump, and beside making the dump.</summary>
+internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
+{
+    private const string Filled = "live_filled";
+    private const string Django = "live_django";
+    private const string Target = "live_target";
+    private const string Scores =
+        "id, username, challenge_id, score, emd_score, emd_std, ima_score, ima_std, "
+        + "method_name, created_at, status, error_message";
+
+    private static readonly (string Ours, string Theirs, string Columns, string Select)[] Tables =
+    [
+        (
+            "users",
+            "auth_user",
+            "id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined",
+            "id, password_hash, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined"
+        ),
+        (
+            "challenges",
+            "api_challenge",
+            "id, challenge_id, title, description, created_at, created_by, closes_on",
+            "id, challenge_id, title, description, created_at, created_by, closes_on"
+        ),
+        ("scores", "api_score", Scores, Scores),
+    ];
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var dump = await FillAsync(cancellationToken);
+        var file = await MeasureAsync(service => service.ImportAsync(dump, cancellationToken), cancellationToken);
+        var live = await MeasureAsync(service => service.ImportLiveAsync(cancellationToken), cancellationToken);
+        var dumpdata = await workshop.DjangoAsync(Django, DumpTo("/dev/null"), cancellationToken);
+        figures.Add(Figure.Live, scores, live.Seconds, file.Seconds);
+        figures.Add(Figure.LiveDump, scores, live.Seconds, dumpdata.TotalSeconds + file.Seconds);
+        if (OperatingSystem.IsLinux())
+        {
+            figures.Add(Figure.LiveMemory, scores, live.Memory, live.Peak);
+        }
+    }
+
+    /// <summary>Fills Django's tables, and dumps them.</summary>
+    private async Task<string> FillAsync(CancellationToken cancellationToken)
+    {
+        var dump = Path.Combine(workshop.Folder, $"live-{scores}.json");
+        if (File.Exists(dump))
+        {
+            return dump;
+        }
+
+        var fixture = Path.Combine(workshop.Folder, "live-seeded.json");
+        new SeededFixture(scores).WriteTo(fixture);
+        await workshop.CreateAsync(Filled, cancellationToken);
+        await using (var service = await Service.StartAsync(workshop.ConnectionString(Filled), cancellationToken))
+        {
+            await service.ImportAsync(fixture, cancellationToken);
+        }
+
+        await workshop.CreateEmptyAsync(Django, "template1", cancellationToken);
+        await workshop.DjangoAsync(Django, ["migrate", "--run-syncdb"], cancellationToken);
+        foreach (var (ours, theirs, columns, select) in Tables)
+        {
+            var rows = Path.Combine(workshop.Folder, $"live-{ours}");
+            await workshop.PsqlAsync(Filled, $"\\copy (SELECT {select} FROM {ours}) TO '{rows}'\n", cancellationToken);
+            await workshop.PsqlAsync(Django, $"\\copy {theirs} ({columns}) FROM '{rows}'\n", cancellationToken);
+        }
+
+        await workshop.ExecuteAsync(Django, "VACUUM ANALYZE", cancellationToken);
+        await workshop.DjangoAsync(Django, DumpTo(dump), cancellationToken);
+        return dump;
+    }
+
+    private static string[] DumpTo(string path) => ["dumpdata", "api", "auth.user", "user_api", "--output", path];
+
+    /// <summary>The time of a service whose code is compiled, and the memory of one that has done nothing before.</summary>
+    private async Task<(double Seconds, double Memory, double Peak)> MeasureAsync(
+        Func<Service, Task<(TimeSpan Time, JsonElement Scores)>> import,
+        CancellationToken cancellationToken
+    )
+    {
+        const double Mebibyte = 1024 * 1024;
+        double seconds;
+        await using (var service = await StartAsync())
+        {
+            await import(service);
+            await workshop.ExecuteAsync(Target, "TRUNCATE users, challenges, scores CASCADE", cancellationToken);
+            await workshop.SettleAsync(cancellationToken);
+            seconds = (await import(service)).Time.TotalSeconds;
+        }
+
+        await using var fresh = await StartAsync();
+        var idle = fresh.MarkMemory();
+        await import(fresh);
+        var peak = fresh.PeakMemory();
+        return (seconds, (peak - idle) / Mebibyte, peak / Mebibyte);
+
+        async Task<Service> StartAsync() =>
+            await Service.StartAsync(
+                await workshop.CreateAsync(Target, cancellationToken),
+                cancellationToken,
+                workshop.ConnectionString(Django)
+            );
+    }
+}
