@@ -134,7 +134,7 @@ internal sealed class TransferService(
         outcome switch
         {
             ImportOutcome.Imported imported => (imported.Report, null),
-            ImportOutcome.NotJson e => (Figures([e.Error], 1), e.Error.Detail),
+            ImportOutcome.NotJson e => (Figures([e.Error], 1), e.Error.Describe()),
             ImportOutcome.Rejected e => (
                 Figures(e.Errors, e.ErrorCount),
                 $"{e.Summary}, the first: {e.Errors[0].Detail}"

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -145,8 +144,8 @@ internal sealed class Upload
     private Stream Unpack(Stream content) =>
         coding switch
         {
-            "gzip" => new GZipStream(content, CompressionMode.Decompress, leaveOpen: true),
-            "br" => new BrotliStream(content, CompressionMode.Decompress, leaveOpen: true),
+            "gzip" => new GzipUnpacker(content),
+            "br" => new BrotliUnpacker(content),
             _ => content,
         };
 

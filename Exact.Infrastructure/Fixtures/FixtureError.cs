@@ -12,6 +12,7 @@ namespace Exact.Infrastructure.Fixtures;
 /// <param name="Model">The Django label, if the record got as far as to name one.</param>
 /// <param name="Pk">The record's key, if it has a readable one.</param>
 /// <param name="Field">The field's name in the file.</param>
+/// <param name="Column">The place in the line of what is not JSON: in characters, counted from 1, as an editor does.</param>
 internal sealed record FixtureError(
     string Code,
     string Detail,
@@ -21,7 +22,8 @@ internal sealed record FixtureError(
     long ByteOffset,
     string? Model = null,
     long? Pk = null,
-    string? Field = null
+    string? Field = null,
+    long? Column = null
 )
 {
     private const int MaxName = 100;
@@ -38,9 +40,17 @@ internal sealed record FixtureError(
         };
     }
 
-    /// <summary>A name from the file, as it may be shown and kept: not too long, and without U+0000, which jsonb cannot hold.</summary>
+    /// <summary>The place and what is wrong there.</summary>
+    public string Describe() => Column is null ? $"Line {Line}: {Detail}" : $"Line {Line}, column {Column}: {Detail}";
+
+    /// <summary>
+    /// A name from the file, as it may be shown and kept: not too long, without U+0000, which jsonb cannot hold, and not at all where a password's
+    /// hash stands in its place.
+    /// </summary>
     public static string Shorten(string name) =>
-        (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
+        name.Contains('$')
+            ? "…"
+            : (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
 }
 
 /// <summary>What can be wrong with a record. The texts are part of the API.</summary>
