@@ -31,9 +31,7 @@ internal sealed class BrotliUnpacker(Stream packed) : ForwardStream
             isDone = status is OperationStatus.Done;
             if (status is OperationStatus.InvalidData)
             {
-                throw Count == 0
-                    ? BrokenPacking.OfAnotherKind("brotli")
-                    : BrokenPacking.Damaged("brotli", packed.Count);
+                throw Count == 0 ? Packing.OfAnotherKind("brotli") : Packing.Damaged("brotli", packed.Count);
             }
 
             if (read > 0)
@@ -43,11 +41,11 @@ internal sealed class BrotliUnpacker(Stream packed) : ForwardStream
 
             if (!isDone && !await FillAsync(cancellationToken))
             {
-                return packed.Count == 0 ? 0 : throw BrokenPacking.CutOff("brotli", packed.Count);
+                return packed.Count == 0 ? 0 : throw Packing.CutOff("brotli", packed.Count);
             }
         }
 
-        return start == end && !await FillAsync(cancellationToken) ? 0 : throw BrokenPacking.Followed("brotli");
+        return start == end && !await FillAsync(cancellationToken) ? 0 : throw Packing.Followed("brotli");
     }
 
     protected override void Dispose(bool disposing)

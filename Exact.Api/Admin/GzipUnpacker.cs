@@ -28,14 +28,14 @@ internal sealed class GzipUnpacker(Stream packed) : ForwardStream
         }
         catch (InvalidDataException e)
         {
-            throw packed.HasEnded ? BrokenPacking.CutOff("gzip", packed.Count, e)
-            : Count == 0 ? BrokenPacking.OfAnotherKind("gzip", e)
-            : BrokenPacking.Damaged("gzip", packed.Count, e);
+            throw packed.HasEnded ? Packing.CutOff("gzip", packed.Count, e)
+            : packed.First != 0x1F ? Packing.OfAnotherKind("gzip", e)
+            : Packing.Damaged("gzip", packed.Count, e);
         }
 
         if (read == 0 && !buffer.IsEmpty && !packed.HasEnded)
         {
-            throw BrokenPacking.Followed("gzip"); // had nothing followed, the next member would have been looked for
+            throw Packing.Followed("gzip"); // had nothing followed, the next member would have been looked for
         }
 
         Count += read;

@@ -141,13 +141,7 @@ internal sealed class Upload
         }
     }
 
-    private Stream Unpack(Stream content) =>
-        coding switch
-        {
-            "gzip" => new GzipUnpacker(content),
-            "br" => new BrotliUnpacker(content),
-            _ => content,
-        };
+    private Stream Unpack(Stream content) => Packing.Unpack(coding, content);
 
     private static async Task<Stream?> NextFileAsync(MultipartReader form, CancellationToken cancellationToken)
     {

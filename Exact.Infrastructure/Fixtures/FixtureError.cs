@@ -28,6 +28,8 @@ internal sealed record FixtureError(
 {
     private const int MaxName = 100;
 
+    private const int MinHash = 20;
+
     /// <summary>The JSON pointer of a record's field, or of its <c>pk</c>, in fragment form (RFC 6901, section 6).</summary>
     public static string PointerTo(long record, string? field)
     {
@@ -51,6 +53,11 @@ internal sealed record FixtureError(
         name.Contains('$')
             ? "…"
             : (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
+
+    /// <summary>Django's hashes have a '$' between their parts; what has none, or lost it, is a long run of letters and digits.</summary>
+    private static bool MayBeHash(string name) =>
+        name.Contains('$')
+        || name.Split('_', '.', '-', ' ').Any(part => part.Length >= MinHash && part.Any(char.IsAsciiDigit));
 }
 
 /// <summary>What can be wrong with a record. The texts are part of the API.</summary>

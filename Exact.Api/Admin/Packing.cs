@@ -1,9 +1,18 @@
 namespace Exact.Api.Admin;
 
-/// <summary>What is wrong with a packed file, as its sender is told.</summary>
-internal static class BrokenPacking
+/// <summary>How a file may be packed, and what its sender is told where it is not whole.</summary>
+internal static class Packing
 {
     private const string SendAgain = "Nothing was changed; send the whole file again.";
+
+    /// <summary>What undoes a coding of HTTP; <c>identity</c>, or any other, changes nothing.</summary>
+    public static Stream Unpack(string? coding, Stream packed) =>
+        coding switch
+        {
+            "gzip" => new GzipUnpacker(packed),
+            "br" => new BrotliUnpacker(packed),
+            _ => packed,
+        };
 
     public static BadHttpRequestException CutOff(string coding, long bytes, Exception? cause = null) =>
         Refuse($"The file was cut off: its {coding} data has no end after {bytes} bytes. {SendAgain}", cause);
