@@ -193,7 +193,7 @@ internal static class TransferEndpoints
         outcome switch
         {
             ImportOutcome.Imported imported => TypedResults.Ok(imported.Report),
-            ImportOutcome.NotJson e => Refuse(400, "This is no fixture.", e.Error.Detail, [e.Error], 1),
+            ImportOutcome.NotJson e => Refuse(400, "The file is not a fixture.", e.Error.Describe(), [e.Error], 1),
             ImportOutcome.Rejected e => Refuse(
                 422,
                 "The fixture has errors, so nothing was changed.",

@@ -195,7 +195,7 @@ internal sealed class TransferService(
         outcome switch
         {
             ImportOutcome.Imported imported => (imported.Report, null),
-            ImportOutcome.NotJson e => (Figures([e.Error], 1, source), e.Error.Detail),
+            ImportOutcome.NotJson e => (Figures([e.Error], 1, source), e.Error.Describe()),
             ImportOutcome.Rejected e => (
                 Figures(e.Errors, e.ErrorCount, source),
                 $"{e.Summary} The first error: {e.Errors[0].Detail}"

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -142,13 +141,7 @@ internal sealed class Upload
         }
     }
 
-    private Stream Unpack(Stream content) =>
-        coding switch
-        {
-            "gzip" => new GZipStream(content, CompressionMode.Decompress, leaveOpen: true),
-            "br" => new BrotliStream(content, CompressionMode.Decompress, leaveOpen: true),
-            _ => content,
-        };
+    private Stream Unpack(Stream content) => Packing.Unpack(coding, content);
 
     private static async Task<Stream?> NextFileAsync(MultipartReader form, CancellationToken cancellationToken)
     {

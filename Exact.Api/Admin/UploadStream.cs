@@ -1,5 +1,5 @@
-using System.IO.Compression;
 using System.IO.Pipelines;
+using Exact.Infrastructure;
 
 namespace Exact.Api.Admin;
 
@@ -26,20 +26,20 @@ internal sealed class UploadStream(
 
     private const int BufferSize = 64 * 1024;
 
-    private readonly Meter sent = new(content);
+    private readonly MeteredStream sent = new(content);
     private PipeReader? pipe;
     private Stream? unpacking;
     private Stream? fixture;
 
-    /// <summary>Whether an exception says that what is read is broken. Brotli's decoder knows no other one than the second.</summary>
+    /// <summary>Whether an exception says that what is read is broken.</summary>
     public static bool IsBroken(Exception exception) =>
         exception is InvalidDataException or InvalidOperationException or IOException
         && exception is not BadHttpRequestException;
 
-    /// <summary>What a broken upload is for the sender.</summary>
+    /// <summary>What a broken upload is for the sender. What the library says of it may quote the file, and stays here.</summary>
     public static BadHttpRequestException Broken(Exception cause) =>
         new(
-            $"The upload is broken, or packed in another way than its Content-Encoding says: {cause.Message}",
+            "The upload is cut off, or its form is broken: it could not be read to its end. Nothing was changed; send it again.",
             StatusCodes.Status400BadRequest,
             cause
         );
@@ -98,11 +98,11 @@ internal sealed class UploadStream(
         var isGzip = IsGzip(beginning.FirstSpan);
         pipe.AdvanceTo(beginning.Start);
         var plain = pipe.AsStream(leaveOpen: true);
-        return isGzip ? new GZipStream(plain, CompressionMode.Decompress) : plain;
+        return isGzip ? new GzipUnpacker(plain) : plain;
     }
 
-    /// <summary>No JSON begins so.</summary>
-    private static bool IsGzip(ReadOnlySpan<byte> beginning) => beginning is [0x1F, 0x8B, ..];
+    /// <summary>No JSON begins so. A single byte is what is left of a file that was cut off.</summary>
+    private static bool IsGzip(ReadOnlySpan<byte> beginning) => beginning is [0x1F] or [0x1F, 0x8B, ..];
 
     private void RefuseTooLarge()
     {
@@ -119,18 +119,4 @@ internal sealed class UploadStream(
 
     private static BadHttpRequestException TooLarge(string message) =>
         new(message, StatusCodes.Status413PayloadTooLarge);
-
-    /// <summary>Counts what is read from a stream that it leaves open.</summary>
-    private sealed class Meter(Stream source) : ForwardStream
-    {
-        public override async ValueTask<int> ReadAsync(
-            Memory<byte> buffer,
-            CancellationToken cancellationToken = default
-        )
-        {
-            var read = await source.ReadAsync(buffer, cancellationToken);
-            Count += read;
-            return read;
-        }
-    }
 }

@@ -141,7 +141,7 @@ internal static class ImportCommand
                 await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));
                 return ExitCode.Done;
             case ImportOutcome.NotJson { Error: var error }:
-                await Console.Error.WriteLineAsync(describe(error));
+                await Console.Error.WriteLineAsync($"{error.Describe()} Nothing was changed.");
                 return ExitCode.Failed;
             case ImportOutcome.Rejected rejected:
                 foreach (var error in rejected.Errors)

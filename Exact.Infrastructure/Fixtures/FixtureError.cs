@@ -12,6 +12,7 @@ namespace Exact.Infrastructure.Fixtures;
 /// <param name="Model">The Django label, if the record got as far as to name one.</param>
 /// <param name="Pk">The record's key, if it has a readable one.</param>
 /// <param name="Field">The field's name in the file.</param>
+/// <param name="Column">The place in the line of what is not JSON: in characters, counted from 1, as an editor does.</param>
 internal sealed record FixtureError(
     string Code,
     string Detail,
@@ -21,10 +22,13 @@ internal sealed record FixtureError(
     long ByteOffset,
     string? Model = null,
     long? Pk = null,
-    string? Field = null
+    string? Field = null,
+    long? Column = null
 )
 {
     private const int MaxName = 100;
+
+    private const int MinHash = 20;
 
     /// <summary>The JSON pointer of a record's field, or of its <c>pk</c>, in fragment form (RFC 6901, section 6).</summary>
     public static string PointerTo(long record, string? field)
@@ -38,9 +42,22 @@ internal sealed record FixtureError(
         };
     }
 
-    /// <summary>A name from the file, as it may be shown and kept: not too long, and without U+0000, which jsonb cannot hold.</summary>
+    /// <summary>The place and what is wrong there.</summary>
+    public string Describe() => Column is null ? $"Line {Line}: {Detail}" : $"Line {Line}, column {Column}: {Detail}";
+
+    /// <summary>
+    /// A name from the file, as it may be shown and kept: not too long, without U+0000, which jsonb cannot hold, and not at all where a password's
+    /// hash stands in its place.
+    /// </summary>
     public static string Shorten(string name) =>
-        (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
+        name.Contains('$')
+            ? "…"
+            : (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
+
+    /// <summary>Django's hashes have a '$' between their parts; what has none, or lost it, is a long run of letters and digits.</summary>
+    private static bool MayBeHash(string name) =>
+        name.Contains('$')
+        || name.Split('_', '.', '-', ' ').Any(part => part.Length >= MinHash && part.Any(char.IsAsciiDigit));
 }
 
 /// <summary>What can be wrong with a record. The texts are part of the API.</summary>

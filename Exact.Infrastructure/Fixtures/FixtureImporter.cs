@@ -168,7 +168,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
     private static FixtureError Refused(PostgresException e) =>
         new(
             FixtureErrorCode.Refused,
-            $"The table {e.TableName} refuses what the file makes of it: {e.MessageText}. {e.Detail}",
+            $"The table {e.TableName} refuses what the file makes of it: {e.MessageText}.", // its detail may be a whole row
             Record: null,
             Pointer: "#",
             Line: 1,

@@ -29,6 +29,7 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
     private long waited;
     private long offset;
     private long line = 1;
+    private long charsOfLine;
     private Place place = Place.Beginning;
     private bool isArray;
 
@@ -80,9 +81,9 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
                 }
             }
         }
-        catch (DecoderFallbackException)
+        catch (DecoderFallbackException notUtf16)
         {
-            Stop(FixtureErrorCode.NotJson, "The file begins as UTF-16 and does not go on so.", start);
+            Stop(FixtureErrorCode.NotJson, notUtf16.Message, end);
             return false;
         }
         catch (OperationCanceledException) when (IsStalled)
@@ -113,28 +114,30 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
             {
                 case Place.Beginning when first is (byte)'[' or (byte)'{':
                     isArray = first == '[';
-                    start += isArray ? 1 : 0;
+                    Pass(isArray ? 1 : 0);
                     place = isArray ? Place.FirstRecord : Place.Record;
                     break;
                 case Place.Beginning:
-                    return Stop(FixtureErrorCode.NotJson, WhatElse(buffer.AsSpan(start, end - start)), start);
+                    return Misplaced(NotAFixture.AtBeginning(Rest), start);
                 case Place.FirstRecord or Place.AfterRecord when isArray && first == ']':
-                    start++;
+                    Pass(1);
                     place = Place.AfterArray;
                     break;
                 case Place.AfterRecord when isArray && first == ',':
-                    start++;
+                    Pass(1);
                     place = Place.Record;
                     break;
                 case Place.AfterRecord when isArray:
-                    return Stop(FixtureErrorCode.NotJson, "A ',' or a ']' is expected after a record.", start);
+                    return Misplaced(NotAFixture.AfterRecord(Rest), start);
                 case Place.AfterArray:
-                    return Stop(FixtureErrorCode.NotJson, "Something follows the end of the list.", start);
+                    return Misplaced(NotAFixture.AfterList(Rest), start);
                 default:
                     return TryParse(record);
             }
         }
     }
+
+    private Span<byte> Rest => buffer.AsSpan(start, end - start);
 
     private Step TryParse(FixtureRecord record)
     {
@@ -143,7 +146,7 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
         record.Offset = offset + start;
         try
         {
-            if (!record.TryParse(buffer.AsSpan(start, end - start), out var length))
+            if (!record.TryParse(Rest, out var length))
             {
                 return end - start >= MaxRecord
                         ? Stop(FixtureErrorCode.RecordTooLarge, $"A record has at most {MaxRecord} bytes.", start)
@@ -158,8 +161,9 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
         }
         catch (JsonException notJson)
         {
-            var at = Find(notJson);
-            return Stop(FixtureErrorCode.NotJson, Reason(notJson), at);
+            var (at, what) =
+                SyntaxFault.Find(Rest, PythonJsonReader.MaxDepth) ?? (PlaceOf(notJson), "This is not JSON.");
+            return Misplaced(at == 0 ? NotAFixture.InsteadOfRecord(Rest, isArray) : what, start + at);
         }
     }
 
@@ -174,22 +178,51 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
 
     private void PassBlanks()
     {
-        var rest = buffer.AsSpan(start, end - start);
-        var blanks = rest.IndexOfAnyExcept(" \n\r\t"u8);
-        Pass(blanks < 0 ? rest.Length : blanks);
+        var blanks = Rest.IndexOfAnyExcept(" \n\r\t"u8);
+        Pass(blanks < 0 ? end - start : blanks);
     }
 
     private void Pass(int length)
     {
-        line += buffer.AsSpan(start, length).Count((byte)'\n');
+        (line, charsOfLine) = PlaceAfter(length);
         start += length;
+    }
+
+    /// <summary>The line, and how many characters of it come before, after the next bytes.</summary>
+    private (long Line, long Chars) PlaceAfter(int length)
+    {
+        var passed = buffer.AsSpan(start, length);
+        var ofLine = passed[(passed.LastIndexOf((byte)'\n') + 1)..];
+        var chars = Ascii.IsValid(ofLine) ? ofLine.Length : Characters(ofLine);
+        return ofLine.Length == length ? (line, charsOfLine + chars) : (line + passed.Count((byte)'\n'), chars);
+    }
+
+    private static int Characters(ReadOnlySpan<byte> utf8)
+    {
+        var count = 0;
+        foreach (var value in utf8)
+        {
+            count += (value & 0xC0) == 0x80 ? 0 : 1;
+        }
+
+        return count;
+    }
+
+    /// <summary>Stops at what is not JSON, or would not be there if the file were a fixture from its first line on.</summary>
+    private Step Misplaced(string what, int at)
+    {
+        var beginning = offset == 0 ? buffer.AsSpan(0, end) : default;
+        var (atLine, _) = PlaceAfter(at - start);
+        return Stop(FixtureErrorCode.NotJson, NotAFixture.AfterOtherOutput(beginning, atLine) ?? what, at);
     }
 
     private Step Stop(string code, string detail, int at)
     {
-        var pointer = place is Place.Beginning or Place.AfterArray ? "#" : FixtureError.PointerTo(Records, null);
-        var atLine = line + buffer.AsSpan(start, at - start).Count((byte)'\n');
-        Fault = new FixtureError(code, detail, pointer == "#" ? null : Records, pointer, atLine, offset + at);
+        var isOfRecord = place is not (Place.Beginning or Place.AfterArray);
+        var pointer = isOfRecord ? FixtureError.PointerTo(Records, null) : "#";
+        var (atLine, before) = PlaceAfter(at - start);
+        long? record = isOfRecord ? Records : null;
+        Fault = new FixtureError(code, detail, record, pointer, atLine, offset + at, Column: before + 1);
         return Step.End;
     }
 
@@ -259,48 +292,26 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
         var beginning = (await pipe.ReadAtLeastAsync(3, cancellationToken)).Buffer;
         var mark = new byte[Math.Min(beginning.Length, 3)];
         beginning.Slice(0, mark.Length).CopyTo(mark);
-        Encoding? utf16 = mark switch
-        {
-            [0xFF, 0xFE, ..] => new UnicodeEncoding(bigEndian: false, byteOrderMark: true, throwOnInvalidBytes: true),
-            [0xFE, 0xFF, ..] => new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true),
-            _ => null,
-        };
+        var isBigEndian = mark is [0xFE, 0xFF, ..];
+        var isUtf16 = isBigEndian || mark is [0xFF, 0xFE, ..];
         var length =
-            utf16 is not null ? 2
+            isUtf16 ? 2
             : mark is [0xEF, 0xBB, 0xBF] ? 3
             : 0;
         pipe.AdvanceTo(beginning.GetPosition(length));
         var bytes = pipe.AsStream(leaveOpen: true);
-        return utf16 is null ? bytes : Encoding.CreateTranscodingStream(bytes, utf16, Encoding.UTF8, leaveOpen: true);
+        return isUtf16 ? new Utf16Stream(bytes, isBigEndian) : bytes;
     }
 
-    /// <summary>Where in the buffer the exception says that the fault is.</summary>
-    private int Find(JsonException notJson)
+    /// <summary>Where the parser says that the fault is, counted from the beginning of the record.</summary>
+    private int PlaceOf(JsonException notJson)
     {
-        var at = start;
+        var at = 0;
         for (var lines = notJson.LineNumber ?? 0; lines > 0; lines--)
         {
-            at += buffer.AsSpan(at, end - at).IndexOf((byte)'\n') + 1;
+            at += Rest[at..].IndexOf((byte)'\n') + 1;
         }
 
-        return Math.Min(at + (int)(notJson.BytePositionInLine ?? 0), end);
+        return Math.Min(at + (int)(notJson.BytePositionInLine ?? 0), end - start);
     }
-
-    private static string Reason(JsonException notJson)
-    {
-        var place = notJson.Message.IndexOf(" LineNumber:", StringComparison.Ordinal); // ours is that of the whole file
-        return place < 0 ? notJson.Message : notJson.Message[..place];
-    }
-
-    private static string WhatElse(ReadOnlySpan<byte> beginning) =>
-        beginning switch
-        {
-            [0x1F, 0x8B, ..] => "The file is compressed with gzip, twice: unpack it.",
-            [0x28, 0xB5, 0x2F, 0xFD, ..] =>
-                "The file is compressed with zstd: unpack it, or compress it with gzip or brotli.",
-            [(byte)'B', (byte)'Z', (byte)'h', ..] or [0xFD, (byte)'7', (byte)'z', ..] or [(byte)'P', (byte)'K', ..] =>
-                "The file is an archive: unpack it, or compress it with gzip or brotli.",
-            _ when beginning.Contains((byte)0) => "The file looks like UTF-16 without a byte order mark.",
-            _ => "A fixture is a JSON list of records, or one record a line.",
-        };
 }

@@ -78,15 +78,21 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
         pk = default;
         id = default;
         var json = new PythonJsonReader(text, 0, literals);
-        if (!TryParse(ref json, text))
+        var isWhole = false;
+        try
         {
-            json.Undo();
-            consumed = 0;
-            return false;
+            isWhole = TryParse(ref json, text);
+        }
+        finally
+        {
+            consumed = isWhole ? json.End : 0;
+            if (!isWhole)
+            {
+                json.Undo();
+            }
         }
 
-        consumed = json.End;
-        return true;
+        return isWhole;
     }
 
     private bool TryParse(ref PythonJsonReader json, Span<byte> text)

@@ -8,7 +8,10 @@ namespace Exact.Infrastructure.Fixtures;
 /// </summary>
 internal ref struct PythonJsonReader
 {
-    private static readonly JsonReaderOptions Options = new() { MaxDepth = 16, AllowMultipleValues = true };
+    /// <summary>How deep lists and objects may be nested.</summary>
+    public const int MaxDepth = 16;
+
+    private static readonly JsonReaderOptions Options = new() { MaxDepth = MaxDepth, AllowMultipleValues = true };
 
     private readonly Span<byte> text;
     private readonly int start;

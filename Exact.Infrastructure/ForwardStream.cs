@@ -1,4 +1,4 @@
-namespace Exact.Api;
+namespace Exact.Infrastructure;
 
 /// <summary>A stream that is read once, asynchronously, from its beginning to its end.</summary>
 internal abstract class ForwardStream : Stream
