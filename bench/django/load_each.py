@@ -1,8 +1,9 @@
 """
-Loads fixtures, each into empty tables, and says what became of each. One process for all, since Django takes half a second to start.
+Loads fixtures, each into empty tables, and says what became of each. One process loads them all, since Django takes
+half a second to start.
 
-The argument is a file of JSON lines: first the queries that read the rows, by table; then a fixture a line, as a JSON string. For each
-fixture a line is printed: {"rows": {table: [row, …]}}, or {"error": "…"} if loaddata raised.
+The argument is a file of JSON lines: first the queries that read the rows, by table; then a fixture a line, as a JSON
+string. For each fixture a line is printed: {"rows": {table: [row, …]}}, or {"error": "…"} if loaddata raised.
 """
 
 import json

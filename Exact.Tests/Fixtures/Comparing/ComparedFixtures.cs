@@ -5,7 +5,7 @@ using Exact.Tests.Support;
 
 namespace Exact.Tests.Fixtures.Comparing;
 
-/// <summary>Has Django and Exact load all <see cref="FixtureCases"/>, each into empty tables, at the same time in two databases.</summary>
+/// <summary>Has Django and Exact load all <see cref="FixtureCases"/>, each into empty tables, each in its own database.</summary>
 public sealed class ComparedFixtures(MigratedTemplate template) : IAsyncLifetime
 {
     private readonly FixtureDatabase exact = new(template);
@@ -139,7 +139,7 @@ internal sealed record ComparedFixture(FixtureCase Fixture, string Django, strin
         );
 
     public override string ToString() =>
-        $"{Fixture.Name}\n    {(Difference is { Length: > 300 } long_ ? long_[..300] : Difference)}\n    {Short(Fixture.Json)}";
+        $"{Fixture.Name}\n    {Short(Difference ?? "equal")}\n    {Short(Fixture.Json)}";
 
     private static string Short(string json) => json.Length <= 400 ? json : $"{json[..400]}…";
 }

@@ -1,8 +1,8 @@
 namespace Exact.Tests.Fixtures.Comparing;
 
 /// <summary>
-/// Every column that Django has, in both databases, under Django's names. Exact keeps NULL where Django writes an empty string for
-/// "none": no stored file, no address, no password.
+/// Every column that Django has, in both databases, under Django's names. Exact keeps NULL where Django writes an empty
+/// string for "none": no stored file, no address, no password.
 /// </summary>
 internal static class ComparedRows
 {
@@ -24,16 +24,16 @@ internal static class ComparedRows
         ["auth.group"] = Rows("(SELECT id, name FROM roles)"),
         ["auth.user"] = Rows(
             """
-            (SELECT id, coalesce(password_hash, '') AS password, last_login, is_superuser, username, first_name, last_name,
-                coalesce(email, '') AS email, is_staff, is_active, date_joined FROM users)
+            (SELECT id, coalesce(password_hash, '') AS password, last_login, is_superuser, username, first_name,
+                last_name, coalesce(email, '') AS email, is_staff, is_active, date_joined FROM users)
             """
         ),
         ["auth.user.groups"] = Rows("(SELECT user_id, role_id AS group_id FROM user_roles)", "user_id, group_id"),
         ["user_api.company"] = Rows("companies"),
         ["api.challenge"] = Rows(
             """
-            (SELECT id, challenge_id, title, description, created_at, created_by, closes_on, coalesce(dataset, '') AS dataset,
-                coalesce(mlmodel, '') AS mlmodel, coalesce(xaimethod, '') AS xaimethod FROM challenges)
+            (SELECT id, challenge_id, title, description, created_at, created_by, closes_on,
+                coalesce(dataset, '') AS dataset, coalesce(mlmodel, '') AS mlmodel, coalesce(xaimethod, '') AS xaimethod FROM challenges)
             """
         ),
         ["api.score"] = Rows("scores"),

@@ -3,8 +3,8 @@ using Exact.Tests.Support;
 namespace Exact.Tests.Fixtures.Comparing;
 
 /// <summary>
-/// Exact loads a fixture as Django's <c>loaddata</c> does: the same ones, into the same rows. Where it does not, on purpose, the table in
-/// docs/coming-from-django.md says so.
+/// Exact loads a fixture as Django's <c>loaddata</c> does: the same ones, into the same rows. Where it does not, on purpose,
+/// the table in docs/coming-from-django.md says so.
 /// </summary>
 public sealed class ComparingTests(ComparedFixtures compared, ITestOutputHelper output)
     : IClassFixture<ComparedFixtures>,

@@ -158,7 +158,7 @@ internal static class FieldValues
         ("a surrogate pair in the wrong order", "\"\\udfaf\\ud83c\""),
     ];
 
-    /// <summary>All that is tried for the field. Of fields of one kind, the first named below is tried with more than the others.</summary>
+    /// <summary>All that is tried for the field; one field of each kind is tried with more than the others.</summary>
     public static IEnumerable<(string Name, string? Json)> For(LegacyField field) =>
         field switch
         {

@@ -1,6 +1,6 @@
 namespace Exact.Tests.Fixtures.Comparing;
 
-/// <summary>The models of the backend that Exact replaces, as bench/django declares them, with a valid record of each.</summary>
+/// <summary>The models of the backend that Exact replaces, as in bench/django, with a valid record of each.</summary>
 internal static class LegacyModels
 {
     public static readonly LegacyModel Group = new("auth.group")
@@ -77,7 +77,7 @@ internal static class LegacyModels
 
     public static readonly LegacyModel[] All = [Group, User, Company, Challenge, Score];
 
-    /// <summary>A row of each model with the longest texts, the last times and the largest numbers and keys that both sides take.</summary>
+    /// <summary>A row of each model with the longest texts and the largest numbers, times and keys that both sides take.</summary>
     public static string AtTheLimits()
     {
         return Sample.Fixture([.. All.Select(Largest)]);

@@ -8,7 +8,7 @@ namespace Exact.Tests.Fixtures.Comparing;
 /// <param name="Rows">The rows as JSON, by table.</param>
 internal sealed record LoadedFixture(string? Error, IReadOnlyDictionary<string, string[]>? Rows)
 {
-    /// <summary>The first value of <paramref name="django"/> that <paramref name="exact"/> does not have; null if both are alike.</summary>
+    /// <summary>Describes the first value of Django that Exact does not have; null if both are alike.</summary>
     /// <param name="django">The rows in Django, whose columns are compared.</param>
     /// <param name="exact">The rows in Exact.</param>
     /// <param name="began">A time since then is "now": the two sides cannot have the same.</param>
