@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Exact.Tests.Fixtures;
+using Exact.Tests.Transfer;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Admin;

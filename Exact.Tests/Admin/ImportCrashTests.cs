@@ -4,10 +4,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Exact.Tests.Fixtures;
+using Exact.Tests.Transfer;
 using Exact.Tests.Support;
 using Npgsql;
-using static Exact.Tests.Fixtures.Sample;
+using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Admin;
 

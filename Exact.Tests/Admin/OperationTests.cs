@@ -3,9 +3,9 @@ using System.Net.Http.Json;
 using System.Net.ServerSentEvents;
 using System.Text;
 using System.Text.Json;
-using Exact.Tests.Fixtures;
+using Exact.Tests.Transfer;
 using Exact.Tests.Support;
-using static Exact.Tests.Fixtures.Sample;
+using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Admin;
 

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using Exact.Api.Admin;
-using Exact.Tests.Fixtures;
+using Exact.Tests.Transfer;
 using Microsoft.AspNetCore.Http;
 
 namespace Exact.Tests.Admin;

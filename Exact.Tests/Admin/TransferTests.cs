@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Exact.Tests.Fixtures;
+using Exact.Tests.Transfer;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Admin;
@@ -55,7 +55,7 @@ public sealed class TransferTests : IAsyncLifetime
     public async Task The_oldest_backups_have_full_leaderboards_and_their_challenges_an_owner()
     {
         var backup = await File.ReadAllBytesAsync(
-            Path.Combine(AppContext.BaseDirectory, "Fixtures", "old-backup.json"),
+            Path.Combine(AppContext.BaseDirectory, "Transfer", "old-backup.json"),
             CancellationToken
         );
         using var answer = await ImportAsync(backup);

@@ -7,10 +7,10 @@ using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
-using Exact.Tests.Fixtures;
+using Exact.Tests.Transfer;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
-using static Exact.Tests.Fixtures.Sample;
+using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Admin;
 

@@ -1,5 +1,5 @@
 using Exact.Infrastructure.Fixtures;
-using Exact.Tests.Fixtures;
+using Exact.Tests.Transfer;
 using Npgsql;
 
 namespace Exact.Tests.Support;

@@ -1,0 +1,33 @@
+namespace Exact.Infrastructure.Transfer.Exporting;
+
+/// <summary>What an export holds. The default is everything.</summary>
+internal sealed record ExportOptions
+{
+    public FixtureFormat Format { get; init; }
+
+    /// <summary>Only these: labels such as <c>api.score</c>, or apps such as <c>api</c>. Empty means all.</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
+
+    /// <summary>All but these, named in the same way.</summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>Only the challenge with this <c>challenge_id</c>, and what belongs to it.</summary>
+    public string? Challenge { get; init; }
+}
+
+internal enum FixtureFormat
+{
+    /// <summary>One JSON list, a record a line.</summary>
+    Json,
+
+    /// <summary>A JSON object a line.</summary>
+    Jsonl,
+}
+
+/// <summary>What an export wrote.</summary>
+/// <param name="Models">Records per Django label, in the order of the file.</param>
+/// <param name="Bytes">The length of the file.</param>
+internal sealed record ExportReport(IReadOnlyDictionary<string, long> Models, long Bytes);
+
+/// <summary>How far a running export is.</summary>
+internal sealed record ExportProgress(long Bytes);

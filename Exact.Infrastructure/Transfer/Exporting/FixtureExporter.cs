@@ -1,0 +1,165 @@
+using System.Data;
+using Npgsql;
+
+namespace Exact.Infrastructure.Transfer.Exporting;
+
+/// <summary>
+/// Writes the database as a fixture: one snapshot, parents before children, in the order of the keys, so that the same data is the same
+/// bytes. Django's <c>loaddata</c> reads it, and so does <see cref="FixtureImporter"/>.
+/// </summary>
+internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables tables)
+{
+    private const string OfOneChallenge = "WHERE t.challenge_id = current_setting('exact.challenge')";
+
+    /// <summary>The option that chooses what does not exist, and a sentence about it; null if there is none.</summary>
+    public async Task<(string Option, string Detail)?> FindMistakeAsync(
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        var names = options.Models.Concat(options.Exclude);
+        var unknown = names.Where(name => !tables.All.Any(table => IsNamed(table, name))).ToList();
+        if (unknown.Count > 0)
+        {
+            return ("models", string.Join(' ', unknown.Select(tables.NoModel)));
+        }
+
+        if (options.Challenge is null)
+        {
+            return null;
+        }
+
+        await using var command = database.CreateCommand(
+            "SELECT EXISTS (SELECT FROM challenges WHERE challenge_id = $1)"
+        );
+        command.Parameters.Add(new() { Value = options.Challenge });
+        return await command.ExecuteScalarAsync(cancellationToken) is true
+            ? null
+            : ("challenge", $"There is no challenge \"{options.Challenge}\".");
+    }
+
+    /// <summary>Writes the fixture as it is read; a slow <paramref name="destination"/> slows the reading.</summary>
+    /// <param name="destination">Left open. When this throws, it holds a fixture without its end, which must not look whole.</param>
+    /// <param name="options">What to write.</param>
+    /// <param name="cancellationToken">Ends the export.</param>
+    /// <exception cref="NpgsqlException">The server failed.</exception>
+    /// <exception cref="IOException">The server or <paramref name="destination"/> failed.</exception>
+    public async Task<ExportReport> ExportAsync(
+        Stream destination,
+        ExportOptions options,
+        CancellationToken cancellationToken = default
+    )
+    {
+        await using var snapshot = await OpenSnapshotAsync(options, cancellationToken);
+        return await WriteAsync(snapshot, destination, options, progress: null, cancellationToken);
+    }
+
+    /// <summary>How many records the options choose, per label, parents before children.</summary>
+    public async Task<IReadOnlyDictionary<string, long>> CountAsync(
+        NpgsqlConnection snapshot,
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        var counts = new Dictionary<string, long>();
+        foreach (var table in tables.All.Where(table => IsChosen(table, options)))
+        {
+            var filter = options.Challenge is null ? "" : OfOneChallenge;
+            await using var command = new NpgsqlCommand($"SELECT count(*) FROM {table.Name} t {filter}", snapshot);
+            counts.Add(table.Label, (long)(await command.ExecuteScalarAsync(cancellationToken))!);
+        }
+
+        return counts;
+    }
+
+    /// <summary>A session that sees the database as it is now, for <see cref="WriteAsync"/>.</summary>
+    public async Task<NpgsqlConnection> OpenSnapshotAsync(ExportOptions options, CancellationToken cancellationToken)
+    {
+        var connection = await database.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+            await PrepareAsync(connection, options, cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The same as <see cref="ExportAsync"/>, from a snapshot that is open.</summary>
+    public async Task<ExportReport> WriteAsync(
+        NpgsqlConnection connection,
+        Stream destination,
+        ExportOptions options,
+        IProgress<ExportProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        var writer = new FixtureWriter(destination, progress);
+        var copies = tables
+            .All.Where(table => IsChosen(table, options))
+            .Select(table => CopyOf(table, options.Challenge is not null));
+        var models = await RecordFile.WriteAsync(connection, copies, writer, options.Format, cancellationToken);
+        return new ExportReport(models, writer.Bytes);
+    }
+
+    private async Task PrepareAsync(
+        NpgsqlConnection connection,
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        // The tables are locked before the snapshot is taken: a table that is truncated or rewritten in between would look empty.
+        var chosen = tables.All.Where(table => IsChosen(table, options));
+        var names = chosen.SelectMany(table => new[] { table.Name, table.Membership?.Table }).OfType<string>().ToList();
+        // COPY takes no parameters; a setting of the transaction carries the one that there is.
+        await using var command = new NpgsqlCommand(
+            $"""
+            SET TRANSACTION READ ONLY;
+            SET LOCAL statement_timeout = 0;
+            {(names.Count > 0 ? $"LOCK TABLE {string.Join(", ", names)} IN ACCESS SHARE MODE;" : "")}
+            SELECT set_config('exact.challenge', @challenge, true)
+            """,
+            connection
+        );
+        command.Parameters.AddWithValue("challenge", options.Challenge ?? "");
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static bool IsChosen(FixtureTable table, ExportOptions options) =>
+        (options.Models.Count == 0 || options.Models.Any(name => IsNamed(table, name)))
+        && !options.Exclude.Any(name => IsNamed(table, name))
+        && (options.Challenge is null || table.Find("challenge_id") is not null);
+
+    private static bool IsNamed(FixtureTable table, string name) => FixtureLabel.IsNamed(table.Label, name);
+
+    private static RecordCopy CopyOf(FixtureTable table, bool ofOneChallenge)
+    {
+        var columns = string.Concat(table.Fields.Select(field => $", t.{field.Column}"));
+        var members = table.Membership is { } m
+            ? $"""
+                , (SELECT string_agg(m.{m.OtherColumn}::text, ', ' ORDER BY m.{m.OtherColumn})
+                   FROM {m.Table} m WHERE m.{m.OwnColumn} = t.id)
+                """
+            : "";
+        var filter = ofOneChallenge ? OfOneChallenge : "";
+        var fields = table.Fields.Select(field => new RecordColumn(field.Name, field.Kind)
+        {
+            EmptyIsNull = field.EmptyIsNull,
+        });
+        var membership = table.Membership is { Field: var name }
+            ? new RecordColumn(name, FixtureKind.Text) { IsList = true }
+            : null;
+        return new RecordCopy(
+            table.Label,
+            $"""
+            COPY (SELECT t.id{columns}{members} FROM {table.Name} t {filter} ORDER BY t.id) TO STDOUT (FORMAT binary)
+            """,
+            [.. fields, .. membership is null ? [] : new[] { membership }],
+            string.Concat(table.NotCarried.Select(name => $", \"{name}\": []"))
+        );
+    }
+}

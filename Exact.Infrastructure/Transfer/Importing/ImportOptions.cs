@@ -1,0 +1,69 @@
+namespace Exact.Infrastructure.Transfer.Importing;
+
+/// <summary>What an import may do. The defaults refuse whatever would be lost.</summary>
+internal sealed record ImportOptions
+{
+    public ImportMode Mode { get; init; }
+
+    /// <summary>What happens to the columns of an existing row that its record does not mention.</summary>
+    public MissingFields Missing { get; init; }
+
+    /// <summary>Models and fields that Exact does not know.</summary>
+    public WhenFound Unknown { get; init; }
+
+    /// <summary>Records whose parent is neither in the file nor in the database.</summary>
+    public WhenFound Orphans { get; init; }
+
+    /// <summary>Labels whose records may be left out although <see cref="ImportMode.Replace"/> deletes what is not in the file.</summary>
+    public IReadOnlyList<string> Confirmed { get; init; } = [];
+
+    /// <summary>The zone of times that have none.</summary>
+    public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Utc;
+
+    /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
+    public bool DryRun { get; init; }
+
+    /// <summary>Where the fixture comes from, for the report: a live database by host and name; null for a file.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>How long to wait for one row or table that another session has locked, before the import is given up.</summary>
+    public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the file may make the import wait while others wait for a table that it fills.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many rows are compared and updated at a time (see <see cref="MergeParts"/>).</summary>
+    public int PartRows { get; init; } = 200_000;
+}
+
+/// <summary>What an import does with rows that exist.</summary>
+internal enum ImportMode
+{
+    /// <summary>Update rows that differ.</summary>
+    Merge,
+
+    /// <summary>Leave them as they are.</summary>
+    Skip,
+
+    /// <summary>Refuse the file.</summary>
+    Fail,
+
+    /// <summary>Update rows that differ and delete every row that is not in the file.</summary>
+    Replace,
+}
+
+internal enum MissingFields
+{
+    Keep,
+
+    /// <summary>Set them to their default, as Django does.</summary>
+    Default,
+}
+
+internal enum WhenFound
+{
+    Fail,
+
+    /// <summary>Leave them out, and count them.</summary>
+    Skip,
+}

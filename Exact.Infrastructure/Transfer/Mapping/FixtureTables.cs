@@ -1,0 +1,234 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+
+namespace Exact.Infrastructure.Transfer.Mapping;
+
+/// <summary>
+/// What a fixture carries. A field is named here and nowhere else; its type, length, nullability, choices, default and
+/// parent come from the model.
+/// </summary>
+internal sealed class FixtureTables
+{
+    /// <summary>Django's own bookkeeping: read over, and counted.</summary>
+    public static readonly IReadOnlyList<string> Bookkeeping =
+    [
+        "contenttypes.contenttype",
+        "auth.permission",
+        "sessions.session",
+        "admin.logentry",
+        "authtoken.token",
+    ];
+
+    /// <summary>The keys of Django's own <c>auth</c> models are 32-bit integers.</summary>
+    private const long MaxAuthKey = int.MaxValue;
+
+    private const string NewStamp = "upper(replace(gen_random_uuid()::text, '-', ''))";
+
+    private static readonly FixtureTable[] ParentsBeforeChildren =
+    [
+        new("auth.group", "roles")
+        {
+            NaturalKey = "name",
+            MaxKey = MaxAuthKey,
+            Fields = [Field("name", required: true)],
+            NotCarried = ["permissions"],
+            Derived =
+            [
+                new("normalized_name", Insert: column => column("name"), Update: column => column("name")),
+                new("concurrency_stamp", Insert: _ => NewStamp, Update: _ => NewStamp),
+            ],
+        },
+        new("auth.user", "users")
+        {
+            NaturalKey = "username",
+            MaxKey = MaxAuthKey,
+            Fields =
+            [
+                Field("password", column: "password_hash") with
+                {
+                    EmptyIsNull = true,
+                    Check = TextChecks.Password,
+                },
+                Field("last_login"),
+                Field("is_superuser"),
+                Field("username", required: true),
+                Field("first_name"),
+                Field("last_name"),
+                Field("email") with
+                {
+                    EmptyIsNull = true,
+                },
+                Field("is_staff"),
+                Field("is_active"),
+                Field("date_joined"),
+            ],
+            Membership = new("groups", "user_roles", "user_id", "role_id", Other: "roles", OtherNaturalKey: "name"),
+            NotCarried = ["user_permissions"],
+            StampColumns = ["password_hash", "is_superuser", "is_staff", "is_active"],
+            Derived =
+            [
+                new("normalized_username", Insert: column => column("username"), Update: column => column("username")),
+                new(
+                    "normalized_email",
+                    Insert: column => column("normalized_email"),
+                    Update: column => column("normalized_email")
+                )
+                {
+                    UpperCaseOf = "email",
+                },
+                new("security_stamp", Insert: _ => NewStamp, Update: _ => NewStamp) { WhenStamped = true },
+                new("concurrency_stamp", Insert: _ => NewStamp, Update: _ => NewStamp),
+                new("email_confirmed", Insert: _ => "false"),
+                new("phone_number_confirmed", Insert: _ => "false"),
+                new("two_factor_enabled", Insert: _ => "false"),
+                new("lockout_enabled", Insert: _ => "true"),
+                new("access_failed_count", Insert: _ => "0"),
+            ],
+        },
+        new("user_api.company", "companies")
+        {
+            Fields =
+            [
+                Field("user", column: "user_id", required: true),
+                Field("name"),
+                Field("description"),
+                Field("website"),
+                Created(),
+            ],
+        },
+        new("api.challenge", "challenges")
+        {
+            Fields =
+            [
+                Field("challenge_id", required: true),
+                Field("title"),
+                Field("description"),
+                Created(),
+                Field("created_by"),
+                Field("closes_on"),
+                File("dataset"),
+                File("mlmodel"),
+                File("xaimethod"),
+            ],
+        },
+        new("api.score", "scores")
+        {
+            Fields =
+            [
+                Field("username"),
+                Field("challenge_id", required: true),
+                Field("score"),
+                Field("emd_score"),
+                Field("emd_std"),
+                Field("ima_score"),
+                Field("ima_std"),
+                Field("method_name"),
+                Created(),
+                Field("status"),
+                Field("error_message"),
+            ],
+        },
+    ];
+
+    public FixtureTables(IModel model)
+    {
+        All = [.. ParentsBeforeChildren.Select(table => Complete(table, model))];
+    }
+
+    /// <summary>The tables, parents before children.</summary>
+    public FixtureTable[] All { get; }
+
+    /// <summary>Whether the label is one of <see cref="Bookkeeping"/>.</summary>
+    public static bool IsBookkeeping(string label) =>
+        Bookkeeping.Any(name => FixtureLabel.Is(Encoding.UTF8.GetBytes(label), Encoding.UTF8.GetBytes(name)));
+
+    /// <summary>The table of a label as a record names it: Django ignores the case of the model, but not that of the app.</summary>
+    public FixtureTable? Find(ReadOnlySpan<byte> label)
+    {
+        foreach (var table in All)
+        {
+            if (FixtureLabel.Is(label, table.LabelUtf8))
+            {
+                return table;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Says that there is no such model, and which one was probably meant.</summary>
+    public string NoModel(string label) =>
+        Suggestion.For(label, All.Select(table => table.Label).Concat(Bookkeeping)) is { } meant
+            ? $"There is no model '{label}'; did you mean '{meant}'?"
+            : $"There is no model '{label}'.";
+
+    private static FixtureField Field(string name, string? column = null, bool required = false) =>
+        new(name, column ?? name) { Required = required };
+
+    private static FixtureField Created() => Field("created_at") with { IsInvented = true };
+
+    private static FixtureField File(string name) =>
+        new(name, name) { EmptyIsNull = true, Check = TextChecks.StoredFile };
+
+    private static FixtureTable Complete(FixtureTable table, IModel model)
+    {
+        var entity = model.GetEntityTypes().Single(e => e.GetTableName() == table.Name);
+        var properties = entity.GetProperties().ToDictionary(p => p.GetColumnName());
+        var defaults = Activator.CreateInstance(entity.ClrType)!;
+        var fields = table
+            .Fields.Select((field, index) => Complete(field, index, properties[field.Column], defaults))
+            .ToArray();
+        var unique = entity
+            .GetKeys()
+            .Where(key => !key.IsPrimaryKey())
+            .Select(key => key.Properties)
+            .Concat(entity.GetIndexes().Where(index => index.IsUnique).Select(index => index.Properties))
+            .Where(columns => columns.Count == 1)
+            .Select(columns => columns[0].GetColumnName())
+            .Append(table.NaturalKey)
+            .Distinct()
+            .ToArray();
+        return table with { Fields = fields, Unique = [.. fields.Where(field => unique.Contains(field.Column))] };
+    }
+
+    private static FixtureField Complete(FixtureField field, int index, IProperty property, object defaults) =>
+        field with
+        {
+            Index = index,
+            Kind = KindOf(property.ClrType),
+            MaxLength = property.GetMaxLength(),
+            Nullable = property.IsNullable,
+            Default = property.PropertyInfo!.GetValue(defaults) switch
+            {
+                Enum choice => SnakeCase($"{choice}"),
+                var value => value,
+            },
+            Choices = property.ClrType.IsEnum
+                ? [.. Enum.GetNames(property.ClrType).Select(name => Encoding.UTF8.GetBytes(SnakeCase(name)))]
+                : null,
+            Parent = property.GetContainingForeignKeys().Select(ParentOf).SingleOrDefault(),
+        };
+
+    private static string SnakeCase(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+
+    private static FixtureKind KindOf(Type type) =>
+        Nullable.GetUnderlyingType(type) is { } underlying ? KindOf(underlying)
+        : type == typeof(string) || type.IsEnum ? FixtureKind.Text
+        : type == typeof(bool) ? FixtureKind.Boolean
+        : type == typeof(double) ? FixtureKind.Number
+        : type == typeof(long) ? FixtureKind.Integer
+        : type == typeof(DateTimeOffset) ? FixtureKind.Timestamp
+        : throw new NotSupportedException($"A fixture cannot carry {type}.");
+
+    private static FixtureParent ParentOf(IForeignKey foreignKey)
+    {
+        var table = foreignKey.PrincipalEntityType.GetTableName()!;
+        return new FixtureParent(
+            table,
+            foreignKey.PrincipalKey.Properties[0].GetColumnName(),
+            ParentsBeforeChildren.Single(parent => parent.Name == table).NaturalKey
+        );
+    }
+}

@@ -1,0 +1,56 @@
+using System.Buffers.Text;
+using System.Text;
+using Exact.Infrastructure.Accounts;
+
+namespace Exact.Infrastructure.Transfer.Mapping;
+
+/// <summary>What some texts must be beyond their length.</summary>
+internal static class TextChecks
+{
+    /// <summary>A stored file's name stays below the file store.</summary>
+    public static FixtureProblem? StoredFile(ReadOnlySpan<byte> name)
+    {
+        if (
+            name is [(byte)'/', ..]
+            || name.IndexOfAny((byte)'\\', (byte)':') >= 0
+            || name.SequenceEqual(".."u8)
+            || name.StartsWith("../"u8)
+            || name.EndsWith("/.."u8)
+            || name.IndexOf("/../"u8) >= 0
+        )
+        {
+            return new FixtureProblem(
+                FixtureErrorCode.BadPath,
+                "A stored file's name is relative to the file store, with no '..', ':' or '\\' in it."
+            );
+        }
+
+        return null;
+    }
+
+    /// <summary>A password is kept as a hash only, and as one that does not take minutes to verify.</summary>
+    public static FixtureProblem? Password(ReadOnlySpan<byte> text)
+    {
+        var hash = Encoding.UTF8.GetString(text);
+        if (hash.Length > 0 && !PasswordHashes.IsHash(hash))
+        {
+            return new FixtureProblem(
+                FixtureErrorCode.BadPassword,
+                "'password' must be a hash as Django writes it, or '!' for an account without a password."
+            );
+        }
+
+        if (!hash.StartsWith("pbkdf2_", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var isNumber = Utf8Parser.TryParse(text[(hash.IndexOf('$') + 1)..], out long iterations, out _);
+        return isNumber && iterations is > 0 and <= PasswordHashes.MaxIterations
+            ? null
+            : new FixtureProblem(
+                FixtureErrorCode.BadPassword,
+                $"A PBKDF2 password hash must have from 1 to {PasswordHashes.MaxIterations} iterations."
+            );
+    }
+}

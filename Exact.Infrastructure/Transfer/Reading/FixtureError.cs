@@ -1,0 +1,129 @@
+using System.Globalization;
+
+namespace Exact.Infrastructure.Transfer.Reading;
+
+/// <summary>Why one record of a fixture cannot be imported.</summary>
+/// <param name="Code">One of <see cref="FixtureErrorCode"/>.</param>
+/// <param name="Detail">One sentence for people.</param>
+/// <param name="Record">The record's place in the file, counted from 0; null when the file itself is at fault.</param>
+/// <param name="Pointer">The value, as a JSON pointer in fragment form: <c>#/1234/fields/score</c>.</param>
+/// <param name="Line">The line of the value, counted from 1.</param>
+/// <param name="ByteOffset">The place of the value in the file as UTF-8 without its byte order mark, counted from 0.</param>
+/// <param name="Model">The Django label, if the record got as far as to name one.</param>
+/// <param name="Pk">The record's key, if it has a readable one.</param>
+/// <param name="Field">The field's name in the file.</param>
+/// <param name="Column">The place in the line of what is not JSON: in characters, counted from 1, as an editor does.</param>
+internal sealed record FixtureError(
+    string Code,
+    string Detail,
+    long? Record,
+    string Pointer,
+    long Line,
+    long ByteOffset,
+    string? Model = null,
+    long? Pk = null,
+    string? Field = null,
+    long? Column = null
+)
+{
+    private const int MaxName = 100;
+
+    private const int MinHash = 20;
+
+    /// <summary>The JSON pointer of a record's field, or of its <c>pk</c>, in fragment form (RFC 6901, section 6).</summary>
+    public static string PointerTo(long record, string? field)
+    {
+        var pointer = string.Create(CultureInfo.InvariantCulture, $"#/{record}");
+        return field switch
+        {
+            null => pointer,
+            "pk" => $"{pointer}/pk",
+            _ => $"{pointer}/fields/{Uri.EscapeDataString(Shorten(field).Replace("~", "~0").Replace("/", "~1"))}",
+        };
+    }
+
+    /// <summary>The place and what is wrong there.</summary>
+    public string Describe() => Column is null ? $"Line {Line}: {Detail}" : $"Line {Line}, column {Column}: {Detail}";
+
+    /// <summary>
+    /// A name from the file, as it may be shown and kept: not too long, without U+0000, which jsonb cannot hold, and not at all where a password's
+    /// hash stands in its place.
+    /// </summary>
+    public static string Shorten(string name) =>
+        name.Contains('$')
+            ? "…"
+            : (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
+
+    /// <summary>Django's hashes have a '$' between their parts; what has none, or lost it, is a long run of letters and digits.</summary>
+    private static bool MayBeHash(string name) =>
+        name.Contains('$')
+        || name.Split('_', '.', '-', ' ').Any(part => part.Length >= MinHash && part.Any(char.IsAsciiDigit));
+}
+
+/// <summary>What can be wrong with a record. The texts are part of the API.</summary>
+internal static class FixtureErrorCode
+{
+    /// <summary>The file is not JSON, or not JSON of the right shape.</summary>
+    public const string NotJson = "not-json";
+
+    /// <summary>The record is not an object with a <c>model</c> and <c>fields</c>.</summary>
+    public const string NotARecord = "not-a-record";
+
+    public const string RecordTooLarge = "record-too-large";
+
+    public const string UnknownModel = "unknown-model";
+
+    public const string UnknownField = "unknown-field";
+
+    public const string BadKey = "bad-key";
+
+    /// <summary>A field without which no row can be made is missing.</summary>
+    public const string Required = "required";
+
+    public const string Null = "null";
+
+    public const string WrongType = "wrong-type";
+
+    public const string TooLong = "too-long";
+
+    /// <summary>Invalid UTF-8, half a surrogate pair, or U+0000, which PostgreSQL cannot hold.</summary>
+    public const string BadText = "bad-text";
+
+    public const string BadTimestamp = "bad-timestamp";
+
+    /// <summary>A number that the column cannot hold.</summary>
+    public const string OutOfRange = "out-of-range";
+
+    /// <summary>A value outside the column's list of choices.</summary>
+    public const string BadChoice = "bad-choice";
+
+    /// <summary>A stored file's name that leads out of the file store.</summary>
+    public const string BadPath = "bad-path";
+
+    /// <summary>A password that is no hash, or a hash that would take minutes to verify.</summary>
+    public const string BadPassword = "bad-password";
+
+    /// <summary>The record says two different things about the same value.</summary>
+    public const string Contradiction = "contradiction";
+
+    /// <summary>The row that the record refers to is neither in the file nor in the database.</summary>
+    public const string Orphan = "orphan";
+
+    /// <summary>A new name, while rows that are not in the file refer to the old one.</summary>
+    public const string InUse = "in-use";
+
+    /// <summary>A unique value that another row, or another record, has.</summary>
+    public const string Taken = "taken";
+
+    /// <summary>With <see cref="ImportMode.Fail"/>: the row exists.</summary>
+    public const string Exists = "exists";
+
+    /// <summary>A constraint of the database that no other check foresaw.</summary>
+    public const string Refused = "refused";
+
+    /// <summary>With <see cref="ImportMode.Replace"/>: records were left out, so that rows would be deleted in their place.</summary>
+    public const string LeftOut = "left-out";
+
+    /// <summary>With <see cref="ImportMode.Replace"/>: no active superuser would be left.</summary>
+    public const string NoSuperuser = "no-superuser";
+}

@@ -1,0 +1,24 @@
+using Exact.Infrastructure.Database;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Exact.Infrastructure.Transfer;
+
+internal static class FixtureServices
+{
+    /// <summary>Import and export; they take the <see cref="Npgsql.NpgsqlDataSource"/> and the model that are registered beside them.</summary>
+    public static IServiceCollection AddFixtures(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(provider =>
+        {
+            using var scope = provider.CreateScope();
+            return new FixtureTables(scope.ServiceProvider.GetRequiredService<ExactDbContext>().Model);
+        });
+        services.AddSingleton<FixtureImporter>();
+        services.AddSingleton<FixtureExporter>();
+        services.AddSingleton<ManifestReader>();
+        services.AddSingleton<DjangoSource>();
+        return services;
+    }
+}

@@ -1,9 +1,0 @@
-using Exact.Infrastructure.Fixtures;
-
-namespace Exact.Tests.Fixtures;
-
-/// <summary>Hears of progress on the thread that tells it; <see cref="Progress{T}"/> would hear of it later.</summary>
-internal sealed class Listener(Action<ImportProgress> tell) : IProgress<ImportProgress>
-{
-    public void Report(ImportProgress value) => tell(value);
-}

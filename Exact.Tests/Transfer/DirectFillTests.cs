@@ -1,0 +1,170 @@
+using System.Text;
+using Exact.Infrastructure.Fixtures;
+using Npgsql;
+using static Exact.Tests.Transfer.Sample;
+
+namespace Exact.Tests.Transfer;
+
+/// <summary>Rows that go straight into their empty table while the file is read.</summary>
+public sealed class DirectFillTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
+{
+    /// <summary>Enough for the table to be filled while the file is read, and for some reads of the source after that.</summary>
+    private const int Many = 2 * (int)TableFill.MinRows;
+
+    /// <summary>What a file has among and behind its many plain scores, and how it is imported.</summary>
+    private static readonly Dictionary<string, (string[] Records, ImportOptions Options)> Cases = new()
+    {
+        ["nothing else"] = ([], new()),
+        ["nothing else, in a dry run"] = ([], new() { DryRun = true }),
+        ["nothing else, to replace what there is"] = ([], new() { Mode = ImportMode.Replace }),
+        ["nothing else, to skip what exists"] = ([], new() { Mode = ImportMode.Skip }),
+        ["nothing else, to refuse what exists"] = ([], new() { Mode = ImportMode.Fail }),
+        ["a key for the second time"] = ([Score(7, fields: """ "score": 1 """)], new()),
+        ["a key for the second time, with fewer fields"] = (
+            [
+                Record(
+                    "api.score",
+                    7,
+                    """ "username": "bob", "challenge_id": "c1", "created_at": "2025-01-01T00:00:00" """
+                ),
+            ],
+            new() { Missing = MissingFields.Default }
+        ),
+        ["a lower key"] = ([Score(-1)], new()),
+        ["no key"] = (
+            [
+                Record(
+                    "api.score",
+                    null,
+                    """ "username": "bob", "challenge_id": "c1", "created_at": "2025-01-01T00:00:00" """
+                ),
+            ],
+            new()
+        ),
+        ["no name"] = ([Record("api.score", Many + 1, """ "challenge_id": "c1" """)], new()),
+        ["no such challenge"] = ([Score(Many + 1, "gone"), Score(Many + 2), Score(Many + 3, "lost")], new()),
+        ["no such challenge, and that is well"] = (
+            [Score(Many + 1, "gone"), Score(Many + 2), Score(Many + 3, "lost")],
+            new() { Orphans = WhenFound.Skip }
+        ),
+        ["other models between, and no such challenge"] = (
+            [
+                User(),
+                Score(Many + 1),
+                Challenge(2, "c2"),
+                Score(Many + 2, "c2"),
+                User(2, "bob"),
+                Score(Many + 3, "gone"),
+            ],
+            new()
+        ),
+        ["a number that is none"] = ([Score(Many + 1, fields: """ "score": "x" """)], new()),
+        ["half a record"] = (["""{"model": "api.sc"""], new()),
+    };
+
+    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string> Names => [.. Cases.Keys];
+
+    public async ValueTask InitializeAsync() => await database.EmptyAsync();
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>A file that comes slowly goes through the staging area, to the same end.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task What_becomes_of_a_file_does_not_depend_on_the_way_that_its_rows_take(string name)
+    {
+        var (records, options) = Cases[name];
+        var file = Encoding.UTF8.GetBytes(Fixture([.. Plain(), .. records, Challenge()]));
+
+        var straight = await database.ResultAsync(new MemoryStream(file), options);
+        await database.EmptyAsync();
+        var staged = await database.ResultAsync(
+            new GatedStream(file, Task.CompletedTask, time: database.Time),
+            options
+        );
+
+        Assert.Equal(staged, straight);
+    }
+
+    [Fact]
+    public async Task Rows_that_come_fast_are_in_their_table_before_the_file_has_ended()
+    {
+        var gate = new TaskCompletionSource();
+        var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Plain()]));
+        var source = new GatedStream(file, gate.Task, file.Length * 9 / 10);
+        var import = database.Importer.ImportAsync(source, new ImportOptions(), cancellationToken: CancellationToken);
+        await source.Reading;
+        var isTaken = await IsTakenAsync();
+        gate.SetResult();
+
+        Assert.True(isTaken);
+        Assert.Equal(Many, FixtureDatabase.Report(await import).Models["api.score"].Created);
+    }
+
+    [Fact]
+    public async Task While_a_file_comes_slowly_others_read_and_write_the_empty_tables()
+    {
+        var gate = new TaskCompletionSource();
+        var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Plain()]));
+        var source = new GatedStream(file, gate.Task, file.Length * 9 / 10, database.Time);
+        var import = database.Importer.ImportAsync(source, new ImportOptions(), cancellationToken: CancellationToken);
+        await source.Reading;
+        var isTaken = await IsTakenAsync();
+        gate.SetResult();
+
+        Assert.False(isTaken);
+        Assert.Equal(Many, FixtureDatabase.Report(await import).Models["api.score"].Created);
+    }
+
+    [Fact]
+    public async Task A_table_that_somebody_reads_is_not_waited_for_while_the_file_comes()
+    {
+        await using var reader = await database.DataSource.OpenConnectionAsync(CancellationToken);
+        await using var transaction = await reader.BeginTransactionAsync(CancellationToken);
+        await using (var command = new NpgsqlCommand("SELECT count(*) FROM scores", reader))
+        {
+            await command.ExecuteScalarAsync(CancellationToken);
+        }
+
+        var gate = new TaskCompletionSource();
+        var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Plain()]));
+        var source = new GatedStream(file, gate.Task, file.Length * 9 / 10);
+        var import = database.Importer.ImportAsync(source, new ImportOptions(), cancellationToken: CancellationToken);
+        await source.Reading;
+        await transaction.CommitAsync(CancellationToken);
+        gate.SetResult();
+
+        Assert.Equal(Many, FixtureDatabase.Report(await import).Models["api.score"].Created);
+    }
+
+    [Fact]
+    public async Task A_file_that_stops_while_others_wait_for_its_tables_is_given_up()
+    {
+        var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Plain()]));
+        var source = new GatedStream(file, new TaskCompletionSource().Task, file.Length * 9 / 10);
+        var import = database.Importer.ImportAsync(source, new ImportOptions(), cancellationToken: CancellationToken);
+        await source.Reading;
+        database.Time.Advance(new ImportOptions().Patience);
+
+        Assert.Equal(
+            "The file stopped coming for 10 seconds, while it filled tables that others were waiting for. Nothing was changed.",
+            Assert.IsType<ImportOutcome.Stalled>(await import).Detail
+        );
+        Assert.False(await IsTakenAsync());
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+    }
+
+    private static IEnumerable<string> Plain() => Enumerable.Range(1, Many).Select(n => Score(n));
+
+    private Task<bool> IsTakenAsync() =>
+        database.ScalarAsync<bool>(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                WHERE d.datname = current_database() AND l.relation = 'scores'::regclass AND l.mode = 'AccessExclusiveLock'
+            )
+            """
+        );
+}
