@@ -50,9 +50,7 @@ internal sealed record FixtureError(
     /// hash stands in its place.
     /// </summary>
     public static string Shorten(string name) =>
-        name.Contains('$')
-            ? "…"
-            : (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
+        MayBeHash(name) ? "…" : (name.Length <= MaxName ? name : $"{name.AsSpan(0, MaxName)}…").Replace('\0', '\uFFFD');
 
     /// <summary>Django's hashes have a '$' between their parts; what has none, or lost it, is a long run of letters and digits.</summary>
     private static bool MayBeHash(string name) =>
