@@ -1,9 +1,9 @@
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
-using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -38,7 +38,7 @@ public static class InfrastructureServices
         services.AddSingleton<SchemaAdoption>();
 
         services.AddSingleton<OperationJournal>();
-        services.AddFixtures();
+        services.AddTransfer();
         services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
         services.AddSingleton<IPasswordHasher<User>, PasswordHashes>();
         return services;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Compression;
 using Exact.Infrastructure;
+using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Api.Admin;
 

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using Exact.Infrastructure;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Exporting;
 using Microsoft.Net.Http.Headers;
 
 namespace Exact.Api.Admin;

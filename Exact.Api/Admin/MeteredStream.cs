@@ -1,4 +1,5 @@
 using Exact.Infrastructure;
+using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Api.Admin;
 

@@ -1,4 +1,5 @@
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 

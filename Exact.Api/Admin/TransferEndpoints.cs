@@ -1,4 +1,7 @@
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Django;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using FluentValidation;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;

@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Django;
 
 namespace Exact.Api.Admin;
 

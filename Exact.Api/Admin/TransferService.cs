@@ -1,5 +1,8 @@
-using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer.Django;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Admin;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.IO.Compression;
 using Exact.Api.Admin;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Exporting;
 
 namespace Exact.Api.Commands;
 

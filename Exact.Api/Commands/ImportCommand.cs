@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
 using Exact.Api.Admin;
-using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Transfer.Django;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Commands;

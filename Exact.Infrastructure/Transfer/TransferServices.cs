@@ -1,13 +1,17 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Transfer.Django;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Exact.Infrastructure.Transfer;
 
-internal static class FixtureServices
+internal static class TransferServices
 {
     /// <summary>Import and export; they take the <see cref="Npgsql.NpgsqlDataSource"/> and the model that are registered beside them.</summary>
-    public static IServiceCollection AddFixtures(this IServiceCollection services)
+    public static IServiceCollection AddTransfer(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider =>

@@ -4,8 +4,8 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Exact.Tests.Transfer;
 using Exact.Tests.Support;
+using Exact.Tests.Transfer;
 
 namespace Exact.Tests.Admin;
 

@@ -4,8 +4,8 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Exact.Tests.Transfer;
 using Exact.Tests.Support;
+using Exact.Tests.Transfer;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 

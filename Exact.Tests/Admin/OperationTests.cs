@@ -3,8 +3,8 @@ using System.Net.Http.Json;
 using System.Net.ServerSentEvents;
 using System.Text;
 using System.Text.Json;
-using Exact.Tests.Transfer;
 using Exact.Tests.Support;
+using Exact.Tests.Transfer;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Admin;

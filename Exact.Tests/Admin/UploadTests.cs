@@ -5,10 +5,9 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Exact.Infrastructure.Fixtures;
 using Exact.Infrastructure.Migrating;
-using Exact.Tests.Transfer;
 using Exact.Tests.Support;
+using Exact.Tests.Transfer;
 using Microsoft.Extensions.DependencyInjection;
 using static Exact.Tests.Transfer.Sample;
 

@@ -1,4 +1,4 @@
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Django;
 using Exact.Tests.Transfer;
 using Npgsql;
 

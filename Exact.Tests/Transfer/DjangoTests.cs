@@ -1,7 +1,7 @@
 using System.Text;
-using Exact.Infrastructure.Fixtures;
-using Exact.Tests.Transfer.Comparing;
+using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Tests.Support;
+using Exact.Tests.Transfer.Comparing;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;

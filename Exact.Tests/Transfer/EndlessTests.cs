@@ -1,5 +1,6 @@
 using System.Text;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Tests.Transfer;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Mapping;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;

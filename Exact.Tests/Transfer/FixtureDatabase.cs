@@ -1,6 +1,10 @@
 using System.Text;
 using System.Text.Json;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Importing.Merging;
+using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Reading;
 using Exact.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;

@@ -1,6 +1,8 @@
 using System.Text;
 using CsCheck;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 

@@ -1,5 +1,6 @@
 using System.Text;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;

@@ -1,5 +1,5 @@
 using System.Text;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Importing;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 

@@ -1,4 +1,4 @@
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Importing;
 
 namespace Exact.Tests.Transfer;
 

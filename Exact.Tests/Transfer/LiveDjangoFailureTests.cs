@@ -1,4 +1,5 @@
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Django;
+using Exact.Infrastructure.Transfer.Importing;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Transfer;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Django;
+using Exact.Infrastructure.Transfer.Importing;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Transfer;

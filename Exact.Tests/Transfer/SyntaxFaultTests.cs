@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Exact.Infrastructure.Transfer.Exporting;
 using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Django;

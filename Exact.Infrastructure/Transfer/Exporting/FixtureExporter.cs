@@ -1,4 +1,6 @@
 using System.Data;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Exporting;

@@ -1,4 +1,6 @@
 using System.Text;
+using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Wire;
 using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Exporting;

@@ -1,4 +1,7 @@
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer.Importing.Merging;
+using Exact.Infrastructure.Transfer.Importing.Writing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Importing;
@@ -6,7 +9,7 @@ namespace Exact.Infrastructure.Transfer.Importing;
 /// <summary>
 /// Brings a fixture into the database: records → COPY into temporary tables → checks as sets → merge, parents before children. One transaction:
 /// all of the file or nothing. Others read and write meanwhile (see <see cref="FixtureMerge"/>). Many rows for an empty table go there
-/// straight away (see <see cref="DirectFill"/>).
+/// directly (see <see cref="DirectLoad"/>).
 /// </summary>
 internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
 {
@@ -41,43 +44,20 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             return new ImportOutcome.AlreadyRunning();
         }
 
-        await using var reader = new FixtureReader(source, time);
-        await using var staging = new StagingArea(connection, tables);
-        await staging.CreateAsync(cancellationToken);
-        var tally = new ImportTally(tables);
-        var errors = new FixtureErrors();
-        await StageAsync(reader, staging, options, tally, errors, progress, cancellationToken);
-        if (reader.Fault is { Code: FixtureErrorCode.NotJson } fault)
+        await using var run = new ImportRun(transaction, source, tables, options, time, progress);
+        if (await run.ReadAsync(cancellationToken) is { } refused)
         {
-            return new ImportOutcome.NotJson(fault);
+            return refused;
         }
 
-        if (reader.IsStalled)
+        if (await run.MergeAsync(cancellationToken) is { } outcome)
         {
-            return new ImportOutcome.Stalled(options.Patience);
+            return outcome;
         }
 
-        if (errors.Count == 0)
-        {
-            try
-            {
-                tally = await MergeAsync(transaction, staging, options, tally, errors, TellMerging, cancellationToken);
-            }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable)
-            {
-                return new ImportOutcome.Blocked(options.LockWait);
-            }
-        }
-
-        if (errors.Count > 0)
-        {
-            return new ImportOutcome.Rejected(errors.First, errors.Count, errors.Orphans);
-        }
-
-        var report = tally.ToReport(options, reader) with { Source = options.Source };
+        var report = run.Report();
         if (!options.DryRun)
         {
-            progress?.Report(tally.ToProgress(ImportPhase.Committing, reader));
             if (operation is not null)
             {
                 await operation.SucceedAsync(connection, report, cancellationToken);
@@ -88,8 +68,6 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         }
 
         return new ImportOutcome.Imported(report);
-
-        void TellMerging(ImportTally counts) => progress?.Report(counts.ToProgress(ImportPhase.Merging, reader));
     }
 
     private static async Task<bool> TryPrepareAsync(
@@ -113,119 +91,5 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             """;
         await using var command = new NpgsqlCommand(sql, connection);
         return await command.ExecuteScalarAsync(cancellationToken) is true;
-    }
-
-    /// <summary>
-    /// Merges without keeping other writers out, as if there were none. Where one has come in between, a constraint of the database says so,
-    /// and it is done again, from where it began, with the tables to itself.
-    /// </summary>
-    private static async Task<ImportTally> MergeAsync(
-        NpgsqlTransaction transaction,
-        StagingArea staging,
-        ImportOptions options,
-        ImportTally tally,
-        FixtureErrors errors,
-        Action<ImportTally> tell,
-        CancellationToken cancellationToken
-    )
-    {
-        const string Staged = "staged";
-        var sql = new ImportSql(transaction.Connection!);
-        await transaction.SaveAsync(Staged, cancellationToken);
-        try
-        {
-            var first = tally.Copy();
-            tell(first);
-            await new FixtureMerge(sql, staging, options, first, errors).RunAsync(cancellationToken);
-            return first;
-        }
-        catch (PostgresException e) when (IsCollision(e))
-        {
-            await transaction.RollbackAsync(Staged, cancellationToken);
-            tell(tally);
-            try
-            {
-                await new FixtureMerge(sql, staging, options, tally, errors) { Alone = true }.RunAsync(
-                    cancellationToken
-                );
-            }
-            catch (PostgresException mistake) when (IsCollision(mistake))
-            {
-                errors.Add(Refused(mistake)); // it is not somebody else's doing
-            }
-
-            return tally;
-        }
-    }
-
-    private static bool IsCollision(PostgresException e) =>
-        e.SqlState
-            is PostgresErrorCodes.UniqueViolation
-                or PostgresErrorCodes.ForeignKeyViolation
-                or PostgresErrorCodes.NotNullViolation
-                or PostgresErrorCodes.DeadlockDetected;
-
-    private static FixtureError Refused(PostgresException e) =>
-        new(
-            FixtureErrorCode.Refused,
-            $"The table {e.TableName} refuses what the file makes of it: {e.MessageText}.", // its detail may be a whole row
-            Record: null,
-            Pointer: "#",
-            Line: 1,
-            ByteOffset: 0
-        );
-
-    private async Task StageAsync(
-        FixtureReader reader,
-        StagingArea staging,
-        ImportOptions options,
-        ImportTally tally,
-        FixtureErrors errors,
-        IProgress<ImportProgress>? progress,
-        CancellationToken cancellationToken
-    )
-    {
-        const int ReportEvery = 128 * 1024;
-        var now = FixtureTimestamp.MicrosecondsOf(time.GetUtcNow().UtcDateTime);
-        var record = new FixtureRecord(tables, options, now);
-        var reported = 0L;
-        while (await reader.TryReadAsync(record, cancellationToken))
-        {
-            tally.Read(record);
-            errors.Add(record.Problems);
-            errors.AddUnseen(record.MoreProblems);
-
-            // After the first error nothing will be kept, but the rest is still checked.
-            if (record.Table is not null && errors.Count == 0)
-            {
-                await staging.AddAsync(record, cancellationToken);
-
-                // Others wait for a table that is filled, so the file has to come as fast as it is read, and to go on coming.
-                if (
-                    staging.IsWorthFilling(record)
-                    && reader.KeepsPace
-                    && await staging.TryFillAsync(record, cancellationToken)
-                )
-                {
-                    reader.Patience = options.Patience;
-                }
-            }
-
-            if (reader.Bytes - reported >= ReportEvery)
-            {
-                reported = reader.Bytes;
-                progress?.Report(tally.ToProgress(ImportPhase.Reading, reader));
-            }
-        }
-
-        if (reader.Fault is { Code: not FixtureErrorCode.NotJson } fault)
-        {
-            errors.Add(fault);
-        }
-
-        if (reader is { Fault: null, IsStalled: false } && errors.Count == 0)
-        {
-            await staging.CompleteAsync(cancellationToken);
-        }
     }
 }

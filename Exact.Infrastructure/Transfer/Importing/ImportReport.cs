@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Importing;
 

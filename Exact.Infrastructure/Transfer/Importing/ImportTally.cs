@@ -1,13 +1,11 @@
+using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Reading;
+
 namespace Exact.Infrastructure.Transfer.Importing;
 
 /// <summary>What an import has counted so far.</summary>
 internal sealed class ImportTally
 {
-    /// <summary>A file of ever new names must not fill the memory.</summary>
-    public const int MaxNames = 100;
-
-    public const string Others = "(others)";
-
     private readonly Dictionary<string, ModelCounts> carried;
     private readonly Dictionary<string, ModelCounts> passedOver;
     private readonly Dictionary<string, long> ignoredFields;
@@ -51,7 +49,10 @@ internal sealed class ImportTally
         }
         else if (record.Label is { } label)
         {
-            var name = passedOver.ContainsKey(label) || passedOver.Count < MaxNames ? label : Others;
+            var name =
+                passedOver.ContainsKey(label) || passedOver.Count < FixtureRecord.MaxNames
+                    ? label
+                    : FixtureRecord.Others;
             if (!passedOver.TryGetValue(name, out var counts))
             {
                 passedOver.Add(name, counts = new ModelCounts());
@@ -74,7 +75,9 @@ internal sealed class ImportTally
     public void Ignore(string field, long count) =>
         Count(
             ignoredFields,
-            ignoredFields.ContainsKey(field) || ignoredFields.Count < MaxNames ? field : Others,
+            ignoredFields.ContainsKey(field) || ignoredFields.Count < FixtureRecord.MaxNames
+                ? field
+                : FixtureRecord.Others,
             count
         );
 
@@ -86,25 +89,25 @@ internal sealed class ImportTally
     }
 
     /// <summary>Counts new rows that get the time of the import, because their records do not say theirs.</summary>
-    public void Invent(FixtureTable table, FixtureField field, long count) =>
-        Count(inventedTimes, $"{table.Label}.{field.Name}", count);
+    public void Invent(FixtureTable table, IEnumerable<(FixtureField Field, long Count)> invented)
+    {
+        foreach (var (field, count) in invented)
+        {
+            Count(inventedTimes, $"{table.Label}.{field.Name}", count);
+        }
+    }
 
     /// <summary>The same counts, to go on from.</summary>
     public ImportTally Copy() => new(this);
 
-    public ImportProgress ToProgress(ImportPhase phase, FixtureReader reader) =>
-        new(
-            phase,
-            reader.Bytes,
-            reader.Records,
-            carried.Where(pair => pair.Value is not { Read: 0, Deleted: 0 }).ToDictionary()
-        );
+    public ImportProgress ToProgress(ImportPhase phase, long records, long bytes) =>
+        new(phase, bytes, records, carried.Where(pair => pair.Value is not { Read: 0, Deleted: 0 }).ToDictionary());
 
-    public ImportReport ToReport(ImportOptions options, FixtureReader reader) =>
+    public ImportReport ToReport(ImportOptions options, long records, long bytes) =>
         new(
             options.DryRun,
-            reader.Records,
-            reader.Bytes,
+            records,
+            bytes,
             carried
                 .Where(pair => pair.Value is not { Read: 0, Deleted: 0 })
                 .Concat(passedOver)
@@ -113,7 +116,8 @@ internal sealed class ImportTally
             inventedTimes,
             naiveTimes,
             options.TimeZone.Id,
-            mustSetPassword
+            mustSetPassword,
+            options.Source
         );
 
     private static void Count(Dictionary<string, long> counts, string name, long count)

@@ -43,10 +43,7 @@ internal sealed class StagedLayout(FixtureTable table)
 
     /// <summary>Where the upper case of a field is.</summary>
     public int OfUpperCase(DerivedColumn derived) =>
-        FirstField
-        + table.Fields.Length
-        + table.NaturalReferences.Length
-        + Array.IndexOf(table.UpperCased, derived);
+        FirstField + table.Fields.Length + table.NaturalReferences.Length + Array.IndexOf(table.UpperCased, derived);
 
     /// <summary>The definitions of the columns, for a temporary table.</summary>
     public string ToSql() =>

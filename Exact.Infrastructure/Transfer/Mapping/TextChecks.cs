@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Mapping;
 

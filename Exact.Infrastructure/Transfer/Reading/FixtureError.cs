@@ -1,4 +1,5 @@
 using System.Globalization;
+using Exact.Infrastructure.Transfer.Importing;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 
@@ -29,6 +30,10 @@ internal sealed record FixtureError(
     private const int MaxName = 100;
 
     private const int MinHash = 20;
+
+    /// <summary>What is wrong with the file as a whole, or with all records of a model.</summary>
+    public static FixtureError OfFile(string code, string detail, string? model = null) =>
+        new(code, detail, Record: null, Pointer: "#", Line: 1, ByteOffset: 0, model);
 
     /// <summary>The JSON pointer of a record's field, or of its <c>pk</c>, in fragment form (RFC 6901, section 6).</summary>
     public static string PointerTo(long record, string? field)

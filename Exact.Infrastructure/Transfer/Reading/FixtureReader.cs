@@ -9,7 +9,7 @@ namespace Exact.Infrastructure.Transfer.Reading;
 /// A fixture, record by record: a JSON array or JSON lines, told by the first character; UTF-8, or UTF-16 with a byte order mark.
 /// It keeps one buffer, as large as the largest record.
 /// </summary>
-internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDisposable
+internal sealed class FixtureReader(Stream source) : IAsyncDisposable
 {
     /// <summary>A record of more bytes is refused.</summary>
     public const int MaxRecord = 8 * 1024 * 1024;
@@ -25,8 +25,6 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
     private int start;
     private int end;
     private bool isComplete;
-    private long began;
-    private long waited;
     private long offset;
     private long line = 1;
     private long charsOfLine;
@@ -48,28 +46,19 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
     /// <summary>The records read so far.</summary>
     public long Records { get; private set; }
 
-    /// <summary>Most of the time so far went into reading, and not into waiting for what there is to read.</summary>
-    public bool KeepsPace => waited <= (time.GetTimestamp() - began) / 2;
-
-    /// <summary>How long to wait for more of the file; null for as long as it takes.</summary>
-    public TimeSpan? Patience { get; set; }
-
-    /// <summary>The file did not go on for as long as <see cref="Patience"/> says: <see cref="TryReadAsync"/> ended for that.</summary>
-    public bool IsStalled { get; private set; }
-
     /// <summary>Why the rest of the file cannot be read; null when <see cref="TryReadAsync"/> ended because the file did.</summary>
     public FixtureError? Fault { get; private set; }
 
     public ValueTask DisposeAsync() => pipe.CompleteAsync();
 
     /// <summary>Reads the next record; false at the end, or at a <see cref="Fault"/>.</summary>
-    public async ValueTask<bool> TryReadAsync(FixtureRecord record, CancellationToken cancellationToken)
+    public async ValueTask<bool> TryReadAsync(RecordParser parser, CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
-                switch (TryRead(record))
+                switch (TryRead(parser))
                 {
                     case Step.Record:
                         return true;
@@ -86,10 +75,6 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
             Stop(FixtureErrorCode.NotJson, notUtf16.Message, end);
             return false;
         }
-        catch (OperationCanceledException) when (IsStalled)
-        {
-            return false;
-        }
     }
 
     private enum Step
@@ -99,7 +84,7 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
         NeedsMore,
     }
 
-    private Step TryRead(FixtureRecord record)
+    private Step TryRead(RecordParser parser)
     {
         while (true)
         {
@@ -132,21 +117,22 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
                 case Place.AfterArray:
                     return Misplaced(NotAFixture.AfterList(Rest), start);
                 default:
-                    return TryParse(record);
+                    return TryParse(parser);
             }
         }
     }
 
     private Span<byte> Rest => buffer.AsSpan(start, end - start);
 
-    private Step TryParse(FixtureRecord record)
+    private Step TryParse(RecordParser parser)
     {
+        var record = parser.Record;
         record.Number = Records;
         record.Line = line;
         record.Offset = offset + start;
         try
         {
-            if (!record.TryParse(Rest, out var length))
+            if (!parser.TryParse(Rest, out var length))
             {
                 return end - start >= MaxRecord
                         ? Stop(FixtureErrorCode.RecordTooLarge, $"A record has at most {MaxRecord} bytes.", start)
@@ -228,13 +214,7 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
 
     private async ValueTask FillAsync(CancellationToken cancellationToken)
     {
-        var asked = time.GetTimestamp();
-        if (text is null)
-        {
-            began = asked;
-            text = await OpenAsync(cancellationToken);
-        }
-
+        text ??= await OpenAsync(cancellationToken);
         if (start > 0)
         {
             buffer.AsSpan(start, end - start).CopyTo(buffer);
@@ -253,38 +233,10 @@ internal sealed class FixtureReader(Stream source, TimeProvider time) : IAsyncDi
                 Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxRecord));
             }
 
-            var read = await ReadAsync(text, buffer.AsMemory(end), cancellationToken);
+            var read = await text.ReadAsync(buffer.AsMemory(end), cancellationToken);
             end += read;
             isComplete = read == 0;
         } while (end < enough && !isComplete);
-
-        waited += time.GetTimestamp() - asked;
-    }
-
-    private ValueTask<int> ReadAsync(Stream from, Memory<byte> free, CancellationToken cancellationToken) =>
-        Patience is { } patience
-            ? ReadWithinAsync(patience, from, free, cancellationToken)
-            : from.ReadAsync(free, cancellationToken);
-
-    private async ValueTask<int> ReadWithinAsync(
-        TimeSpan patience,
-        Stream from,
-        Memory<byte> free,
-        CancellationToken cancellationToken
-    )
-    {
-        using var impatience = new CancellationTokenSource(patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, impatience.Token);
-        try
-        {
-            return await from.ReadAsync(free, either.Token);
-        }
-        catch (OperationCanceledException)
-            when (impatience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            IsStalled = true;
-            throw;
-        }
     }
 
     private async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)

@@ -2,6 +2,8 @@ using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Wire;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 

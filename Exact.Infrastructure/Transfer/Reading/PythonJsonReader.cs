@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Exact.Infrastructure.Transfer.Reading;
@@ -112,6 +113,35 @@ internal ref struct PythonJsonReader
         value = isLiteral ? literals[index].Value : 0;
         return isLiteral;
     }
+
+    /// <summary>Whether the token is this name.</summary>
+    public readonly bool Is(ReadOnlySpan<byte> name) =>
+        Json.ValueIsEscaped
+            ? FixtureValue.TryGetText(in this, new byte[Json.ValueSpan.Length], out var text)
+                && text.SequenceEqual(name)
+            : Json.ValueSpan.SequenceEqual(name);
+
+    /// <summary>Whether the token is one of these names.</summary>
+    public readonly bool IsAny(IReadOnlyList<byte[]> names)
+    {
+        foreach (var name in names)
+        {
+            if (Is(name))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The token as a name.</summary>
+    public readonly string GetName() => Encoding.UTF8.GetString(GetText(new byte[Json.ValueSpan.Length]));
+
+    /// <summary>The text without its escapes; as it stands in the file when it is broken.</summary>
+    /// <param name="space">Room for it, if it has escapes.</param>
+    public readonly ReadOnlySpan<byte> GetText(Span<byte> space) =>
+        FixtureValue.TryGetText(in this, space, out var text) ? text : Json.ValueSpan;
 
     /// <summary>Puts the overwritten literals back, because the record will be read again when there is more of it.</summary>
     public readonly void Undo()

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text;
-using Exact.Infrastructure.Fixtures;
+using Exact.Infrastructure.Transfer.Importing;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Transfer.Comparing;

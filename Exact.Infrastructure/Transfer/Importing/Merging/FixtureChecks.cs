@@ -1,3 +1,7 @@
+using Exact.Infrastructure.Transfer.Importing.Staging;
+using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Reading;
+
 namespace Exact.Infrastructure.Transfer.Importing.Merging;
 
 /// <summary>
@@ -13,6 +17,8 @@ internal sealed class FixtureChecks(
     FixtureErrors errors
 )
 {
+    private readonly StagedMistakes mistakes = new(sql, staging, errors);
+
     /// <param name="staged">The records.</param>
     /// <param name="isEmpty">Their table has no rows that could have anything in common with them.</param>
     /// <param name="cancellationToken">Ends the import.</param>
@@ -29,9 +35,9 @@ internal sealed class FixtureChecks(
         }
         else if (options.Mode == ImportMode.Fail && !isEmpty)
         {
-            await RefuseAsync(
+            await mistakes.RefuseAsync(
                 table,
-                (string?)null,
+                field: null,
                 FixtureErrorCode.Exists,
                 exists,
                 "the row exists.",
@@ -39,11 +45,18 @@ internal sealed class FixtureChecks(
             );
         }
 
-        foreach (var field in table.Fields.Where(field => field.Required && !staged.IsInAll(field.Index)))
+        foreach (var field in table.Fields.Where(field => field.Required && !staged.IsInAll(field)))
         {
-            var isMissing = $"{IsPresent(field.Index)} = 0 AND NOT {exists}";
+            var isMissing = $"{StagedMistakes.IsPresent(field.Index)} = 0 AND NOT {exists}";
             var detail = $"a new {table.Label} needs '{field.Name}'.";
-            await RefuseAsync(table, field, FixtureErrorCode.Required, isMissing, detail, cancellationToken);
+            await mistakes.RefuseAsync(
+                table,
+                field.Name,
+                FixtureErrorCode.Required,
+                isMissing,
+                detail,
+                cancellationToken
+            );
         }
 
         foreach (var field in table.Fields.Where(field => field.Parent is not null))
@@ -82,7 +95,10 @@ internal sealed class FixtureChecks(
         {
             await sql.ExecuteAsync(
                 $"""
-                UPDATE {table.Staging} s SET {field.Column} = p.id FROM {WillBe(parent.Table, parent.NaturalKey!)} p
+                UPDATE {table.Staging} s SET {field.Column} = p.id FROM {mistakes.WillBe(
+                    parent.Table,
+                    parent.NaturalKey!
+                )} p
                 WHERE s.{field.Column} IS NULL AND p.value = s.{field.NaturalColumn}
                 """,
                 cancellationToken
@@ -90,7 +106,7 @@ internal sealed class FixtureChecks(
         }
 
         var isOrphan =
-            $"{IsPresent(field.Index)} <> 0 AND NOT EXISTS (SELECT FROM {WillBe(parent.Table, parent.Column)} p WHERE p.value = s.{field.Column})";
+            $"{StagedMistakes.IsPresent(field.Index)} <> 0 AND NOT EXISTS (SELECT FROM {mistakes.WillBe(parent.Table, parent.Column)} p WHERE p.value = s.{field.Column})";
         if (options.Orphans == WhenFound.Skip)
         {
             var left = await sql.ExecuteAsync($"DELETE FROM {table.Staging} s WHERE {isOrphan}", cancellationToken);
@@ -102,10 +118,18 @@ internal sealed class FixtureChecks(
             ? $"coalesce(s.{field.Column}::text, s.{field.NaturalColumn})"
             : $"s.{field.Column}::text";
         var detail = $"is neither in the file nor in the database ({parent.Table}.{parent.Column}).";
-        await RefuseAsync(table, field, FixtureErrorCode.Orphan, isOrphan, detail, cancellationToken, value);
+        await mistakes.RefuseAsync(
+            table,
+            field.Name,
+            FixtureErrorCode.Orphan,
+            isOrphan,
+            detail,
+            cancellationToken,
+            value
+        );
     }
 
-    /// <summary>Who gives a row another name has to take along all that refer to it by the old one.</summary>
+    /// <summary>A row that gets another name must take along all rows that refer to it by the old one.</summary>
     private Task CheckRenamedAsync(
         FixtureTable table,
         FixtureTable child,
@@ -115,15 +139,21 @@ internal sealed class FixtureChecks(
     {
         var name = table.Find(reference.Parent!.Column)!;
         var isLeftBehind = $"""
-            {IsPresent(name.Index)} <> 0 AND EXISTS (
+            {StagedMistakes.IsPresent(name.Index)} <> 0 AND EXISTS (
                 SELECT FROM {table.Name} t WHERE t.id = s.id AND t.{name.Column} <> s.{name.Column}
-                AND NOT EXISTS (SELECT FROM {WillBe(table.Name, name.Column)} other WHERE other.value = t.{name.Column})
-                AND EXISTS (SELECT FROM {WillBe(child.Name, reference.Column)} c WHERE c.value = t.{name.Column})
+                AND NOT EXISTS (SELECT FROM {mistakes.WillBe(
+                table.Name,
+                name.Column
+            )} other WHERE other.value = t.{name.Column})
+                AND EXISTS (SELECT FROM {mistakes.WillBe(
+                child.Name,
+                reference.Column
+            )} c WHERE c.value = t.{name.Column})
             )
             """;
-        return RefuseAsync(
+        return mistakes.RefuseAsync(
             table,
-            name,
+            name.Name,
             FixtureErrorCode.InUse,
             isLeftBehind,
             $"would leave behind each {child.Label} that has the old name: give them the new one in the same file.",
@@ -141,7 +171,7 @@ internal sealed class FixtureChecks(
     {
         var column = field.Column;
         var isTaken = $"""
-            {IsPresent(field.Index)} <> 0
+            {StagedMistakes.IsPresent(field.Index)} <> 0
             AND EXISTS (SELECT FROM {table.Name} t WHERE t.{column} = s.{column} AND t.id <> s.id)
             """;
         var isTwice = $"""
@@ -155,9 +185,9 @@ internal sealed class FixtureChecks(
         var value = $"s.{column}::text";
         if (!isEmpty)
         {
-            await RefuseAsync(
+            await mistakes.RefuseAsync(
                 table,
-                field,
+                field.Name,
                 FixtureErrorCode.Taken,
                 isTaken,
                 "belongs to another row of the database.",
@@ -166,9 +196,9 @@ internal sealed class FixtureChecks(
             );
         }
 
-        await RefuseAsync(
+        await mistakes.RefuseAsync(
             table,
-            field,
+            field.Name,
             FixtureErrorCode.Taken,
             isTwice,
             "belongs to an earlier record of the file.",
@@ -184,10 +214,10 @@ internal sealed class FixtureChecks(
     )
     {
         var other = membership.OtherColumn;
-        var isMissing = $"NOT EXISTS (SELECT FROM {WillBe(membership.Other, "id")} o WHERE o.id = m.{other})";
+        var isMissing = $"NOT EXISTS (SELECT FROM {mistakes.WillBe(membership.Other, "id")} o WHERE o.id = m.{other})";
         await sql.ExecuteAsync(
             $"""
-            UPDATE {membership.Staging} m SET {other} = o.id FROM {WillBe(
+            UPDATE {membership.Staging} m SET {other} = o.id FROM {mistakes.WillBe(
                 membership.Other,
                 membership.OtherNaturalKey
             )} o
@@ -211,7 +241,7 @@ internal sealed class FixtureChecks(
         }
         else
         {
-            await RefuseAsync(
+            await mistakes.RefuseAsync(
                 table,
                 membership.Field,
                 FixtureErrorCode.Orphan,
@@ -228,7 +258,7 @@ internal sealed class FixtureChecks(
                 ADD COLUMN regrouped boolean NOT NULL DEFAULT false,
                 ADD COLUMN inserted boolean NOT NULL DEFAULT false;
             UPDATE {table.Staging} s SET regrouped = true
-            WHERE {IsPresent(table.MembershipBit)} <> 0
+            WHERE {StagedMistakes.IsPresent(table.Layout.MembershipBit)} <> 0
             AND (
                 SELECT array_agg(DISTINCT m.{other} ORDER BY m.{other}) FROM {membership.Staging} m WHERE m.record = s.record
             ) IS DISTINCT FROM (
@@ -238,82 +268,4 @@ internal sealed class FixtureChecks(
             cancellationToken
         );
     }
-
-    private Task RefuseAsync(
-        FixtureTable table,
-        FixtureField? field,
-        string code,
-        string condition,
-        string detail,
-        CancellationToken cancellationToken,
-        string value = "NULL::text"
-    ) => RefuseAsync(table, field?.Name, code, condition, detail, cancellationToken, value);
-
-    /// <summary>Every staged row that meets the condition is an error.</summary>
-    private async Task RefuseAsync(
-        FixtureTable table,
-        string? field,
-        string code,
-        string condition,
-        string detail,
-        CancellationToken cancellationToken,
-        string value = "NULL::text"
-    )
-    {
-        await using var command = sql.Command(
-            $"""
-            SELECT s.record, s.line, s.byte_offset, CASE WHEN {IsPresent(
-                table.KeyBit
-            )} <> 0 THEN s.id END, left({value}, 100), count(*) OVER ()
-            FROM {table.Staging} s WHERE {condition}
-            ORDER BY s.record LIMIT {FixtureErrors.Limit}
-            """
-        );
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var unseen = 0L;
-        var seen = 0L;
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            seen++;
-            var record = reader.GetInt64(0);
-            var subject = reader.IsDBNull(4) ? detail : $"'{reader.GetString(4)}' {detail}";
-            unseen = (unseen == 0 ? reader.GetInt64(5) : unseen) - 1;
-            errors.Add(
-                new FixtureError(
-                    code,
-                    char.ToUpperInvariant(subject[0]) + subject[1..],
-                    record,
-                    FixtureError.PointerTo(record, field),
-                    reader.GetInt64(1),
-                    reader.GetInt64(2),
-                    table.Label,
-                    reader.IsDBNull(3) ? null : reader.GetInt64(3),
-                    field
-                )
-            );
-        }
-
-        errors.AddUnseen(unseen);
-        if (code == FixtureErrorCode.Orphan && seen + unseen > 0)
-        {
-            errors.Orphans[table.Label] = errors.Orphans.GetValueOrDefault(table.Label) + seen + unseen;
-        }
-    }
-
-    /// <summary>The rows of a table as they will be, each as its <c>id</c> and the <c>value</c> of one column.</summary>
-    private string WillBe(string name, string column)
-    {
-        var table = staging.Tables.Single(staged => staged.Table.Name == name).Table;
-        var isNamed = table.Find(column) is { } field ? $"{IsPresent(field.Index)} <> 0" : "true";
-        return $"""
-            (
-                SELECT s.id, s.{column} AS value FROM {table.Staging} s WHERE {isNamed}
-                UNION ALL
-                SELECT t.id, t.{column} FROM {name} t
-                WHERE NOT EXISTS (SELECT FROM {table.Staging} s WHERE s.id = t.id AND {isNamed})
-            )
-            """;
-    }
-
-    private static string IsPresent(int bit) => $"s.present & {1L << bit}";
 }

@@ -11,7 +11,7 @@ namespace Exact.Infrastructure.Transfer.Importing.Merging;
 /// <param name="table">Where the rows are.</param>
 /// <param name="count">How many there are, or so.</param>
 /// <param name="rows">How many a part has.</param>
-internal sealed class MergeParts(ImportSql sql, string table, long count, int rows)
+internal sealed class KeyRanges(ImportSql sql, string table, long count, int rows)
 {
     private bool AreMany => count > rows;
 
@@ -19,11 +19,11 @@ internal sealed class MergeParts(ImportSql sql, string table, long count, int ro
     public Task SortAsync(CancellationToken cancellationToken) =>
         AreMany ? sql.ExecuteAsync($"CREATE INDEX ON {table} (id)", cancellationToken) : Task.CompletedTask;
 
-    public async IAsyncEnumerable<MergePart> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<KeyRange> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (!AreMany)
         {
-            yield return MergePart.Whole;
+            yield return KeyRange.Whole;
             yield break;
         }
 
@@ -37,7 +37,7 @@ internal sealed class MergeParts(ImportSql sql, string table, long count, int ro
         }
     }
 
-    private async Task<MergePart?> BehindAsync(long key, CancellationToken cancellationToken)
+    private async Task<KeyRange?> BehindAsync(long key, CancellationToken cancellationToken)
     {
         await using var command = sql.Command(
             $"SELECT min(id), max(id) FROM (SELECT id FROM {table} WHERE id > $1 ORDER BY id LIMIT {rows}) part"
@@ -45,14 +45,14 @@ internal sealed class MergeParts(ImportSql sql, string table, long count, int ro
         command.Parameters.Add(new() { Value = key });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return reader.IsDBNull(0) ? null : new MergePart(reader.GetInt64(0), reader.GetInt64(1));
+        return reader.IsDBNull(0) ? null : new KeyRange(reader.GetInt64(0), reader.GetInt64(1));
     }
 }
 
 /// <summary>The rows whose keys are from the first to the last one.</summary>
-internal sealed record MergePart(long First, long Last)
+internal sealed record KeyRange(long First, long Last)
 {
-    public static readonly MergePart Whole = new(long.MinValue, long.MaxValue);
+    public static readonly KeyRange Whole = new(long.MinValue, long.MaxValue);
 
     /// <summary>The condition, in SQL, that a key is one of this part's.</summary>
     public string Holds(string key) => this == Whole ? "true" : $"{key} BETWEEN {First} AND {Last}";

@@ -1,23 +1,21 @@
+using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Reading;
+using Exact.Infrastructure.Transfer.Wire;
+
 namespace Exact.Infrastructure.Transfer.Importing.Staging;
 
-/// <summary>The temporary table of a model, and what is known of its rows without a query.</summary>
+/// <summary>The temporary table of a model, and what is known of its records without a query.</summary>
 internal sealed class StagedTable(FixtureTable table)
 {
+    private readonly CopyRow membershipRow = new();
     private readonly long[] without = new long[table.Fields.Length];
     private long presentInAll = -1;
 
     public FixtureTable Table => table;
 
-    public StagingArea.Target Rows { get; } = new(table.Staging);
+    public CopyTarget Rows { get; } = new(table.Staging);
 
-    public StagingArea.Target? Memberships { get; } =
-        table.Membership is { } m ? new StagingArea.Target(m.Staging) : null;
-
-    /// <summary>Where the rows go instead, once it is known that there are many and that their table is empty.</summary>
-    public DirectFill? Direct { get; set; }
-
-    /// <summary>The filling of the table, where it has begun while the file was read.</summary>
-    public TableFill? Fill { get; set; }
+    public CopyTarget? Memberships { get; } = table.Membership is { } m ? new CopyTarget(m.Staging) : null;
 
     public long Count { get; private set; }
 
@@ -31,46 +29,32 @@ internal sealed class StagedTable(FixtureTable table)
 
     public bool HasNaturalReferences { get; private set; }
 
-    /// <summary>What is sent to the server: to the temporary tables, and straight into the table itself.</summary>
-    public IEnumerable<StagingArea.Target> Targets =>
-        new[] { Rows, Memberships, Direct?.Places.Parts, Direct?.Rows }.OfType<StagingArea.Target>();
-
-    /// <summary>One that should be sent now.</summary>
-    public StagingArea.Target? FullTarget =>
-        Rows.IsFull ? Rows
-        : Memberships is { IsFull: true } ? Memberships
-        : Direct?.FullTarget;
-
     /// <summary>How many records lack a field whose value is then invented.</summary>
     public long CountWithout(FixtureField invented) => without[invented.Index];
 
     /// <summary>Every record has this field.</summary>
-    public bool IsInAll(int bit) => (presentInAll & (1L << bit)) != 0;
+    public bool IsInAll(FixtureField field) => (presentInAll & (1L << field.Index)) != 0;
 
     public string CreateSql()
     {
-        var fixedColumns = FixtureTable.FixedColumns.Select(column => $"{column} bigint");
-        var fields = table.Fields.Select(field => $"{field.Column} {SqlType(field.Kind)}");
-        var natural = table.NaturalReferences.Select(field => $"{field.NaturalColumn} text");
-        var upperCased = table.UpperCased.Select(derived => $"{derived.Column} text");
-        var columns = string.Join(", ", [.. fixedColumns, .. fields, .. natural, .. upperCased]);
         var membership = table.Membership is { } m
             ? $"CREATE TEMP TABLE {m.Staging} (record bigint, {m.OtherColumn} bigint, natural_key text) ON COMMIT DROP;"
             : "";
         return $"""
-            CREATE TEMP TABLE {table.Staging} ({columns}) ON COMMIT DROP;
+            CREATE TEMP TABLE {table.Staging} ({table.Layout.ToSql()}) ON COMMIT DROP;
             {membership}
 
             """;
     }
 
-    public void Add(FixtureRecord record, CopyRow membershipRow)
+    /// <summary>Takes note of a record, whichever way its row goes.</summary>
+    public void Note(FixtureRecord record)
     {
         Count++;
         presentInAll &= record.Present;
         foreach (var field in table.Invented)
         {
-            without[field.Index] += (record.Present & (1L << field.Index)) == 0 ? 1 : 0;
+            without[field.Index] += record.Has(field) ? 0 : 1;
         }
 
         if (record.Key is { } key)
@@ -84,17 +68,15 @@ internal sealed class StagedTable(FixtureTable table)
             KeysRise = false;
         }
 
-        for (var index = 0; index < table.NaturalReferences.Length; index++)
+        foreach (var field in table.NaturalReferences)
         {
-            HasNaturalReferences |= !record.Row.IsNull(table.NaturalPlaceOf(index));
+            HasNaturalReferences |= !record.Row.IsNull(table.Layout.OfNaturalKey(field));
         }
+    }
 
-        if (Direct is not null)
-        {
-            Direct.Add(record);
-            return;
-        }
-
+    /// <summary>Puts the row of a record, and its memberships, into the buffers.</summary>
+    public void Write(FixtureRecord record)
+    {
         record.Row.WriteTo(Rows.Buffer);
         foreach (var membership in record.Memberships)
         {
@@ -112,15 +94,4 @@ internal sealed class StagedTable(FixtureTable table)
             membershipRow.WriteTo(Memberships!.Buffer);
         }
     }
-
-    private static string SqlType(FixtureKind kind) =>
-        kind switch
-        {
-            FixtureKind.Text => "text",
-            FixtureKind.Boolean => "boolean",
-            FixtureKind.Number => "double precision",
-            FixtureKind.Integer => "bigint",
-            FixtureKind.Timestamp => "timestamptz",
-            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-        };
 }

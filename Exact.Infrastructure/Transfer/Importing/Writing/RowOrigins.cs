@@ -1,28 +1,32 @@
-using System.Buffers;
+using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Reading;
+using Exact.Infrastructure.Transfer.Wire;
 
 namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>
-/// Where in the file the rows of a <see cref="DirectFill"/> came from: the fixed columns of a staging table, each row as what it adds to the one
-/// before, in six bytes instead of sixty. The server keeps it, in parts, and it is read only when something is wrong.
+/// Where in the file the rows of a <see cref="DirectLoad"/> came from: the first columns of <see cref="StagedLayout"/>, each row as
+/// the difference to the one before, in six bytes instead of sixty. The server keeps them, and they are read only when something is wrong.
 /// </summary>
-internal sealed class PlaceLog
+internal sealed class RowOrigins : IDisposable
 {
     private const int PartSize = 64 * 1024;
 
     private readonly string table;
-    private readonly ArrayBufferWriter<byte> part = new(2 * PartSize);
+    private readonly MemoryStream part = new(2 * PartSize);
+    private readonly BinaryWriter writer;
     private readonly CopyRow row = new();
-    private readonly long[] last = new long[FixtureTable.FixedColumns.Length];
+    private readonly long[] last = new long[StagedLayout.Origin.Length];
 
-    public PlaceLog(FixtureTable table)
+    public RowOrigins(FixtureTable table)
     {
-        this.table = $"{table.Staging}_places";
-        Parts = new(this.table);
+        this.table = $"{table.Staging}_origins";
+        writer = new BinaryWriter(part);
+        Parts = new CopyTarget(this.table);
     }
 
     /// <summary>The parts that have not been sent yet, each a row.</summary>
-    public StagingArea.Target Parts { get; }
+    public CopyTarget Parts { get; }
 
     /// <summary>Not compressed: that would take longer than to write it.</summary>
     public string CreateSql() =>
@@ -34,7 +38,7 @@ internal sealed class PlaceLog
     public void Add(FixtureRecord record)
     {
         Add(record.Number, record.Line, record.Offset, record.Present, record.Key!.Value);
-        if (part.WrittenCount >= PartSize)
+        if (part.Length >= PartSize)
         {
             Flush();
         }
@@ -43,12 +47,12 @@ internal sealed class PlaceLog
     /// <summary>Makes a part of what has been added since the last one.</summary>
     public void Flush()
     {
-        if (part.WrittenCount > 0)
+        if (part.Length > 0)
         {
             row.Begin(1);
-            row.Set(0, part.WrittenSpan);
+            row.Set(0, part.GetBuffer().AsSpan(0, (int)part.Length));
             row.WriteTo(Parts.Buffer);
-            part.ResetWrittenCount();
+            part.SetLength(0);
             Array.Clear(last);
         }
     }
@@ -57,7 +61,7 @@ internal sealed class PlaceLog
     public async Task<bool> TryReadAsync(
         ImportSql sql,
         int number,
-        StagingArea.Target rows,
+        CopyTarget rows,
         CancellationToken cancellationToken
     )
     {
@@ -68,12 +72,13 @@ internal sealed class PlaceLog
         }
 
         Array.Clear(last);
-        for (var at = 0; at < bytes.Length; )
+        using var reader = new BinaryReader(new MemoryStream(bytes));
+        while (reader.BaseStream.Position < bytes.Length)
         {
             row.Begin(last.Length);
             for (var column = 0; column < last.Length; column++)
             {
-                last[column] += ReadDifference(bytes, ref at);
+                last[column] += reader.Read7BitEncodedInt64();
                 row.Set(column, last[column]);
             }
 
@@ -83,38 +88,14 @@ internal sealed class PlaceLog
         return true;
     }
 
+    public void Dispose() => writer.Dispose();
+
     private void Add(params ReadOnlySpan<long> columns)
     {
         for (var column = 0; column < columns.Length; column++)
         {
-            WriteDifference((ulong)(columns[column] - last[column]));
+            writer.Write7BitEncodedInt64(columns[column] - last[column]);
             last[column] = columns[column];
         }
-    }
-
-    /// <summary>Seven bits a byte, the lowest first; the eighth says that more follow.</summary>
-    private void WriteDifference(ulong difference)
-    {
-        var bytes = part.GetSpan(10);
-        var length = 0;
-        for (; difference > 0x7F; difference >>= 7)
-        {
-            bytes[length++] = (byte)(difference | 0x80);
-        }
-
-        bytes[length++] = (byte)difference;
-        part.Advance(length);
-    }
-
-    private static long ReadDifference(byte[] bytes, ref int at)
-    {
-        var difference = 0UL;
-        var shift = 0;
-        for (; bytes[at] > 0x7F; at++, shift += 7)
-        {
-            difference |= (ulong)(bytes[at] & 0x7F) << shift;
-        }
-
-        return (long)(difference | ((ulong)bytes[at++] << shift));
     }
 }
