@@ -240,7 +240,7 @@ internal sealed class FixtureMerge(
                 SELECT greatest(
                     (SELECT max(id) FROM {table.Name}),
                     (SELECT max(id) FROM {table.Staging}),
-                    (SELECT last_value FROM {await SequenceAsync(table, cancellationToken)}),
+                    (SELECT last_value - (NOT is_called)::int FROM {await SequenceAsync(table, cancellationToken)}),
                     0) AS id
             ) last
             WHERE s.record = new.record

@@ -362,7 +362,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
                     text,
                     at,
                     FixtureErrorCode.WrongType,
-                    $"A list of at most {FixtureReference.MaxList} keys is expected.",
+                    $"The value must be a list of at most {FixtureReference.MaxList} keys, each a whole number or a natural key.",
                     membership.Field
                 )
             );
@@ -445,7 +445,7 @@ internal sealed class FixtureRecord(FixtureTables tables, ImportOptions options,
             var detail = $"The key of {table.Label} must be a whole number from 1 to {table.MaxKey}, or null.";
             Refuse(text, key.At, FixtureErrorCode.BadKey, detail, "pk");
         }
-        else if (id.IsThere && pk.IsThere && id.Value != pk.Value)
+        else if (id.IsThere && pk is { IsThere: true, IsNull: false } && id.Value != pk.Value)
         {
             const string Detail = "'id' among the fields and 'pk' are not the same key: remove one of the two.";
             Refuse(text, id.At, FixtureErrorCode.Contradiction, Detail, "pk");
