@@ -92,7 +92,7 @@ main() {
     if ! start; then
         docker compose logs --no-log-prefix --tail 30 api >&2
         die 'the service did not become ready; its last lines are above.' \
-            'If another deployment on this host has the port, set EXACT_PORT in the file .env.'
+            'Where Docker says that the port is allocated already, set another EXACT_PORT in the file .env.'
     fi
     exact status
     docker compose ps api

@@ -5,19 +5,16 @@ internal static class FixtureFinder
 {
     private static readonly string[] Endings = ["", ".json", ".jsonl", ".gz", ".json.gz", ".jsonl.gz"];
 
-    /// <summary>Looks in the current folder, then in <paramref name="folder"/> unless the name has a folder of its own.</summary>
+    /// <summary>Looks in one folder after the other.</summary>
     /// <returns>The file's path, or why there is none.</returns>
-    public static (string? Path, string? Mistake) Find(string name, string? folder)
+    public static (string? Path, string? Mistake) Find(string name, IEnumerable<string> folders)
     {
-        var current = Directory.GetCurrentDirectory();
-        var isBare = Path.GetFileName(name) == name;
-        string[] folders = isBare && !string.IsNullOrEmpty(folder) ? [current, Path.GetFullPath(folder)] : [current];
-        foreach (var place in folders)
+        foreach (var folder in folders)
         {
-            string[] found = [.. Endings.Select(ending => Path.Combine(place, name + ending)).Where(File.Exists)];
-            if (found is [var first, ..] && (found.Length == 1 || first == Path.Combine(place, name)))
+            string[] found = [.. Endings.Select(ending => Path.Combine(folder, name + ending)).Where(File.Exists)];
+            if (found is [var first, ..] && (found.Length == 1 || first == Path.Combine(folder, name)))
             {
-                return (first, null);
+                return FindMistake(first) is { } mistake ? (null, mistake) : (first, null);
             }
 
             if (found.Length > 1)
@@ -28,12 +25,23 @@ internal static class FixtureFinder
 
         return (
             null,
-            $"There is no fixture \"{name}\" in {string.Join(" or ", folders)}. {Advice(folders.Length > 1)}"
+            Path.IsPathRooted(name)
+                ? $"There is no fixture {name}."
+                : $"There is no fixture \"{name}\" in {string.Join(" or ", folders)}: put it there, or pipe it (loaddata -)."
         );
     }
 
-    private static string Advice(bool isContainer) =>
-        isContainer
-            ? "Put it there, or pipe it: loaddata - < FILE."
-            : "Check the name and the folder that the command runs in.";
+    /// <summary>A backup is usually its owner's alone, and a container is another account.</summary>
+    private static string? FindMistake(string path)
+    {
+        try
+        {
+            File.OpenRead(path).Dispose();
+            return null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return $"This account may not read {path}: let it (chmod 644), or pipe the file (loaddata -).";
+        }
+    }
 }

@@ -47,7 +47,7 @@ internal static class LoadDataCommand
             {
                 var (path, mistake) = parsed.GetValue(file) is ["-"]
                     ? ("-", null)
-                    : FixtureFinder.Find(parsed.GetValue(file)![0], FolderOf(services));
+                    : FixtureFinder.Find(parsed.GetValue(file)![0], FoldersOf(services));
                 if (path is null)
                 {
                     await Console.Error.WriteLineAsync(mistake);
@@ -66,7 +66,19 @@ internal static class LoadDataCommand
         return command;
     }
 
-    /// <summary>Where the container sees the files that its host hands it.</summary>
-    private static string? FolderOf(IServiceProvider services) =>
-        services.GetRequiredService<IConfiguration>()["Transfers:FixtureFolder"];
+    /// <summary>Where to look: <c>dotnet run</c> starts in the project's folder, and a container sees one folder of its host.</summary>
+    private static IEnumerable<string> FoldersOf(IServiceProvider services)
+    {
+        yield return Directory.GetCurrentDirectory();
+        var environment = services.GetRequiredService<IHostEnvironment>();
+        if (environment.IsDevelopment() && Path.GetDirectoryName(environment.ContentRootPath) is { } solution)
+        {
+            yield return solution;
+        }
+
+        if (services.GetRequiredService<IConfiguration>()["Transfers:FixtureFolder"] is { Length: > 0 } handedOver)
+        {
+            yield return Path.GetFullPath(handedOver);
+        }
+    }
 }

@@ -122,7 +122,7 @@ public sealed class BackupTests(MigratedTemplate template) : IAsyncLifetime
 
         await checkout.SucceedAsync("scripts/reset_database.sh samples/backup.json", input: "reset\n");
 
-        NpgsqlConnection.ClearAllPools();
+        database.DataSource.Clear(); // the sessions that the reset has ended
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM challenges WHERE title = 'changed'"));
         Assert.Equal(2, await database.ScalarAsync<long>(CountChallenges));
         Assert.False(await database.ScalarAsync<bool>("SELECT to_regclass('by_hand') IS NOT NULL"));
@@ -147,7 +147,7 @@ public sealed class BackupTests(MigratedTemplate template) : IAsyncLifetime
         var errors = await checkout.FailAsync("scripts/reset_database.sh --yes samples/backup.json");
 
         Assert.Contains("the old one is in its place again", errors);
-        NpgsqlConnection.ClearAllPools();
+        database.DataSource.Clear(); // the sessions that the reset has ended
         Assert.Equal(2, await database.ScalarAsync<long>(CountChallenges));
         Assert.False(await database.ScalarAsync<bool>(IsOldThere));
     }

@@ -190,7 +190,7 @@ public sealed class DatabaseGuideTests(MigratedDatabase fresh, MigratedTemplate 
         checkout.PutEngineFirst();
         await checkout.SucceedAsync("./backup_and_restore.sh");
         using var container = new Checkout(database);
-        container["Transfers__FixtureFolder"] = checkout.PathOf("backups/shared"); // mounted at /shared
+        container["Transfers__FixtureFolder"] = checkout.PathOf("backups/shared"); // as docker-compose.yml mounts it
 
         await container.SucceedAsync("$EXACT loaddata db_backup.json");
 
@@ -199,8 +199,8 @@ public sealed class DatabaseGuideTests(MigratedDatabase fresh, MigratedTemplate 
         Assert.Equal("644", await checkout.ModeOfAsync("backups/shared/db_backup.json"));
         Assert.Equal("700", await checkout.ModeOfAsync("backups"));
         var compose = await ReadAsync("docker-compose.yml");
-        Assert.Contains("./backups/shared:/shared:ro", compose);
-        Assert.Contains("Transfers__FixtureFolder: /shared", compose);
+        Assert.Contains("./backups/shared:/backups/shared:ro", compose);
+        Assert.Contains("Transfers__FixtureFolder: /backups/shared", compose);
     }
 
     private static IReadOnlyList<string> Migrations

@@ -7,17 +7,21 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
 {
     private const string Git = "git -c user.name=test -c user.email=test@example.org -c init.defaultBranch=main";
 
+    private static readonly string[] Scripts =
+    [
+        "rebuild_database",
+        "deploy",
+        "backup_and_restore",
+        "scripts/reset_database",
+    ];
+
     [Fact]
     public async Task Deploy_sh_has_the_permission_to_be_executed()
     {
         using var checkout = new Checkout(database);
 
         Assert.All(
-            await Task.WhenAll(
-                new[] { "rebuild_database", "deploy", "backup_and_restore", "scripts/reset_database" }.Select(name =>
-                    checkout.ModeOfAsync($"{name}.sh")
-                )
-            ),
+            await Task.WhenAll(Scripts.Select(name => checkout.ModeOfAsync($"{name}.sh"))),
             mode => Assert.Equal("755", mode)
         );
     }
