@@ -1,6 +1,7 @@
 # Sourced by the scripts: goes to the project's folder, and knows how to run Exact and how to say what is wrong.
 from=${EXACT_FROM:-$PWD} # where the caller stands; the .bat files hand it in
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+[ "${1:-}" != -- ] || shift # the .bat files put it first, because git keeps a --help that follows an alias for itself
 export MSYS_NO_PATHCONV=1 # Git's bash on Windows would take /run/secrets for a path of its own
 
 die() { printf 'error: %s\n' "$1" >&2; shift; [ $# = 0 ] || printf '       %s\n' "$@" >&2; exit 1; }
@@ -11,7 +12,7 @@ path() { case $1 in /* | [A-Za-z]:[\\/]*) echo "$1" ;; *) echo "$from/$1" ;; esa
 
 # EXACT is the command that runs Exact, by default the one in the container. Its stdin is empty unless it reads a file.
 in_container() { [ -z "${EXACT:-}" ]; }
-exact_reads() { ${EXACT:-docker compose exec -T api dotnet Exact.Api.dll} "$@"; }
+exact_reads() { command ${EXACT:-docker compose exec -T api dotnet Exact.Api.dll} "$@"; }
 exact() { exact_reads "$@" </dev/null; }
 
 need_docker() {

@@ -25,14 +25,14 @@ if starts; then
     esac
 fi
 
-# The settings as systemd reads them, for a command that runs outside the unit. What the caller has set goes first.
+# The settings as systemd reads them, for a command that runs outside the unit.
 with_settings() {
     local line name value pairs=()
     while IFS= read -r line || [ -n "$line" ]; do
         [[ $line = [A-Za-z_]*=* ]] || continue
         name=${line%%=*} value=${line#*=}
         case $value in \"*\" | \'*\') value=${value:1:${#value}-2} ;; esac
-        [ -n "${!name:-}" ] || pairs+=("$name=$value")
+        pairs+=("$name=$value")
     done <"$settings/exact.env"
     env ${pairs[@]+"${pairs[@]}"} "$@"
 }
@@ -43,18 +43,24 @@ mkdir -p "$programs" "$settings" "$(dirname "$unit")"
 if starts && ! id exact >/dev/null 2>&1; then
     useradd --system --user-group --no-create-home --home-dir /var/lib/exact --shell /usr/sbin/nologin exact
 fi
-if [ ! -e "$settings/exact.env" ]; then
-    (umask 077 && while IFS= read -r line; do
-        [[ $line != ConnectionStrings__Exact=* ]] || line="ConnectionStrings__Exact=${ConnectionStrings__Exact:-}"
+[ -e "$settings/exact.env" ] || (umask 077 && cp deploy/exact.env "$settings/exact.env")
+given=${ConnectionStrings__Exact:-}
+if [ -n "$given" ] && [ -z "$(database)" ]; then
+    (umask 077 && while IFS= read -r line || [ -n "$line" ]; do
+        [[ $line != ConnectionStrings__Exact=* ]] || line="ConnectionStrings__Exact=$given"
         echo "$line"
-    done <deploy/exact.env >"$settings/exact.env")
+    done <"$settings/exact.env" >"$settings/exact.env.part")
+    mv "$settings/exact.env.part" "$settings/exact.env"
 fi
 if [ ! -e "$settings/admin_key" ]; then
     (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$settings/admin_key")
     ! starts || chown exact: "$settings/admin_key"
 fi
-[ -n "${ConnectionStrings__Exact:-}$(database)" ] || die "$settings/exact.env names no database." \
+[ -n "$(database)" ] || die "$settings/exact.env names no database." \
     'Write ConnectionStrings__Exact into it and deploy again; docs/operations.md tells what the database needs.'
+[ -z "$given" ] || [ "$given" = "$(database)" ] || die \
+    "$settings/exact.env names another database than the environment." \
+    'Change ConnectionStrings__Exact there, which is what the service reads, or unset it here.'
 
 # A release has a folder of its own, so that the running service keeps its files until it is started again.
 release=$programs/$(date -u +%Y%m%dT%H%M%SZ)

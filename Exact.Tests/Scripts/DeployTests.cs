@@ -153,6 +153,20 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
 
         Assert.Contains("root/etc/exact/exact.env names no database.", errors);
         Assert.False(Directory.Exists(checkout.PathOf("root/opt/exact/current")));
+
+        // Named then, it is what the service reads; to name another one is a mistake.
+        checkout["ConnectionStrings__Exact"] = database.ConnectionString;
+        PublishWhatIsBuilt(checkout);
+        await checkout.SucceedAsync("./deploy.sh --no-docker --no-pull --prefix root");
+        Assert.Contains(
+            $"ConnectionStrings__Exact={database.ConnectionString}\n",
+            await ReadAsync(checkout, "root/etc/exact/exact.env")
+        );
+        checkout["ConnectionStrings__Exact"] = "Host=another";
+        Assert.Contains(
+            "names another database than the environment.",
+            await checkout.FailAsync("./deploy.sh --no-docker --no-pull --prefix root")
+        );
     }
 
     [Fact]
