@@ -1,3 +1,5 @@
+using Exact.Api.Admin;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Diagnostics;
@@ -6,7 +8,7 @@ using Microsoft.AspNetCore.Mvc;
 namespace Exact.Api;
 
 /// <summary>Turns what went wrong into an RFC 9457 problem document, in one place.</summary>
-internal static class Problems
+internal static partial class Problems
 {
     public static IServiceCollection AddProblems(this IServiceCollection services)
     {
@@ -29,7 +31,8 @@ internal static class Problems
         app.UseStatusCodePages(); // a bare 401 or 404 gets a problem document, too
     }
 
-    private sealed class ProblemWriter(IProblemDetailsService problems) : IExceptionHandler
+    private sealed partial class ProblemWriter(IProblemDetailsService problems, ILogger<ProblemWriter> logger)
+        : IExceptionHandler
     {
         public ValueTask<bool> TryHandleAsync(
             HttpContext httpContext,
@@ -38,6 +41,11 @@ internal static class Problems
         )
         {
             var problem = Describe(httpContext, exception);
+            if (RowSecurity.TableOf(exception) is { } table)
+            {
+                LogRowSecurity(table);
+            }
+
             httpContext.Response.StatusCode = problem.Status!.Value;
             if (problem.Status is StatusCodes.Status503ServiceUnavailable)
             {
@@ -47,6 +55,7 @@ internal static class Problems
             return problems.TryWriteAsync(new() { HttpContext = httpContext, ProblemDetails = problem });
         }
 
+        /// <summary>Only administrators are told what went wrong in the database.</summary>
         private static ProblemDetails Describe(HttpContext context, Exception exception) =>
             exception switch
             {
@@ -63,7 +72,19 @@ internal static class Problems
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,
                     Title = "The database cannot be migrated from here.",
-                    Detail = e.Message,
+                    Detail = context.User.IsAdmin() ? e.Message : null,
+                },
+                _ when RowSecurity.TableOf(exception) is { } table => new ProblemDetails
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = $"Row security is switched on for {table}.",
+                    Detail =
+                        "It would hide rows from this answer, so there is none. "
+                        + (
+                            context.User.IsAdmin()
+                                ? $"Switch it off: {RowSecurity.Disable(table)}"
+                                : "An administrator has to switch it off."
+                        ),
                 },
                 _ when PostgresErrors.IsServerAway(exception) => new ProblemDetails
                 {
@@ -87,6 +108,12 @@ internal static class Problems
 
             return errors;
         }
+
+        [LoggerMessage(
+            LogLevel.Error,
+            "Row security is switched on for {Table} and would hide rows, so a request failed; \"status\" has the way out"
+        )]
+        private partial void LogRowSecurity(string table);
 
         private static string? Misfit(string value, Type type) =>
             Choice.NamesOf(type) is { } names && !names.Contains(value)

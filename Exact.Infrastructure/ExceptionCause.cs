@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database;
 using Npgsql;
 
 namespace Exact.Infrastructure;
@@ -10,6 +11,15 @@ internal static class ExceptionCause
     /// </summary>
     public static string Cause(this Exception exception) =>
         exception.GetType().Namespace?.StartsWith("Exact.", StringComparison.Ordinal) is true ? exception.Message
+        : QuotesConnectionString(exception)
+            ? "A connection string is not valid. It is not shown, because it may hold a password."
+        : RowSecurity.TableOf(exception) is { } table
+            ? $"{exception.GetBaseException().Message}. Row security would hide rows: {RowSecurity.Disable(table)}"
         : exception.GetBaseException() is PostgresException postgres ? postgres.Message
         : exception.Message;
+
+    /// <summary>The parsers of ADO.NET and of Npgsql repeat what they do not understand.</summary>
+    private static bool QuotesConnectionString(Exception exception) =>
+        exception is ArgumentException { Source: "Npgsql" or "System.Data.Common" }
+        || exception.InnerException is { } inner && QuotesConnectionString(inner);
 }

@@ -67,6 +67,16 @@ public static class Telemetry
         "Where the catalog is not what the code needs"
     );
 
+    /// <summary>Made by the host's own factory, so that a listener can tell the instances of a process apart.</summary>
+    public static Counter<long> CreateRefusedKeys(IMeterFactory meters) =>
+        meters
+            .Create(Name, Product.Version)
+            .CreateCounter<long>(
+                "exact.admin.key.refused",
+                "{key}",
+                "Admin keys that were refused: wrong, or not looked at because too many wrong ones came before"
+            );
+
     internal static Activity? StartMigrate(string actor) =>
         Source.StartActivity("exact.migrate")?.SetTag("exact.actor", actor);
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Compression;
-using Exact.Infrastructure;
 using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Api.Admin;

@@ -1,4 +1,3 @@
-using Exact.Infrastructure;
 using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Api.Admin;

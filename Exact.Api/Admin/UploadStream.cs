@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using Exact.Infrastructure;
 using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Api.Admin;

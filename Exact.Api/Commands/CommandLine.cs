@@ -24,6 +24,8 @@ internal static partial class CommandLine
             ScriptCommand.Create(app.Services),
             ImportCommand.Create(app.Services),
             ExportCommand.Create(app.Services),
+            LoadDataCommand.Create(app.Services),
+            DumpDataCommand.Create(app.Services),
             HealthCommand.Create(app.Configuration),
         };
         // Settings of the host, such as --urls, are read by its configuration.
@@ -52,6 +54,11 @@ internal static partial class CommandLine
         {
             await using var embedded = NeedsDatabase(parsed) ? await app.StartEmbeddedDatabaseAsync(default) : null;
             // The host has its own handling of SIGTERM and Ctrl+C.
+            if (parsed.Action is ParseErrorAction mistake)
+            {
+                mistake.ShowHelp = false; // it would push the sentence that says what is wrong off the screen
+            }
+
             var code = await parsed.InvokeAsync(
                 new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
             );

@@ -20,7 +20,7 @@ internal static class ExportCommand
             Description = "Only these labels or apps.",
             DefaultValueFactory = _ => [],
         };
-        var exclude = new Option<string[]>("--exclude")
+        var exclude = new Option<string[]>("--exclude", "-e")
         {
             Description = "All but these.",
             DefaultValueFactory = _ => [],

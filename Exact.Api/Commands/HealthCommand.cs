@@ -1,9 +1,10 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 
 namespace Exact.Api.Commands;
 
 /// <summary><c>health</c>: asks the running service, for a container's health check where no curl is installed.</summary>
-internal static class HealthCommand
+internal static partial class HealthCommand
 {
     public static Command Create(IConfiguration configuration)
     {
@@ -11,13 +12,21 @@ internal static class HealthCommand
         command.SetAction(
             async (_, cancellationToken) =>
             {
-                var port = configuration["HTTP_PORTS"]?.Split(';')[0] ?? "8000";
                 using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(3) };
-                using var answer = await client.GetAsync($"http://localhost:{port}/health/ready", cancellationToken);
+                using var answer = await client.GetAsync($"{Address(configuration)}/health/ready", cancellationToken);
                 await Console.Out.WriteLineAsync(await answer.Content.ReadAsStringAsync(cancellationToken));
                 return answer.IsSuccessStatusCode ? ExitCode.Done : ExitCode.Failed;
             }
         );
         return command;
     }
+
+    private static string Address(IConfiguration configuration) =>
+        configuration["urls"] is { Length: > 0 } urls
+            ? Everywhere.Replace(urls.Split(';')[0].TrimEnd('/'), "localhost")
+            : $"http://localhost:{configuration["HTTP_PORTS"]?.Split(';')[0] ?? "8000"}";
+
+    /// <summary>What a server listens on and a client cannot ask.</summary>
+    [GeneratedRegex(@"(?<=://)(\*|\+|0\.0\.0\.0|\[::\])")]
+    private static partial Regex Everywhere { get; }
 }

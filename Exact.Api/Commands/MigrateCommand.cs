@@ -30,7 +30,11 @@ internal static class MigrateCommand
             await Console.Out.WriteLineAsync(migration);
         }
 
-        await Console.Error.WriteLineAsync(applied.Count == 0 ? "Nothing was pending." : $"Applied {applied.Count}.");
+        await Console.Error.WriteLineAsync(
+            applied.Count == 0
+                ? "The database is up to date; nothing was changed."
+                : $"Applied {applied.Count}; the database is up to date."
+        );
         return ExitCode.Done;
     }
 

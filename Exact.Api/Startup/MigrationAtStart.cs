@@ -6,9 +6,6 @@ internal static class MigrationAtStart
     {
         builder.Services.AddHostedService<MigrateInBackground>();
         builder.Services.AddHostedService<WarnAfterStart>();
-        if (builder.Environment.IsDevelopment())
-        {
-            builder.Services.AddHostedService<Welcome>();
-        }
+        builder.Services.AddHostedService<Welcome>();
     }
 }

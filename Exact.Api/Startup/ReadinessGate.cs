@@ -1,3 +1,4 @@
+using Exact.Api.Admin;
 using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Startup;
@@ -32,19 +33,35 @@ internal static class ReadinessGate
         public static readonly AtAnyTime Mark = new();
     }
 
+    /// <summary>Tells anybody the phase, and administrators the detail, which names hosts and roles.</summary>
     private sealed class RetryLater(SchemaProgress progress) : IResult
     {
         public Task ExecuteAsync(HttpContext httpContext)
         {
+            var mayKnow = httpContext.User.IsAdmin();
             httpContext.Response.Headers.RetryAfter = $"{RetryAfterSeconds}";
             return TypedResults
                 .Problem(
                     title: "The database schema is not ready yet.",
-                    detail: progress.Detail,
+                    detail: mayKnow ? progress.Detail : Describe(progress.Phase),
                     statusCode: StatusCodes.Status503ServiceUnavailable,
-                    extensions: new Dictionary<string, object?> { ["progress"] = progress }
+                    extensions: new Dictionary<string, object?>
+                    {
+                        ["progress"] = mayKnow ? progress : new { progress.Phase },
+                    }
                 )
                 .ExecuteAsync(httpContext);
         }
+
+        private static string Describe(SchemaPhase phase) =>
+            phase switch
+            {
+                SchemaPhase.WaitingForServer => "The service is waiting for its database.",
+                SchemaPhase.WaitingForLock => "Another replica is migrating the database.",
+                SchemaPhase.WaitingForMigrations => "The service is waiting for somebody to migrate the database.",
+                SchemaPhase.Migrating => "The service is migrating the database.",
+                SchemaPhase.Failed => "The service cannot start. Its log says why.",
+                _ => "The service is starting.",
+            };
     }
 }

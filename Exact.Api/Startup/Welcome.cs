@@ -4,11 +4,20 @@ using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Startup;
 
-/// <summary>Tells a newcomer, once the service is ready, where to look. In Development only: it prints the admin key.</summary>
-internal sealed class Welcome(
+/// <summary>
+/// Tells a newcomer, once the service is ready, where to look: in Development as a page that holds the admin key, elsewhere as log lines that
+/// say how to read it.
+/// </summary>
+/// <remarks>
+/// A process cannot see how it is reached from outside: <c>Welcome:Address</c> names the published address, and <c>Welcome:AdminKey</c>
+/// the command that prints the key. docker-compose.yml and the systemd unit set both.
+/// </remarks>
+internal sealed partial class Welcome(
     SchemaState state,
     IConfiguration configuration,
-    IOptionsMonitor<AdminKeyOptions> adminKey
+    IHostEnvironment environment,
+    IOptionsMonitor<AdminKeyOptions> adminKey,
+    ILogger<Welcome> logger
 ) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -19,20 +28,66 @@ internal sealed class Welcome(
             return; // stopped before
         }
 
-        var address = configuration["urls"]?.Split(';')[0] ?? "http://localhost:5000";
+        var (address, note) = Address();
+        var (key, howToRead) = Key();
+        (string What, string How)[] lines =
+        [
+            ("Try it out", $"{address}/swagger"),
+            ("Admin key", howToRead),
+            ("The migrations", $"curl -H \"Authorization: Bearer {key}\" {address}/api/admin/migrations"),
+            (
+                "Import a backup",
+                $"curl -H \"Authorization: Bearer {key}\" --json @samples/backup.json {address}/api/admin/import"
+            ),
+            ("Export everything", $"curl -H \"Authorization: Bearer {key}\" {address}/api/admin/export"),
+        ];
+        if (environment.IsDevelopment())
+        {
+            var page = string.Join('\n', lines.Select(line => $"  {line.What, -17}  {line.How}"));
+            await Console.Error.WriteLineAsync($"\nExact is ready at {address}{note}\n\n{page}\n");
+            return;
+        }
+
+        LogReady(address, note);
+        foreach (var (what, how) in lines)
+        {
+            LogHint(what, how);
+        }
+    }
+
+    /// <summary>Several replicas share a range of ports, and none of them knows which one it got.</summary>
+    private (string Address, string Note) Address()
+    {
+        var address =
+            configuration["Welcome:Address"]
+            ?? configuration["urls"]?.Split(';')[0]
+            ?? $"http://localhost:{configuration["HTTP_PORTS"]?.Split(';')[0] ?? "5000"}";
+        var port = address.LastIndexOf(':') + 1;
+        return address.AsSpan(port).Contains('-')
+            ? ($"{address[..port]}PORT", $", where PORT is one of {address[port..]}: docker compose ps api lists them")
+            : (address, "");
+    }
+
+    private (string Key, string HowToRead) Key()
+    {
         var key = adminKey.Get(AdminKeyHandler.Scheme).Key;
-        await Console.Error.WriteLineAsync(
-            $"""
+        if (environment.IsDevelopment() && key is not null)
+        {
+            return (key, key);
+        }
 
-            Exact is ready at {address}
-
-              Try it out         {address}/swagger
-              Admin key          {key}
-              The migrations     curl -H "Authorization: Bearer {key}" {address}/api/admin/migrations
-              Import a backup    curl -H "Authorization: Bearer {key}" --json @backup.json {address}/api/admin/import
-              Export everything  curl -H "Authorization: Bearer {key}" {address}/api/admin/export
-
-            """
+        return (
+            "KEY",
+            key is null ? "none, so /api/admin is closed: set Admin__KeyFile"
+            : configuration["Welcome:AdminKey"] is { Length: > 0 } command ? command
+            : configuration["Admin:KeyFile"] is { Length: > 0 } file ? $"in the file {file}"
+            : "the value of Admin__Key"
         );
     }
+
+    [LoggerMessage(LogLevel.Information, "Exact is ready at {Address}{Note}")]
+    private partial void LogReady(string address, string note);
+
+    [LoggerMessage(LogLevel.Information, "{What}: {How}")]
+    private partial void LogHint(string what, string how);
 }

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration;
-using Npgsql;
 
 namespace Exact.Infrastructure.Database;
 
@@ -25,13 +24,14 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
             return null;
         }
 
-        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        var settings = ConnectionStringReader.Read($"ConnectionStrings:{name}", connectionString);
         if (settings.Password is null && configuration["Database:PasswordFile"] is { Length: > 0 } file)
         {
-            settings.Password = File.ReadAllText(file).Trim();
+            settings.Password = SecretFile.Read("Database:PasswordFile", file);
         }
 
         settings.ApplicationName ??= Product.Origin;
+        settings.PersistSecurityInfo = false; // else Npgsql names its metrics after the whole string, with the password
         return settings.ConnectionString;
     }
 }

@@ -10,7 +10,7 @@ internal sealed class DesignTimeContext : IDesignTimeDbContextFactory<ExactDbCon
     {
         var connectionString = Environment.GetEnvironmentVariable("ConnectionStrings__Exact") ?? "Host=localhost";
         var options = new DbContextOptionsBuilder<ExactDbContext>();
-        options.UseExact(connectionString);
+        options.UseExact(ConnectionStringReader.Read("ConnectionStrings:Exact", connectionString).ConnectionString);
         return new ExactDbContext(options.Options);
     }
 }

@@ -19,6 +19,7 @@ internal static class ExactDbContextOptions
     private static DbContextOptionsBuilder UseExactConventions(this DbContextOptionsBuilder options) =>
         options
             .UseSnakeCaseNamingConvention()
+            .AddInterceptors(new RowSecurity.Interceptor())
             .ReplaceService<IHistoryRepository, MigrationHistory>()
             // What runs outside a transaction must be alone in its migration: half of one could not be tried again.
             .ConfigureWarnings(warnings => warnings.Throw(RelationalEventId.NonTransactionalMigrationOperationWarning));

@@ -39,6 +39,10 @@ internal sealed class MigrationStatusReader(
             Telemetry.Seen(status);
             return status;
         }
+        catch (PostgresException e) when (RowSecurity.TableOf(e) is not null)
+        {
+            return JudgeHidden(RowSecurity.TableOf(e)!);
+        }
         catch (Exception e) when (PostgresErrors.IsServerAway(e) || e is PostgresException { SqlState: "3D000" })
         {
             return Judge([], null, null) with
@@ -137,6 +141,22 @@ internal sealed class MigrationStatusReader(
         };
     }
 
+    /// <summary>The status of a database in which row security hides the history from this role.</summary>
+    private MigrationStatus JudgeHidden(string table) =>
+        Judge([], null, null) with
+        {
+            State = MigrationState.Drifted,
+            Detail = $"Row security is switched on for {table} and hides from this role what has been applied.",
+            Pending = [],
+            Drift =
+            [
+                new(DriftKind.Different, $"table {table}", "row security: expected none, found enabled")
+                {
+                    Mend = RowSecurity.Disable(table),
+                },
+            ],
+        };
+
     private static bool IsEdited(AppliedMigration applied, IReadOnlyDictionary<string, string> hashes) =>
         applied.Hash is not null && hashes.TryGetValue(applied.Id, out var hash) && hash != applied.Hash;
 
@@ -164,6 +184,7 @@ internal sealed class MigrationStatusReader(
 
         await using var command = new NpgsqlCommand(
             $"""
+            {RowSecurity.Off}
             SELECT migration_id, applied_at, extract(epoch FROM duration)::float8, applied_by, product_version,
                 provider_version, hash
             FROM {MigrationHistory.Table} ORDER BY migration_id
@@ -202,10 +223,17 @@ internal sealed class MigrationStatusReader(
         }
 
         await using var command = new NpgsqlCommand(
-            "SELECT error FROM operations WHERE kind = 'migration' ORDER BY id DESC LIMIT 1",
+            $"{RowSecurity.Off}SELECT error FROM operations WHERE kind = 'migration' ORDER BY id DESC LIMIT 1",
             connection
         );
-        return await command.ExecuteScalarAsync(cancellationToken) as string;
+        try
+        {
+            return await command.ExecuteScalarAsync(cancellationToken) as string;
+        }
+        catch (PostgresException e) when (RowSecurity.TableOf(e) is not null)
+        {
+            return null; // the comparison with the model names it
+        }
     }
 
     private static IReadOnlyDictionary<string, string> ReadKnown(DbContextOptions<ExactDbContext> contextOptions)

@@ -29,6 +29,8 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
         try
         {
             await connection.OpenAsync(cancellationToken);
+            await using var command = new NpgsqlCommand(RowSecurity.Off, connection);
+            await command.ExecuteNonQueryAsync(cancellationToken);
             return connection;
         }
         catch

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Exact.Infrastructure.Database;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -78,6 +79,7 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         // Whoever commits in this very moment gives its lock back when the row says so already; PostgreSQL then looks at the row again.
         await using var command = database.CreateCommand(
             $"""
+            {RowSecurity.Off}
             UPDATE operations SET state = 'failed', finished_at = @now, error = @error
             WHERE state = 'running' AND {OperationLock.TryTake("id")}
             """
@@ -92,7 +94,8 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
     public async Task<bool> CancelAsync(long id, string actor, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
-            """
+            $"""
+            {RowSecurity.Off}
             UPDATE operations SET cancelled_by = coalesce(cancelled_by, @actor)
             WHERE id = @id AND state = 'running'
             """

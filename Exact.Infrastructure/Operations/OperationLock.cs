@@ -1,3 +1,5 @@
+using Exact.Infrastructure.Database;
+
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
@@ -17,6 +19,7 @@ internal static class OperationLock
 
     /// <summary>The operation with the lock of <c>@high</c> and <c>@low</c>, the halves of a key.</summary>
     public const string FindHolder = $"""
+        {RowSecurity.Off}
         SELECT o.id
         FROM pg_locks taken
         JOIN pg_locks life ON life.pid = taken.pid AND life.locktype = 'advisory' AND life.granted
@@ -34,6 +37,7 @@ internal static class OperationLock
     public static string Share(long id) =>
         $"""
             SET LOCAL idle_in_transaction_session_timeout = 0;
+            SET LOCAL row_security = off;
             SET LOCAL tcp_keepalives_idle = 10;
             SET LOCAL tcp_keepalives_interval = 5;
             SET LOCAL tcp_keepalives_count = 3;

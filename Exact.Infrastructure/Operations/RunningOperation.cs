@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -106,7 +107,8 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         try
         {
             await using var command = database.CreateCommand(
-                """
+                $"""
+                {RowSecurity.Off}
                 UPDATE operations
                 SET state = @state, finished_at = @now, error = @error, figures = @figures::jsonb, progress = @progress::jsonb
                 WHERE id = @id AND state = 'running'
@@ -162,7 +164,8 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         try
         {
             await using var command = database.CreateCommand(
-                """
+                $"""
+                {RowSecurity.Off}
                 UPDATE operations SET progress = coalesce(@progress::jsonb, progress)
                 WHERE id = @id AND state = 'running' RETURNING cancelled_by IS NOT NULL
                 """
@@ -202,7 +205,8 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     )
     {
         await using var command = database.CreateCommand(
-            """
+            $"""
+            {RowSecurity.Off}
             INSERT INTO operations (id, kind, actor, origin, started_at, state)
             VALUES (@id, @kind, @actor, @origin, @started_at, 'running')
             """

@@ -3,8 +3,8 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Exact.Tests.Fixtures;
 using Exact.Tests.Support;
+using Exact.Tests.Transfer;
 
 namespace Exact.Tests.Admin;
 

@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Tests.Support;
 using Exact.Tests.Transfer;
 using Microsoft.Extensions.DependencyInjection;
@@ -230,7 +231,7 @@ public sealed class UploadTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncL
     {
         await using var replica = ExactProcess.Serve(app.Database.ConnectionString);
         await replica.WaitUntilReadyAsync();
-        var scores = Enumerable.Range(1, 2 * (int)TableFill.MinRows).Select(n => Score(n));
+        var scores = Enumerable.Range(1, 2 * (int)DroppedIndexes.MinRows).Select(n => Score(n));
         var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. scores]));
         var address = replica.Client.BaseAddress!;
         using var sender = new TcpClient(address.Host, address.Port);

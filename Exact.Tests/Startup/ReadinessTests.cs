@@ -40,6 +40,17 @@ public sealed class ReadinessTests
             );
         }
 
+        foreach (var path in new[] { "/health/ready", "/api/challenges" })
+        {
+            using var anonymous = new HttpClient { BaseAddress = replica.Client.BaseAddress };
+            using var answer = await anonymous.GetAsync(path, CancellationToken);
+            var told = await answer.Content.ReadAsStringAsync(CancellationToken);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+            Assert.Contains("\"progress\":{\"phase\":\"waiting_for_server\"}", told, StringComparison.Ordinal);
+            Assert.DoesNotContain("PostgreSQL", told, StringComparison.Ordinal);
+            Assert.DoesNotContain("127.0.0.1", told, StringComparison.Ordinal);
+        }
+
         using (var answer = await replica.Client.GetAsync("/api/admin/migrations", CancellationToken))
         {
             using var status = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(CancellationToken));

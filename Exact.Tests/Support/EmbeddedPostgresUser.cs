@@ -12,9 +12,12 @@ internal sealed class EmbeddedPostgresUser : IDisposable
     private readonly Process process;
     private readonly Task<string> errors;
 
-    public EmbeddedPostgresUser(string folder, string account = "")
+    /// <param name="folder">The server's data folder.</param>
+    /// <param name="account">Another account to run under.</param>
+    /// <param name="inSession">Whether it leads a session of its own, to all of which a signal can be sent.</param>
+    public EmbeddedPostgresUser(string folder, string account = "", bool inSession = false)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        var start = new ProcessStartInfo(inSession ? "setsid" : Environment.ProcessPath!)
         {
             UserName = account,
             WorkingDirectory = Path.GetPathRoot(folder),
@@ -23,7 +26,12 @@ internal sealed class EmbeddedPostgresUser : IDisposable
             RedirectStandardError = true,
         };
         var program = typeof(EmbeddedPostgresUser).Assembly.Location;
-        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
+        if (inSession)
+        {
+            start.ArgumentList.Add(Environment.ProcessPath!);
+        }
+
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(program);
         }
@@ -54,6 +62,22 @@ internal sealed class EmbeddedPostgresUser : IDisposable
         process.StandardInput.Close();
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, await errors);
+    }
+
+    /// <summary>Sends a signal to all of its process group, as a terminal does at Ctrl+C, and waits for its end.</summary>
+    public async Task SignalGroupAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", "--", $"-{process.Id}"]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
+        await process.WaitForExitAsync();
+    }
+
+    /// <summary>Ends it, and whatever counts as its children, as <c>dotnet watch</c> does.</summary>
+    public async Task KillTreeAsync()
+    {
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
     }
 
     /// <summary>Ends it as <c>kill -9</c> does.</summary>

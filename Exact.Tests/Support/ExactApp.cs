@@ -1,5 +1,7 @@
+using System.Net;
 using System.Net.Http.Headers;
 using Exact.Infrastructure.Migrating;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,6 +12,9 @@ namespace Exact.Tests.Support;
 public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
 {
     public const string AdminKey = "the key of the tests";
+
+    /// <summary>A header with the address that a request shall seem to come from.</summary>
+    public const string Sender = "Test-Sender";
 
     private readonly MissingDatabase database = new();
 
@@ -39,10 +44,31 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
+        builder.ConfigureServices(services => services.AddSingleton<IStartupFilter, SentFrom>());
         builder.UseEnvironment("Production");
         builder.UseSetting("ConnectionStrings:Exact", database.ConnectionString);
         builder.UseSetting("Admin:Key", AdminKey);
         builder.UseSetting("Logging:LogLevel:Default", "Warning");
         builder.UseSetting("Logging:LogLevel:Microsoft.Hosting.Lifetime", "Warning");
+    }
+
+    private sealed class SentFrom : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) =>
+            app =>
+            {
+                app.Use(
+                    (context, following) =>
+                    {
+                        if (IPAddress.TryParse(context.Request.Headers[Sender], out var address))
+                        {
+                            context.Connection.RemoteIpAddress = address;
+                        }
+
+                        return following(context);
+                    }
+                );
+                next(app);
+            };
     }
 }

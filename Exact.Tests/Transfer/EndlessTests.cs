@@ -57,11 +57,11 @@ public sealed class EndlessTests(FixtureDatabase database) : IClassFixture<Fixtu
     {
         var options = new ImportOptions { Unknown = WhenFound.Skip };
         var before = GC.GetAllocatedBytesForCurrentThread();
-        await using var reader = new FixtureReader(file, TimeProvider.System);
-        var record = new FixtureRecord(database.Tables, options, now: 0);
-        while (await reader.TryReadAsync(record, CancellationToken))
+        await using var reader = new FixtureReader(file);
+        var parser = new RecordParser(database.Tables, options, now: 0);
+        while (await reader.TryReadAsync(parser, CancellationToken))
         {
-            Assert.Equal("x.y", record.Label);
+            Assert.Equal("x.y", parser.Record.Label);
         }
 
         return (reader.Fault, GC.GetAllocatedBytesForCurrentThread() - before);

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
-using Exact.Infrastructure.Transfer.Importing.Merging;
 using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 using Exact.Tests.Support;

@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Importing.Writing;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 
@@ -431,7 +432,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
                     Password = "secret",
                 }
             );
-            var scores = Enumerable.Range(1, (int)TableFill.MinRows).Select(n => Score(n));
+            var scores = Enumerable.Range(1, (int)DroppedIndexes.MinRows).Select(n => Score(n));
             var outcome = await new FixtureImporter(asImporter, database.Tables, database.Time).ImportAsync(
                 new MemoryStream(Encoding.UTF8.GetBytes(Fixture([Challenge(), .. scores]))),
                 new ImportOptions(),

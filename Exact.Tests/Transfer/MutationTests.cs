@@ -66,18 +66,22 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
     /// <summary>Only the reading, which is most of it and takes no time; what is well so far has yet to meet the database.</summary>
     private async Task<ImportOutcome> ReadAsync(byte[] file)
     {
-        await using var reader = new FixtureReader(new MemoryStream(file), TimeProvider.System);
-        var record = new FixtureRecord(database.Tables, new ImportOptions(), now: 0);
+        await using var reader = new FixtureReader(new MemoryStream(file));
+        var parser = new RecordParser(database.Tables, new ImportOptions(), now: 0);
         var problems = new List<FixtureError>();
-        while (await reader.TryReadAsync(record, TestContext.Current.CancellationToken))
+        while (await reader.TryReadAsync(parser, TestContext.Current.CancellationToken))
         {
-            problems.AddRange(record.Problems);
+            problems.AddRange(parser.Record.Problems);
         }
 
         return reader.Fault is { Code: FixtureErrorCode.NotJson } fault ? new ImportOutcome.NotJson(fault)
             : problems.Count > 0 ? new ImportOutcome.Rejected(problems, problems.Count, new Dictionary<string, long>())
             : new ImportOutcome.Imported(
-                new ImportTally(database.Tables).ToReport(new ImportOptions { DryRun = true }, reader)
+                new ImportTally(database.Tables).ToReport(
+                    new ImportOptions { DryRun = true },
+                    reader.Records,
+                    reader.Bytes
+                )
             );
     }
 

@@ -271,12 +271,12 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     /// <summary>Only the reading.</summary>
     private async Task<List<FixtureError>> ErrorsAsync(byte[] file)
     {
-        await using var reader = new FixtureReader(new MemoryStream(file), TimeProvider.System);
-        var record = new FixtureRecord(database.Tables, new ImportOptions(), now: 0);
+        await using var reader = new FixtureReader(new MemoryStream(file));
+        var parser = new RecordParser(database.Tables, new ImportOptions(), now: 0);
         var errors = new List<FixtureError>();
-        while (await reader.TryReadAsync(record, TestContext.Current.CancellationToken))
+        while (await reader.TryReadAsync(parser, TestContext.Current.CancellationToken))
         {
-            errors.AddRange(record.Problems);
+            errors.AddRange(parser.Record.Problems);
         }
 
         return reader.Fault is { } fault ? [.. errors, fault] : errors;

@@ -16,6 +16,27 @@ internal static class CommandLineTool
         CancellationToken cancellationToken
     )
     {
+        using var process = Start(program, arguments, workingFolder, account);
+        var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        try
+        {
+            await process.WaitForExitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+
+        // On Windows a server that was started inherits the pipes, so their end comes when it stops: do not wait for that.
+        await Task.WhenAny(Task.WhenAll(output, errors), Task.Delay(OutputGrace, CancellationToken.None));
+        return new CommandOutcome(process.ExitCode, $"{Text(output)}\n{Text(errors)}".Trim());
+    }
+
+    /// <summary>Starts a program; no shell sees its arguments.</summary>
+    public static Process Start(string program, IEnumerable<string> arguments, string workingFolder, string? account)
+    {
         var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = workingFolder, // the account may be unable to enter ours
@@ -35,23 +56,9 @@ internal static class CommandLineTool
 
         start.Environment["LC_ALL"] = "C"; // messages that we can read; and on macOS the server does not start without a locale
 
-        using var process = Process.Start(start)!;
+        var process = Process.Start(start)!;
         process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
-        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
-        try
-        {
-            await process.WaitForExitAsync(cancellationToken);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw;
-        }
-
-        // On Windows a server that was started inherits the pipes, so their end comes when it stops: do not wait for that.
-        await Task.WhenAny(Task.WhenAll(output, errors), Task.Delay(OutputGrace, CancellationToken.None));
-        return new CommandOutcome(process.ExitCode, $"{Text(output)}\n{Text(errors)}".Trim());
+        return process;
     }
 
     private static string Text(Task<string> read) => read.IsCompletedSuccessfully ? read.Result : "";

@@ -28,8 +28,8 @@ internal sealed partial class NewCluster(
 
         LogMaking(logger, binaries.Major, place.Home);
         await RemoveLeftoverAsync(cancellationToken);
-        var passwordFile = await BeginAsync(cancellationToken);
-        await InitializeAsync(passwordFile, cancellationToken);
+        await BeginAsync(cancellationToken);
+        await InitializeAsync(cancellationToken);
         Directory.Move(place.Draft, place.Home);
     }
 
@@ -50,7 +50,7 @@ internal sealed partial class NewCluster(
         }
     }
 
-    private async Task<string> BeginAsync(CancellationToken cancellationToken)
+    private async Task BeginAsync(CancellationToken cancellationToken)
     {
         PrivateFiles.CreateClosedFolder(place.Draft);
         var passwordFile = Path.Combine(place.Draft, PostgresPlace.PasswordName);
@@ -59,11 +59,9 @@ internal sealed partial class NewCluster(
         {
             await place.Account.TakeOverAsync(place.Draft, cancellationToken);
         }
-
-        return passwordFile;
     }
 
-    private async Task InitializeAsync(string passwordFile, CancellationToken cancellationToken)
+    private async Task InitializeAsync(CancellationToken cancellationToken)
     {
         CommandOutcome made = default;
         foreach (var locale in Locales())
@@ -71,9 +69,10 @@ internal sealed partial class NewCluster(
             made = await CommandLineTool.RunAsync(
                 binaries.Program("initdb"),
                 [
-                    $"--pgdata={Path.Combine(place.Draft, PostgresPlace.DataName)}",
+                    // By their names in the working folder: initdb runs programs through a shell.
+                    $"--pgdata={PostgresPlace.DataName}",
                     $"--username={PostgresCluster.Superuser}",
-                    $"--pwfile={passwordFile}",
+                    $"--pwfile={PostgresPlace.PasswordName}",
                     "--auth=scram-sha-256",
                     "--encoding=UTF8",
                     .. locale,

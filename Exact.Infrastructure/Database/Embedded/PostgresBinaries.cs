@@ -47,7 +47,7 @@ internal sealed partial class PostgresBinaries(string folder, int major)
     )
     {
         var found = new SortedSet<int>();
-        foreach (var folder in Candidates(options.BinaryFolders))
+        foreach (var folder in Candidates(options.BinaryFolders).Where(IsSafe))
         {
             if (await InspectAsync(folder, account, cancellationToken) is not { } binaries)
             {
@@ -68,6 +68,15 @@ internal sealed partial class PostgresBinaries(string folder, int major)
         if (!options.Download)
         {
             throw new EmbeddedPostgresException($"{missing}.\n{EmbeddedPostgresException.WaysOut(major)}");
+        }
+
+        if (!IsSafe(downloads))
+        {
+            throw new EmbeddedPostgresException(
+                $"{missing}, and it cannot be downloaded into {downloads}: PostgreSQL's own programs call each other "
+                    + "through a shell, for which that name has a special character.\n"
+                    + EmbeddedPostgresException.WaysOut(major)
+            );
         }
 
         LogDownloading(logger, missing, downloads);
@@ -114,6 +123,10 @@ internal sealed partial class PostgresBinaries(string folder, int major)
             );
         }
     }
+
+    /// <summary>Whether initdb and pg_ctl can start <c>"FOLDER/postgres"</c>, which they do through a shell.</summary>
+    private static bool IsSafe(string folder) =>
+        folder.AsSpan().IndexOfAny(OperatingSystem.IsWindows() ? "%\"\r\n" : "$`\\\"!\r\n") < 0;
 
     private static IEnumerable<string> Candidates(IReadOnlyList<string>? folders)
     {

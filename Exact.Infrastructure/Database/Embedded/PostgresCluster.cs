@@ -23,7 +23,7 @@ internal sealed partial class PostgresCluster(
 
     private readonly Deadline deadline = Deadline.After(options.StartTimeout);
 
-    private string Log => Path.Combine(place.Home, "server.log");
+    private string Log => Path.Combine(place.Home, ServerStart.LogName);
 
     private string PortFile => Path.Combine(options.DataFolder, "port");
 
@@ -80,7 +80,13 @@ internal sealed partial class PostgresCluster(
     /// <summary>Ends every session and stops the server.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        var stop = await ControlAsync(["stop", "--silent", "--wait", "--mode=fast"], cancellationToken);
+        var stop = await CommandLineTool.RunAsync(
+            binaries.Program("pg_ctl"),
+            ["stop", "--silent", "--wait", "--mode=fast", $"--pgdata={PostgresPlace.DataName}"], // a signal; no shell
+            place.Home,
+            place.Account?.Name,
+            cancellationToken
+        );
         if (stop.Succeeded)
         {
             LogStopped(logger, place.Home);
@@ -103,10 +109,11 @@ internal sealed partial class PostgresCluster(
                 return null;
             }
 
-            var refusal = running.IsReady ? await RefusalAsync(running.Port, cancellationToken) : null;
+            var port = running.Port ?? RememberedPort() ?? 0;
+            var refusal = running.IsReady ? await RefusalAsync(port, cancellationToken) : null;
             if (running.IsReady && refusal is null)
             {
-                return running.Port;
+                return port;
             }
 
             // Else it is starting, recovering or stopping, each of which ends. A wrong password stays wrong.
@@ -133,24 +140,20 @@ internal sealed partial class PostgresCluster(
         }
 
         var port = FreePort(RememberedPort());
-        var timeout = ((int)options.StartTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        var start = await ControlAsync(
-            ["start", "--silent", "--wait", $"--timeout={timeout}", $"--log={Log}", $"--options={Settings(port)}"],
-            cancellationToken
-        );
+        await File.WriteAllTextAsync(PortFile, port.ToString(CultureInfo.InvariantCulture), cancellationToken);
+        var start = await ServerStart.RunAsync(place, binaries, Settings(port), deadline, cancellationToken);
         if (start.Succeeded)
         {
-            await File.WriteAllTextAsync(PortFile, port.ToString(CultureInfo.InvariantCulture), cancellationToken);
             LogStarted(logger, binaries.Major, port, place.Home);
             return;
         }
 
-        var reason = File.Exists(Log) ? await File.ReadAllTextAsync(Log, cancellationToken) : "";
+        // What it says before it opens its log is in the output.
+        var reason =
+            start.Output + "\n" + (File.Exists(Log) ? await File.ReadAllTextAsync(Log, cancellationToken) : "");
         if (deadline.HasPassed || !PassingFailures.Any(reason.Contains))
         {
-            throw EmbeddedPostgresException.Because(
-                $"The embedded PostgreSQL does not start: {start.Output}\n{reason}".TrimEnd()
-            );
+            throw EmbeddedPostgresException.Because($"The embedded PostgreSQL does not start: {reason}".TrimEnd());
         }
 
         await Task.Delay(PollInterval, cancellationToken);
@@ -158,26 +161,14 @@ internal sealed partial class PostgresCluster(
 
     // On the command line rather than in postgresql.conf, so that they are always those of this version of Exact. Loopback is the only
     // door: a Unix socket's path may have 107 bytes, and a project's folder is easily longer.
-    private string Settings(int port) =>
-        string.Join(
-            ' ',
-            [
-                "-c listen_addresses=127.0.0.1",
-                $"-c port={port}",
-                "-c unix_socket_directories=",
-                $"-c max_connections={options.MaxConnections}",
-                .. options.Durable ? Array.Empty<string>() : ["-c fsync=off", "-c full_page_writes=off"],
-            ]
-        );
-
-    private Task<CommandOutcome> ControlAsync(string[] arguments, CancellationToken cancellationToken) =>
-        CommandLineTool.RunAsync(
-            binaries.Program("pg_ctl"),
-            [.. arguments, $"--pgdata={place.Data}"],
-            place.Home,
-            place.Account?.Name,
-            cancellationToken
-        );
+    private string[] Settings(int port) =>
+        [
+            "listen_addresses=127.0.0.1",
+            $"port={port}",
+            "unix_socket_directories=",
+            $"max_connections={options.MaxConnections}",
+            .. options.Durable ? Array.Empty<string>() : ["fsync=off", "full_page_writes=off"],
+        ];
 
     /// <summary>Why the server on this port does not let us in; null if it does. Only ours knows the password.</summary>
     private async Task<NpgsqlException?> RefusalAsync(int port, CancellationToken cancellationToken)

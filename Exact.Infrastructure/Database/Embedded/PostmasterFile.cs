@@ -7,7 +7,8 @@ namespace Exact.Infrastructure.Database.Embedded;
 /// What a running server writes into its data folder: process id, data folder, start time, port, socket folder, address, shared memory,
 /// state, one a line (https://www.postgresql.org/docs/current/storage-file-layout.html). A killed server leaves it behind.
 /// </summary>
-internal sealed record PostmasterFile(int ProcessId, int Port, bool IsReady)
+/// <param name="Port">Null where the file does not say.</param>
+internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
 {
     public static string PathIn(string dataFolder) => Path.Combine(dataFolder, "postmaster.pid");
 
@@ -17,19 +18,24 @@ internal sealed record PostmasterFile(int ProcessId, int Port, bool IsReady)
         string[] lines;
         try
         {
-            lines = File.ReadAllLines(PathIn(dataFolder));
+            lines = File.ReadAllText(PathIn(dataFolder)).Split('\n'); // a folder's name may have another end of line
         }
         catch (IOException)
         {
             return null;
         }
 
-        return
-            lines.Length > 3
-            && int.TryParse(lines[0], CultureInfo.InvariantCulture, out var processId)
-            && int.TryParse(lines[3], CultureInfo.InvariantCulture, out var port)
-            ? new PostmasterFile(processId, port, lines.Length > 7 && lines[7].Trim() == "ready")
+        if (lines.Length <= 4 || !int.TryParse(lines[0], CultureInfo.InvariantCulture, out var processId))
+        {
+            return null;
+        }
+
+        // A line feed in the folder's name shifts the port to a line that the server then overwrites; the state stays.
+        int? port =
+            dataFolder.Contains('\n', StringComparison.Ordinal) ? null
+            : int.TryParse(lines[3], CultureInfo.InvariantCulture, out var number) ? number
             : null;
+        return new PostmasterFile(processId, port, lines.Length > 7 && lines[7].Trim() == "ready");
     }
 
     /// <summary>Whether the process lives and is the server of this folder: after a crash its number may be anybody's.</summary>

@@ -46,8 +46,8 @@ internal sealed record UnprivilegedAccount(string Name)
     {
         try
         {
-            // The shell is started in the folder itself, so that entering it is the test.
-            return (await CommandLineTool.RunAsync("/bin/sh", ["-c", ":"], folder, Name, cancellationToken)).Succeeded;
+            // It is started in the folder itself, so that entering it is the test.
+            return (await CommandLineTool.RunAsync("true", [], folder, Name, cancellationToken)).Succeeded;
         }
         catch (Win32Exception)
         {

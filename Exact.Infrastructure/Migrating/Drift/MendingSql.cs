@@ -15,7 +15,7 @@ internal static class MendingSql
     public static string? Change(SchemaElement expected, SchemaElement found, IReadOnlyList<string> facets) =>
         expected.Kind switch
         {
-            Table => found[Facet.Is] is "unlogged table" ? $"ALTER TABLE {Quote(expected.Table)} SET LOGGED;" : null,
+            Table => ChangeTable(expected, found, facets),
             Column => ChangeColumn(expected, found, facets),
             ElementKind.Index when facets is [Facet.Valid] => $"REINDEX INDEX CONCURRENTLY {Quote(expected.Name)};",
             ForeignKey or CheckConstraint when facets is [Facet.Valid] =>
@@ -31,6 +31,28 @@ internal static class MendingSql
         element.Kind is ElementKind.Index
             ? $"DROP INDEX CONCURRENTLY {Quote(element.Name)};"
             : $"ALTER TABLE {Quote(element.Table)} DROP CONSTRAINT {Quote(element.Name)};";
+
+    private static string? ChangeTable(SchemaElement expected, SchemaElement found, IReadOnlyList<string> facets)
+    {
+        var alter = $"ALTER TABLE {Quote(expected.Table)}";
+        var statements = facets
+            .SelectMany<string, string?>(facet =>
+                (facet, found[facet]) switch
+                {
+                    (Facet.Is, "unlogged table") => [$"{alter} SET LOGGED;"],
+                    (Facet.RowSecurity, "enabled") => [$"{alter} DISABLE ROW LEVEL SECURITY;"],
+                    (Facet.RowSecurity, "forced") => [$"{alter} NO FORCE ROW LEVEL SECURITY;"],
+                    (Facet.RowSecurity, _) =>
+                    [
+                        $"{alter} DISABLE ROW LEVEL SECURITY;",
+                        $"{alter} NO FORCE ROW LEVEL SECURITY;",
+                    ],
+                    _ => [null],
+                }
+            )
+            .ToList();
+        return statements.Contains(null) ? null : string.Join('\n', statements);
+    }
 
     private static string? ChangeColumn(SchemaElement expected, SchemaElement found, IReadOnlyList<string> facets)
     {

@@ -75,7 +75,9 @@ internal static class SchemaCatalog
     // Columns that came with a later PostgreSQL are read by way of to_jsonb, which does not mind that they are missing.
     private const string Sql = """
         WITH relation AS (
-            SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relname = ANY ($1) AS known
+            SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relname = ANY ($1) AS known,
+                CASE WHEN c.relrowsecurity AND c.relforcerowsecurity THEN 'enabled and forced'
+                    WHEN c.relrowsecurity THEN 'enabled' WHEN c.relforcerowsecurity THEN 'forced' END AS row_security
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = current_schema()
               AND (c.relname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c', 'i', 'I')
@@ -84,10 +86,11 @@ internal static class SchemaCatalog
         ), known AS (
             SELECT * FROM relation WHERE known AND relkind IN ('r', 'p')
         )
-        SELECT 'Table', r.relname::text, r.relname::text, json_build_object('is',
+        SELECT 'Table', r.relname::text, r.relname::text, json_strip_nulls(json_build_object('is',
             CASE WHEN r.relpersistence = 'u' THEN 'unlogged ' ELSE '' END || CASE r.relkind
                 WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
-                WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'index' END)::text
+                WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'index' END,
+            'row security', r.row_security))::text
         FROM relation r
 
         UNION ALL

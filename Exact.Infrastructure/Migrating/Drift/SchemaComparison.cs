@@ -34,6 +34,7 @@ internal static class SchemaComparison
         [
             .. Renamed(missing, extra),
             .. extra.Select(Extra),
+            .. found.Where(element => element is { Kind: Table, Name: MigrationHistory.Name }).SelectMany(OfHistory),
             .. missing.Select(element => Missing(element, expected)),
             .. relevant
                 .Where(element => foundByKey.ContainsKey(element.Key))
@@ -119,6 +120,16 @@ internal static class SchemaComparison
             };
         }
     }
+
+    /// <summary>EF Core's history is not in the model. It is compared in what hides it.</summary>
+    private static IEnumerable<DriftFinding> OfHistory(SchemaElement found) =>
+        Different(
+            found with
+            {
+                Facets = found.Facets.Where(f => f.Key is not Facet.RowSecurity).ToDictionary(),
+            },
+            found
+        );
 
     private static DriftFinding Extra(SchemaElement found)
     {

@@ -50,6 +50,7 @@ internal enum ElementKind
 internal static class Facet
 {
     public const string Is = "is";
+    public const string RowSecurity = "row security";
     public const string Type = "type";
     public const string Nullability = "nullability";
     public const string Default = "default";

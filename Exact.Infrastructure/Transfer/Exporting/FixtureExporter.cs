@@ -1,4 +1,5 @@
 using System.Data;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
@@ -32,9 +33,9 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         }
 
         await using var command = database.CreateCommand(
-            "SELECT EXISTS (SELECT FROM challenges WHERE challenge_id = $1)"
+            $"{RowSecurity.Off}SELECT EXISTS (SELECT FROM challenges WHERE challenge_id = @challenge)"
         );
-        command.Parameters.Add(new() { Value = options.Challenge });
+        command.Parameters.AddWithValue("challenge", options.Challenge);
         return await command.ExecuteScalarAsync(cancellationToken) is true
             ? null
             : ("challenge", $"There is no challenge \"{options.Challenge}\".");
@@ -122,6 +123,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             $"""
             SET TRANSACTION READ ONLY;
             SET LOCAL statement_timeout = 0;
+            SET LOCAL row_security = off;
             {(names.Count > 0 ? $"LOCK TABLE {string.Join(", ", names)} IN ACCESS SHARE MODE;" : "")}
             SELECT set_config('exact.challenge', @challenge, true)
             """,

@@ -84,6 +84,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             SET LOCAL lock_timeout = {options.LockWait.TotalMilliseconds};
             SET LOCAL idle_in_transaction_session_timeout = 0;
             SET LOCAL jit = off;
+            SET LOCAL row_security = off;
             SET LOCAL default_statistics_target = 10;
             SET LOCAL work_mem = '64MB';
             SET LOCAL maintenance_work_mem = '128MB';

@@ -1,3 +1,5 @@
+using Exact.Infrastructure.Transfer.Importing.Merging;
+
 namespace Exact.Infrastructure.Transfer.Importing;
 
 /// <summary>What an import may do. The defaults refuse whatever would be lost.</summary>
@@ -32,7 +34,7 @@ internal sealed record ImportOptions
     /// <summary>How long the file may make the import wait while others wait for a table that it fills.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How many rows are compared and updated at a time (see <see cref="MergeParts"/>).</summary>
+    /// <summary>How many rows are compared and updated at a time (see <see cref="KeyRanges"/>).</summary>
     public int PartRows { get; init; } = 200_000;
 }
 

@@ -1,15 +1,16 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Importing.Writing;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;
 
 /// <summary>Rows that go straight into their empty table while the file is read.</summary>
-public sealed class DirectFillTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
+public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>, IAsyncLifetime
 {
     /// <summary>Enough for the table to be filled while the file is read, and for some reads of the source after that.</summary>
-    private const int Many = 2 * (int)TableFill.MinRows;
+    private const int Many = 2 * (int)DroppedIndexes.MinRows;
 
     /// <summary>What a file has among and behind its many plain scores, and how it is imported.</summary>
     private static readonly Dictionary<string, (string[] Records, ImportOptions Options)> Cases = new()

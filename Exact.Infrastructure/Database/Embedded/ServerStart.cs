@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Text;
+
+namespace Exact.Infrastructure.Database.Embedded;
+
+/// <summary>
+/// Starts the server so that it outlives us, in a session of its own, out of reach of Ctrl+C and a closed terminal.
+/// <c>pg_ctl start</c> does that, too, but through a shell, to which a folder's name may be a command.
+/// </summary>
+internal static class ServerStart
+{
+    public const string LogName = "server.log";
+
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Starts it, and returns when it is ready or has ended.</summary>
+    /// <param name="settings">Each as <c>name=value</c>.</param>
+    /// <returns>What the server said until it opened its log.</returns>
+    public static Task<CommandOutcome> RunAsync(
+        PostgresPlace place,
+        PostgresBinaries binaries,
+        IReadOnlyList<string> settings,
+        Deadline deadline,
+        CancellationToken cancellationToken
+    ) =>
+        FindProgram("setsid") is { } setsid
+            ? StartAsync(setsid, place, binaries, settings, deadline, cancellationToken)
+            : ControlAsync(place, binaries, settings, deadline, cancellationToken);
+
+    private static async Task<CommandOutcome> StartAsync(
+        string setsid,
+        PostgresPlace place,
+        PostgresBinaries binaries,
+        IReadOnlyList<string> settings,
+        Deadline deadline,
+        CancellationToken cancellationToken
+    )
+    {
+        IEnumerable<string> all =
+        [
+            .. settings,
+            // Pipes to us would end with us. The folder of the log is named as the server sees it, from its data.
+            "logging_collector=on",
+            "log_directory=..",
+            $"log_filename={LogName}",
+            "log_rotation_age=0",
+            "log_rotation_size=0",
+            "log_file_mode=0600",
+        ];
+        // Twice: the first becomes the leader of a session; a leader cannot begin another one, so the second forks and
+        // ends. The server is then not our child, and ending us with all our children does not end it.
+        using var process = CommandLineTool.Start(
+            setsid,
+            [setsid, binaries.Program("postgres"), "-D", place.Data, .. all.SelectMany(one => new[] { "-c", one })],
+            place.Home,
+            place.Account?.Name
+        );
+        var said = new StringBuilder();
+        var ended = Task.WhenAll(
+            ReadAsync(process.StandardOutput, said, cancellationToken),
+            ReadAsync(process.StandardError, said, cancellationToken)
+        );
+        try
+        {
+            while (PostmasterFile.Read(place.Data) is not { IsReady: true })
+            {
+                if (ended.IsCompleted || deadline.HasPassed)
+                {
+                    return new CommandOutcome(1, Text());
+                }
+
+                await Task.Delay(PollInterval, cancellationToken);
+            }
+
+            return new CommandOutcome(0, Text());
+        }
+        finally
+        {
+            process.StandardOutput.Dispose(); // the server keeps its ends
+            process.StandardError.Dispose();
+        }
+
+        string Text()
+        {
+            lock (said)
+            {
+                return said.ToString().Trim();
+            }
+        }
+    }
+
+    /// <summary>Where the system has no setsid (macOS, Windows). The shell sees fixed names only.</summary>
+    private static Task<CommandOutcome> ControlAsync(
+        PostgresPlace place,
+        PostgresBinaries binaries,
+        IReadOnlyList<string> settings,
+        Deadline deadline,
+        CancellationToken cancellationToken
+    ) =>
+        CommandLineTool.RunAsync(
+            binaries.Program("pg_ctl"),
+            [
+                "start",
+                "--silent",
+                "--wait",
+                string.Create(CultureInfo.InvariantCulture, $"--timeout={Math.Ceiling(deadline.Left.TotalSeconds)}"),
+                $"--pgdata={PostgresPlace.DataName}",
+                $"--log={LogName}",
+                $"--options={string.Join(' ', settings.Select(one => $"-c {one}"))}",
+            ],
+            place.Home,
+            place.Account?.Name,
+            cancellationToken
+        );
+
+    private static async Task ReadAsync(StreamReader reader, StringBuilder said, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (await reader.ReadLineAsync(cancellationToken) is { } line)
+            {
+                lock (said)
+                {
+                    said.AppendLine(line);
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or IOException)
+        {
+            // it is ready, and we do not listen any more
+        }
+    }
+
+    private static string? FindProgram(string name) =>
+        OperatingSystem.IsWindows()
+            ? null
+            : $"{Environment.GetEnvironmentVariable("PATH")}:/usr/bin:/bin"
+                .Split(':', StringSplitOptions.RemoveEmptyEntries)
+                .Select(folder => Path.Combine(folder, name))
+                .FirstOrDefault(File.Exists);
+}

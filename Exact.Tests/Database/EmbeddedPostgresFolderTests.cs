@@ -1,0 +1,166 @@
+using System.Diagnostics;
+using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Database.Embedded;
+using Exact.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Exact.Tests.Database;
+
+/// <summary>The embedded server in folders with names that a shell would change, and in terminals that send signals.</summary>
+public sealed class EmbeddedPostgresFolderTests : IDisposable
+{
+    private readonly string parent = Path.Combine(Path.GetTempPath(), $"exact-names-{Guid.NewGuid():N}");
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public EmbeddedPostgresFolderTests() => PrivateFiles.CreateFolder(parent);
+
+    public void Dispose() => Directory.Delete(parent, recursive: true);
+
+    [Theory]
+    [InlineData("`touch X`")]
+    [InlineData("$(touch X)")]
+    [InlineData("\"; touch X; \"")]
+    [InlineData("'; touch X; '")]
+    [InlineData("a & touch X | b > c")]
+    [InlineData("$HOME and ${HOME}")]
+    [InlineData(" two  spaces ")]
+    [InlineData("back\\slash\\")]
+    [InlineData("two\nlines")]
+    [InlineData("a\rreturn\tand a tab")]
+    [InlineData("-D %TEMP% *?[a] ~ # !")]
+    [InlineData("äöü 数据")]
+    public async Task A_folder_may_have_any_name(string name)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such names.");
+        var folder = Path.Combine(parent, name);
+        string connectionString;
+        await using (var first = await StartAsync(folder))
+        {
+            connectionString = first.ConnectionString;
+            await ScalarAsync(connectionString, "CREATE TABLE kept AS SELECT 42 AS answer");
+            await using var joined = await StartAsync(folder);
+            Assert.Equal(connectionString, joined.ConnectionString);
+        }
+
+        Assert.False(File.Exists(PostmasterFile.PathIn(Path.Combine(folder, "postgres", "data"))));
+        await using var second = await StartAsync(folder);
+
+        Assert.Equal(connectionString, second.ConnectionString);
+        Assert.Equal(42, await ScalarAsync(second.ConnectionString, "SELECT answer FROM kept"));
+        Assert.Contains(
+            "database system is ready to accept connections",
+            await File.ReadAllTextAsync(Path.Combine(folder, "postgres", "server.log"), Cancelled)
+        );
+        Assert.Empty(Directory.EnumerateFiles(parent, "X", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Programs_are_not_downloaded_into_a_folder_whose_name_a_shell_would_not_leave_alone()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such names.");
+        var options = new EmbeddedPostgresOptions
+        {
+            DataFolder = Path.Combine(parent, "`touch X`"),
+            BinaryFolders = [],
+        };
+
+        var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() =>
+            EmbeddedPostgres.StartAsync(options, NullLogger.Instance, Cancelled)
+        );
+
+        Assert.Contains("it cannot be downloaded into", failure.Message);
+        Assert.Contains("Install PostgreSQL", failure.Message);
+    }
+
+    [Theory]
+    [InlineData("INT")] // Ctrl+C
+    [InlineData("HUP")] // the terminal is closed
+    [InlineData("QUIT")]
+    [InlineData("TERM")]
+    public async Task A_signal_to_all_processes_of_a_terminal_does_not_reach_the_server(string signal)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has setsid.");
+        using var user = new EmbeddedPostgresUser(parent, inSession: true);
+        var connectionString = await user.ConnectionStringAsync();
+
+        await user.SignalGroupAsync(signal);
+
+        await AssertServesAsync(connectionString);
+    }
+
+    [Fact]
+    public async Task Who_ends_a_process_with_its_children_does_not_end_the_server()
+    {
+        using var user = new EmbeddedPostgresUser(parent);
+        var connectionString = await user.ConnectionStringAsync();
+
+        await user.KillTreeAsync();
+
+        await AssertServesAsync(connectionString);
+    }
+
+    [Fact]
+    public async Task A_server_that_runs_keeps_no_pipe_to_us()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells which files a process has open.");
+        var before = PipesOf(Environment.ProcessId); // what we were given ourselves
+        await using var server = await StartAsync(parent);
+        var process = PostmasterFile.Read(Path.Combine(parent, "postgres", "data"))!.ProcessId;
+
+        var theirs = PipesOf(process);
+
+        Assert.Empty(theirs.Except(before).Intersect(PipesOf(Environment.ProcessId)));
+    }
+
+    [Fact]
+    public async Task Settings_that_the_server_does_not_take_are_named_at_once()
+    {
+        await using (await StartAsync(parent)) { }
+        await File.AppendAllTextAsync(
+            Path.Combine(parent, "postgres", "data", "postgresql.conf"),
+            "\nshared_buffers = nonsense\n",
+            Cancelled
+        );
+        var started = Stopwatch.GetTimestamp();
+
+        var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => StartAsync(parent));
+
+        Assert.Contains("shared_buffers", failure.Message);
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(60));
+    }
+
+    /// <summary>It is the same server, which the next one joins and stops.</summary>
+    private async Task AssertServesAsync(string connectionString)
+    {
+        Assert.Equal(1, await ScalarAsync(connectionString, "SELECT 1"));
+        await using var next = await StartAsync(parent);
+        Assert.Equal(connectionString, next.ConnectionString);
+    }
+
+    private static HashSet<string> PipesOf(int process) =>
+        [
+            .. new DirectoryInfo($"/proc/{process}/fd")
+                .EnumerateFiles()
+                .Select(file => file.LinkTarget)
+                .OfType<string>()
+                .Where(target => target.StartsWith("pipe:", StringComparison.Ordinal)),
+        ];
+
+    private static Task<EmbeddedPostgres> StartAsync(string folder) =>
+        EmbeddedPostgres.StartAsync(
+            new EmbeddedPostgresOptions { DataFolder = folder, Durable = false },
+            NullLogger.Instance,
+            Cancelled
+        );
+
+    private static async Task<object?> ScalarAsync(string connectionString, string sql)
+    {
+        var server = new NpgsqlConnectionStringBuilder(connectionString) { Database = "postgres", Pooling = false };
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync(Cancelled);
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync(Cancelled);
+    }
+}

@@ -1,0 +1,153 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Exact.Tests.Support;
+
+namespace Exact.Tests.Database;
+
+/// <summary>Somebody has switched row security on, and no policy lets the service's role see a row.</summary>
+public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
+{
+    private const string Rows = """
+        INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+        VALUES ('one', 'One', '', now(), 'ada');
+        """;
+
+    private readonly MigratedDatabase database = new(template);
+    private TestRole role = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await database.InitializeAsync();
+        role = await TestRole.CreateAsync();
+        await database.ExecuteAsync(
+            $"""
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role.Name};
+            GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role.Name};
+            GRANT TEMPORARY ON DATABASE {database.Name} TO {role.Name};
+            """
+        );
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await database.ExecuteAsync($"DROP OWNED BY {role.Name}");
+        await database.DisposeAsync();
+        await role.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("GET", "/api/challenges")]
+    [InlineData("GET", "/api/challenges/one")]
+    [InlineData("GET", "/api/challenges/one/leaderboard")]
+    [InlineData("GET", "/api/admin/export")]
+    [InlineData("GET", "/api/admin/export?challenge=one")]
+    [InlineData("GET", "/api/admin/export/manifest")]
+    [InlineData("POST", "/api/admin/import")]
+    public Task Nothing_is_answered_from_which_rows_would_be_missing(string method, string path) =>
+        RefusesAsync(role.ConnectionString(database.Name), migrator: null, method, path);
+
+    [Theory]
+    [InlineData("GET", "/api/challenges")]
+    [InlineData("GET", "/api/admin/export")]
+    [InlineData("POST", "/api/admin/import")]
+    public async Task Nor_behind_a_pooler(string method, string path)
+    {
+        await using var pooler = await Pooler.StartAsync(role.ConnectionString(database.Name));
+
+        await RefusesAsync(pooler.ConnectionString, role.ConnectionString(database.Name), method, path);
+    }
+
+    [Fact]
+    public async Task What_an_operator_puts_into_Options_stays()
+    {
+        await using var replica = ExactProcess.Serve(
+            $"{role.ConnectionString(database.Name)};Options=-c row_security=on -c lock_timeout=7s"
+        );
+        await replica.WaitUntilReadyAsync();
+        await database.ExecuteAsync("ALTER TABLE challenges ENABLE ROW LEVEL SECURITY");
+
+        using var answer = await replica.Client.GetAsync("/api/challenges", Cancellation);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("challenges", "ENABLE", "ALTER TABLE challenges DISABLE ROW LEVEL SECURITY;")]
+    [InlineData("challenges", "FORCE", "ALTER TABLE challenges NO FORCE ROW LEVEL SECURITY;")]
+    [InlineData("operations", "ENABLE", "ALTER TABLE operations DISABLE ROW LEVEL SECURITY;")]
+    [InlineData(
+        "\"__EFMigrationsHistory\"",
+        "ENABLE",
+        "ALTER TABLE \"__EFMigrationsHistory\" DISABLE ROW LEVEL SECURITY;"
+    )]
+    public async Task Status_says_so_with_the_SQL_that_undoes_it(string table, string how, string undo)
+    {
+        await database.ExecuteAsync($"ALTER TABLE {table} {how} ROW LEVEL SECURITY");
+
+        foreach (var connectionString in new[] { role.ConnectionString(database.Name), database.ConnectionString })
+        {
+            await using var status = await ExactProcess.RunAsync(connectionString, "status", "--check");
+
+            Assert.Equal(5, await status.WaitForExitAsync());
+            Assert.StartsWith("drifted: ", status.Output);
+            Assert.Contains("row security", status.Output);
+            Assert.Contains(undo, status.Output);
+        }
+
+        await database.ExecuteAsync(undo);
+        await using var after = await ExactProcess.RunAsync(role.ConnectionString(database.Name), "status", "--check");
+        Assert.Equal(0, await after.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task A_start_that_cannot_see_the_history_says_why()
+    {
+        await database.ExecuteAsync("ALTER TABLE \"__EFMigrationsHistory\" ENABLE ROW LEVEL SECURITY");
+
+        await using var replica = ExactProcess.Serve(role.ConnectionString(database.Name));
+
+        Assert.Equal(1, await replica.WaitForExitAsync());
+        Assert.Contains(
+            "ALTER TABLE \"__EFMigrationsHistory\" DISABLE ROW LEVEL SECURITY;",
+            replica.Log.Split('\n')[^1]
+        );
+    }
+
+    private async Task RefusesAsync(string connectionString, string? migrator, string method, string path)
+    {
+        await database.ExecuteAsync(Rows);
+        await using var replica = ExactProcess.Serve(
+            connectionString,
+            migrator is null ? null : new Dictionary<string, string> { ["ConnectionStrings__ExactMigrator"] = migrator }
+        );
+        await replica.WaitUntilReadyAsync();
+        await database.ExecuteAsync("ALTER TABLE challenges ENABLE ROW LEVEL SECURITY");
+        using var request = new HttpRequestMessage(new(method), path)
+        {
+            Content = method is "POST"
+                ? JsonContent.Create(
+                    new[]
+                    {
+                        new
+                        {
+                            model = "api.challenge",
+                            pk = 77,
+                            fields = new { challenge_id = "two", title = "Two" },
+                        },
+                    }
+                )
+                : null,
+        };
+
+        using var answer = await replica.Client.SendAsync(request, Cancellation);
+
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal("Row security is switched on for \"challenges\".", problem.GetProperty("title").GetString());
+        Assert.Contains("DISABLE ROW LEVEL SECURITY", problem.GetProperty("detail").GetString());
+        await replica.WaitForLogAsync("Row security is switched on for \"challenges\"");
+    }
+}

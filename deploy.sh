@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Puts the latest version in place of what runs: pull, build, back up, start, wait until every replica is ready.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
+
+usage() {
+    cat <<'TEXT'
+usage: ./deploy.sh [--no-pull] [--no-backup] [--base-images]
+       ./deploy.sh --no-docker [--no-pull] [--no-backup] [--prefix FOLDER]
+
+  --no-pull      deploy what is in this folder; otherwise git pull brings the latest version first
+  --no-backup    go without the backup that is otherwise written to db_backup.json and backups/ before anything stops
+  --base-images  ask for newer base images
+  --no-docker    publish with the .NET SDK and install a systemd unit; needs root
+  --prefix       with --no-docker: put all files below FOLDER and start nothing
+
+EXACT_PORT and EXACT_REPLICAS in .env say where and how many; see docs/operations.md.
+TEXT
+}
+
+pull() {
+    command -v git >/dev/null || die 'git is not installed, so the latest version cannot be pulled.' \
+        'Deploy what is in this folder: ./deploy.sh --no-pull'
+    git pull --ff-only || die 'git pull failed, so nothing was changed. The cause is above.' \
+        'Deploy what is in this folder: ./deploy.sh --no-pull'
+}
+
+back_up() {
+    [ -n "$(docker compose ps --quiet --status running --status restarting api)" ] || return 0 # nothing runs yet
+    ./backup_and_restore.sh backup || die 'without a backup nothing was replaced; the earlier version is still there.' \
+        'To deploy without one: ./deploy.sh --no-backup'
+}
+
+# Compose would wait for a service that keeps ending as long as for one that migrates.
+start() {
+    local before up
+    before=$(list_restarts)
+    docker compose up --detach --wait --wait-timeout 1800 &
+    up=$!
+    while kill -0 "$up" 2>/dev/null; do
+        if [ -n "$(keeps_ending "$before")" ]; then
+            kill "$up" 2>/dev/null || true
+            wait "$up" 2>/dev/null || true
+            return 1
+        fi
+        sleep 1
+    done
+    wait "$up"
+}
+
+# A line for each container: its id, and how often it has been started again.
+list_restarts() {
+    docker compose ps --all --quiet api | xargs -r docker inspect --format '{{.Id}} {{.RestartCount}}' || true
+}
+
+# The containers that have been started again three times since then.
+keeps_ending() {
+    awk 'NR == FNR { before[$1] = $2; next } $2 - before[$1] >= 3' <(echo "$1") <(list_restarts 2>/dev/null)
+}
+
+main() {
+    local options=() pull=yes backup=yes docker=yes build=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --no-pull) pull=no ;;
+            --no-backup) backup=no; options+=("$1") ;;
+            --base-images) build=(--pull); options+=("$1") ;;
+            --no-docker) docker=no; options+=("$1") ;;
+            --prefix) options+=("$1" "${2:?--prefix needs a folder}"); prefix=$(path "$2"); shift ;;
+            -h | --help) usage; exit 0 ;;
+            *) not_understood "\"$1\" was not understood, so nothing was changed." ;;
+        esac
+        shift
+    done
+    [ "$docker" = no ] || [ -z "${prefix:-}" ] || not_understood '--prefix goes with --no-docker.'
+
+    [ "$docker" = no ] || need_docker
+    if [ "$pull" = yes ]; then
+        pull
+        exec env EXACT_FROM="$from" ./deploy.sh --no-pull ${options[@]+"${options[@]}"} # the version that was pulled
+    fi
+
+    REVISION=$(git rev-parse HEAD 2>/dev/null || true)
+    export REVISION
+    if [ "$docker" = no ]; then
+        exec scripts/install_service.sh "$backup" "${prefix:-}"
+    fi
+
+    # Built and backed up before anything stops: what fails here leaves the running service alone.
+    docker compose build ${build[@]+"${build[@]}"} || die 'the build failed, so nothing was replaced.'
+    [ "$backup" = no ] || back_up
+    if ! start; then
+        docker compose logs --no-log-prefix --tail 30 api >&2
+        die 'the service did not become ready; its last lines are above.' \
+            'Where Docker says that the port is allocated already, set another EXACT_PORT in the file .env.'
+    fi
+    exact status
+    docker compose ps api
+}
+
+main "$@"; exit # read to the end before it runs: git pull may replace this file
