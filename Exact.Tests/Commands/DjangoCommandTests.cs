@@ -167,7 +167,7 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
         var errors = await folder.FailAsync("$EXACT loaddata nothing");
 
         Assert.StartsWith(
-            $"There is no fixture \"nothing\" in {folder.Folder} or {folder.PathOf("backups/shared")}: put it there",
+            $"There is no fixture \"nothing\" in {folder.Folder} or {folder.PathOf("backups/shared")}. Put it there",
             errors
         );
     }

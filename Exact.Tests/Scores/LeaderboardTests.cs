@@ -124,7 +124,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     [InlineData("entries=some", "entries", "Must be one of best, all, not \"some\".")]
     [InlineData("limit=many", "limit", "Must be a whole number, not \"many\".")]
     [InlineData("limit=0", "limit", "between 1 and 1000")]
-    [InlineData("cursor=abc", "cursor", "This cursor is not from this list.")]
+    [InlineData("cursor=abc", "cursor", "The cursor is not one of this list.")]
     public async Task A_wrong_question_is_answered_with_what_is_wrong(string query, string field, string reason)
     {
         using var answer = await client.GetAsync(

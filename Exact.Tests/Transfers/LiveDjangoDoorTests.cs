@@ -184,13 +184,13 @@ public sealed class LiveDjangoDoorTests(ExactApp app, LiveDjango live)
     [Theory]
     [InlineData(
         2,
-        "either a FILE or --from-django",
+        "needs a FILE or --from-django",
         "import",
         "backup.json",
         "--from-django",
         "Host=db;Database=django"
     )]
-    [InlineData(2, "either a FILE or --from-django", "import")]
+    [InlineData(2, "needs a FILE or --from-django", "import")]
     [InlineData(2, "--from-django must be a connection string", "import", "--from-django", "swordfish")]
     [InlineData(2, "Transfers:Django must be a connection string", "import", "--from-django")]
     [InlineData(
