@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using Exact.Tests.Support;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;

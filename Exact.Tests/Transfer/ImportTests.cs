@@ -1,6 +1,7 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Importing.Writing;
+using Exact.Infrastructure.Transfer.Reading;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Transfer;

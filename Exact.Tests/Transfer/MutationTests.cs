@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 using static Exact.Tests.Transfer.Sample;
 
