@@ -2,6 +2,7 @@ using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using static Exact.Tests.Support.ExactServices;
 
 namespace Exact.Tests.Migrating;
@@ -22,7 +23,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
         var last = replica.Log.Split('\n')[^1];
         Assert.Contains($"Exact ends: Database \"{database.Name}\" has 11 of the 11 tables", last);
         Assert.Contains("run the command \"migrate --adopt\"", last);
-        Assert.DoesNotContain("42P07", replica.Log);
+        Assert.DoesNotContain(PostgresErrorCodes.DuplicateTable, replica.Log);
         Assert.Null(await database.ScalarAsync<string>($"SELECT to_regclass('{History}')::text"));
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM operations"));
     }
