@@ -14,7 +14,10 @@ public sealed class Score
     /// <summary>The <see cref="Challenge.ChallengeId"/> that the score belongs to.</summary>
     public required string ChallengeId { get; init; }
 
-    /// <summary>The primary score. Setting it also sets <see cref="EmdScore"/>, and vice versa; an imported score may have only one.</summary>
+    /// <summary>
+    /// The primary score. Setting it also sets <see cref="EmdScore"/>, and vice versa; an imported score may have only
+    /// one.
+    /// </summary>
     public double? Primary
     {
         get => primary;
@@ -42,6 +45,8 @@ public sealed class Score
     /// <summary>The state of the evaluation; completed by default, as in Django's model.</summary>
     public ScoreStatus Status { get; set; } = ScoreStatus.Completed;
 
-    /// <summary>Why the evaluation failed; null unless <see cref="Status"/> is <see cref="ScoreStatus.Failed"/>.</summary>
+    /// <summary>
+    /// Why the evaluation failed; null unless <see cref="Status"/> is <see cref="ScoreStatus.Failed"/>.
+    /// </summary>
     public string? ErrorMessage { get; set; }
 }

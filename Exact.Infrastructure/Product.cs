@@ -2,7 +2,9 @@ using System.Reflection;
 
 namespace Exact.Infrastructure;
 
-/// <summary>Identifies the program in the journal, the history table and PostgreSQL's <c>application_name</c>.</summary>
+/// <summary>
+/// Identifies the program in the journal, the history table and PostgreSQL's <c>application_name</c>.
+/// </summary>
 public static class Product
 {
     /// <summary>PostgreSQL's limit for an <c>application_name</c>, in bytes.</summary>

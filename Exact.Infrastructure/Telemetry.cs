@@ -66,7 +66,9 @@ public static class Telemetry
         "Harmful differences between the catalog and the model"
     );
 
-    /// <summary>Creates the counter with the host's factory, so that a listener can distinguish several hosts in a process.</summary>
+    /// <summary>
+    /// Creates the counter with the host's factory, so that a listener can distinguish several hosts in a process.
+    /// </summary>
     public static Counter<long> CreateRefusedKeys(IMeterFactory meters) =>
         meters
             .Create(Name, Product.Version)

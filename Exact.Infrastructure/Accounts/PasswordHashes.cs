@@ -9,7 +9,8 @@ using Microsoft.Extensions.Options;
 namespace Exact.Infrastructure.Accounts;
 
 /// <summary>
-/// Verifies Identity's hashes and Django's (<c>pbkdf2_sha256$ITERATIONS$SALT$HASH</c>), which a sign-in replaces with Identity's.
+/// Verifies Identity's hashes and Django's (<c>pbkdf2_sha256$ITERATIONS$SALT$HASH</c>), which a sign-in replaces with
+/// Identity's.
 /// </summary>
 internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = null) : PasswordHasher<User>(options)
 {
@@ -75,7 +76,8 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
             return false;
         }
 
-        // Version 3: a marker byte; the function, the iterations and the salt's length in four bytes each; salt and hash.
+        // Version 3: a marker byte; the function, the iterations and the salt's length in four bytes each; salt and
+        // hash.
         var bytes = Convert.FromBase64String(hashedPassword);
         return bytes is not [0x01, ..] || bytes.Length < 13 || ReadIterations(bytes) <= MaxIterations;
     }

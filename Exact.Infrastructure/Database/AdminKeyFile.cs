@@ -4,7 +4,9 @@ using Exact.Infrastructure.Database.Embedded;
 
 namespace Exact.Infrastructure.Database;
 
-/// <summary>The admin key of a development server: created once beside the embedded data, readable only by its owner.</summary>
+/// <summary>
+/// The admin key of a development server: created once beside the embedded data, readable only by its owner.
+/// </summary>
 internal static class AdminKeyFile
 {
     public static string ReadOrCreate(string folder)

@@ -13,7 +13,9 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     public string ConnectionString { get; } =
         Read(configuration, "Exact") ?? throw new InvalidOperationException(Missing);
 
-    /// <summary>The connection string of the migrator: <c>ConnectionStrings:ExactMigrator</c>, or else the application's.</summary>
+    /// <summary>
+    /// The connection string of the migrator: <c>ConnectionStrings:ExactMigrator</c>, or else the application's.
+    /// </summary>
     public string MigratorConnectionString { get; } =
         Read(configuration, "ExactMigrator") ?? Read(configuration, "Exact") ?? "";
 

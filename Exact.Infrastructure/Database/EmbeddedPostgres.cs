@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// A PostgreSQL server for development. The first process that needs it starts it, later ones share it, and the last one stops it; its
-/// data stays.
+/// A PostgreSQL server for development. The first process that needs it starts it, later ones share it, and the last
+/// one stops it; its data stays.
 /// </summary>
 internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 {
@@ -74,7 +74,9 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the server if no other process uses it; a killed process does not count, because its lock is gone.</summary>
+    /// <summary>
+    /// Stops the server if no other process uses it; a killed process does not count, because its lock is gone.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (disposed)

@@ -1,6 +1,8 @@
 namespace Exact.Infrastructure.Database;
 
-/// <summary>The embedded PostgreSQL cannot run. The message says why and what to do, so no stack trace is needed.</summary>
+/// <summary>
+/// The embedded PostgreSQL cannot run. The message says why and what to do, so no stack trace is needed.
+/// </summary>
 internal sealed class EmbeddedPostgresException(string message, Exception? innerException = null)
     : Exception(message, innerException)
 {
@@ -32,7 +34,8 @@ internal sealed class EmbeddedPostgresException(string message, Exception? inner
             return $"brew install postgresql@{major ?? 17}";
         }
 
-        // ID and ID_LIKE name the distribution and its family: https://www.freedesktop.org/software/systemd/man/os-release.html
+        // ID and ID_LIKE name the distribution and its family:
+        // https://www.freedesktop.org/software/systemd/man/os-release.html
         var system = File.Exists("/etc/os-release") ? File.ReadAllText("/etc/os-release").ToLowerInvariant() : "";
         return system switch
         {

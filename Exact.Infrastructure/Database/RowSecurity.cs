@@ -6,12 +6,12 @@ using Npgsql;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// Makes PostgreSQL reject a statement from which row security would hide rows; otherwise an export could be incomplete and look
-/// complete.
+/// Makes PostgreSQL reject a statement from which row security would hide rows; otherwise an export could be incomplete
+/// and look complete.
 /// </summary>
 /// <remarks>
-/// The setting <c>row_security = off</c> goes with each statement or transaction, not with the session, because a pool resets its
-/// sessions and a pooler changes them.
+/// The setting <c>row_security = off</c> goes with each statement or transaction, not with the session, because a pool
+/// resets its sessions and a pooler changes them.
 /// </remarks>
 internal static partial class RowSecurity
 {

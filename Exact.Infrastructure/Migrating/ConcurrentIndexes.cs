@@ -11,16 +11,16 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Drops what an interrupted <c>CREATE INDEX CONCURRENTLY</c> left behind, and exempts it from the lock timeout, because its waits
-/// block no other session.
+/// Drops what an interrupted <c>CREATE INDEX CONCURRENTLY</c> left behind, and exempts it from the lock timeout,
+/// because its waits block no other session.
 /// </summary>
 internal sealed class ConcurrentIndexes : DbCommandInterceptor
 {
     private const string Concurrently = "CONCURRENTLY";
 
     /// <summary>
-    /// Drops indexes that pending migrations will create concurrently but that already exist, because an earlier process died
-    /// before it recorded the migration.
+    /// Drops indexes that pending migrations will create concurrently but that already exist, because an earlier
+    /// process died before it recorded the migration.
     /// </summary>
     /// <returns>The names of the dropped indexes.</returns>
     public static async Task<IReadOnlyList<string>> DropLeftoversAsync(

@@ -11,8 +11,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Applies each pending migration exactly once, at any time and in any number of processes: wait for the server → look → lock →
-/// look again → apply → journal.
+/// Applies each pending migration exactly once, at any time and in any number of processes: wait for the server → look
+/// → lock → look again → apply → journal.
 /// </summary>
 internal sealed partial class DatabaseMigrator(
     DbContextOptions<ExactDbContext> contextOptions,
@@ -31,7 +31,9 @@ internal sealed partial class DatabaseMigrator(
     private readonly bool hasSeeder = contextOptions.FindExtension<CoreOptionsExtension>()?.AsyncSeeder is not null;
 
     /// <summary>Applies what is pending, or waits for the replica that does.</summary>
-    /// <param name="actor">Who asks for it, for the journal: <c>startup</c>, <c>admin-key</c>, <c>command-line</c> or a user name.</param>
+    /// <param name="actor">
+    /// Who asks for it, for the journal: <c>startup</c>, <c>admin-key</c>, <c>command-line</c> or a user name.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait, or the current migration, which is rolled back.</param>
     /// <returns>The migrations that this process applied; none if another did, or nothing was pending.</returns>
     /// <exception cref="MigrationRefusedException">The database cannot be migrated from here; the message says why.</exception>
@@ -59,7 +61,9 @@ internal sealed partial class DatabaseMigrator(
         }
     }
 
-    /// <summary>Waits for the server and returns what is pending, in order. At most it creates a missing database.</summary>
+    /// <summary>
+    /// Waits for the server and returns what is pending, in order. At most it creates a missing database.
+    /// </summary>
     /// <exception cref="MigrationRefusedException">The database cannot be used from here; the message says why.</exception>
     public async Task<IReadOnlyList<string>> LookAsync(CancellationToken cancellationToken)
     {
@@ -88,7 +92,9 @@ internal sealed partial class DatabaseMigrator(
         }
     }
 
-    /// <summary>Uses one session for everything, because when many replicas start together, connecting costs the server most.</summary>
+    /// <summary>
+    /// Uses one session for everything, because when many replicas start together, connecting costs the server most.
+    /// </summary>
     private async Task ApplyAsync(MigrationRun run, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
@@ -168,7 +174,9 @@ internal sealed partial class DatabaseMigrator(
         (await context.Database.GetPendingMigrationsAsync(cancellationToken)).Any()
         || !await IsSeededAsync(context, cancellationToken);
 
-    /// <summary>EF Core seeds in a transaction of its own, so a process that is killed before it leaves the seeding to the next.</summary>
+    /// <summary>
+    /// EF Core seeds in a transaction of its own, so a process that is killed before it leaves the seeding to the next.
+    /// </summary>
     private async Task<bool> IsSeededAsync(ExactDbContext context, CancellationToken cancellationToken) =>
         !hasSeeder
         || await MigrationJournal.IsSeededAsync(

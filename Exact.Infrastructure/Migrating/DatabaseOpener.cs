@@ -6,7 +6,9 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>Opens a session that can migrate: waits for the server, creates a missing database, and refuses an unsuitable one.</summary>
+/// <summary>
+/// Opens a session that can migrate: waits for the server, creates a missing database, and refuses an unsuitable one.
+/// </summary>
 internal sealed partial class DatabaseOpener(
     MigratorConnection connections,
     SchemaState state,

@@ -1,5 +1,5 @@
-// EF1001: the maintainers recommend this internal class for replacing the lock (npgsql/npgsql#6025). Only this file depends on it,
-// and the tests with many replicas notice when it changes.
+// EF1001: the maintainers recommend this internal class for replacing the lock (npgsql/npgsql#6025). Only this file
+// depends on it, and the tests with many replicas notice when it changes.
 #pragma warning disable EF1001
 using System.Data;
 using Microsoft.EntityFrameworkCore;
@@ -14,8 +14,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Migrations.Internal;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// EF Core's history table, with <see cref="MigrationLock"/> as its lock and with columns for the hash of each migration, and when, by
-/// whom and in what time it was applied.
+/// EF Core's history table, with <see cref="MigrationLock"/> as its lock and with columns for the hash of each
+/// migration, and when, by whom and in what time it was applied.
 /// </summary>
 internal sealed class MigrationHistory(
     HistoryRepositoryDependencies dependencies,
@@ -33,7 +33,8 @@ internal sealed class MigrationHistory(
     // The search path determines the schema, as for every other table.
     protected override string ExistsSql => $"SELECT to_regclass('{Table}') IS NOT NULL";
 
-    // The provider would provoke an error, which both sides log, and open another connection at every look of a waiting replica.
+    // The provider would provoke an error, which both sides log, and open another connection at every look of a waiting
+    // replica.
     public override async Task<bool> ExistsAsync(CancellationToken cancellationToken = default) =>
         (
             Dependencies.Connection.DbConnection.State is ConnectionState.Open

@@ -5,12 +5,14 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Writes each run of the migrator into the journal, including failed ones. It uses SQL because after a failure the tables may be
-/// those of an earlier version.
+/// Writes each run of the migrator into the journal, including failed ones. It uses SQL because after a failure the
+/// tables may be those of an earlier version.
 /// </summary>
 internal sealed partial class MigrationJournal(MigratorConnection connections, ILogger<MigrationJournal> logger)
 {
-    /// <summary>Writes the run; logs a failure instead of throwing it, because the migrations themselves succeeded.</summary>
+    /// <summary>
+    /// Writes the run; logs a failure instead of throwing it, because the migrations themselves succeeded.
+    /// </summary>
     public async Task WriteAsync(MigrationRun run)
     {
         var started = run.StartedAt!.Value;

@@ -5,8 +5,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// The right to migrate: a session advisory lock on the connection that migrates, so that the lock and the migration's transaction
-/// end together.
+/// The right to migrate: a session advisory lock on the connection that migrates, so that the lock and the migration's
+/// transaction end together.
 /// </summary>
 internal sealed class MigrationLock : IAsyncDisposable
 {
@@ -22,12 +22,14 @@ internal sealed class MigrationLock : IAsyncDisposable
     private MigrationLock(NpgsqlConnection connection) => this.connection = connection;
 
     /// <summary>
-    /// Polls for the lock. Blocking in <c>pg_advisory_lock</c> would hold a snapshot, for which <c>CREATE INDEX CONCURRENTLY</c>
-    /// waits.
+    /// Polls for the lock. Blocking in <c>pg_advisory_lock</c> would hold a snapshot, for which <c>CREATE INDEX
+    /// CONCURRENTLY</c> waits.
     /// </summary>
     /// <param name="connection">The open connection that will migrate; not a pooled one.</param>
     /// <param name="patience">How long to wait for another holder.</param>
-    /// <param name="isNeeded">Called after each failed attempt: the wait ends once another replica has done the work.</param>
+    /// <param name="isNeeded">
+    /// Called after each failed attempt: the wait ends once another replica has done the work.
+    /// </param>
     /// <param name="onWaiting">Called with the holder at first, and whenever the holder changes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The lock; null if it is no longer needed.</returns>

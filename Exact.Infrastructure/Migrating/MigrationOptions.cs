@@ -23,7 +23,8 @@ public sealed class MigrationOptions
     public TimeSpan LockWait { get; set; } = TimeSpan.FromMinutes(30);
 
     /// <summary>
-    /// How long a migration may queue for a table lock, and so delay every query behind it, before it tries again later.
+    /// How long a migration may queue for a table lock, and so delay every query behind it, before it tries again
+    /// later.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00")]
     public TimeSpan LockTimeout { get; set; } = TimeSpan.FromMilliseconds(500);

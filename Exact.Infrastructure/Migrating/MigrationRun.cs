@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>Records one call to migrate, over all its attempts: what was applied, how long each took, and why it ended.</summary>
+/// <summary>
+/// Records one call to migrate, over all its attempts: what was applied, how long each took, and why it ended.
+/// </summary>
 /// <param name="actor">Who asked for it.</param>
 /// <param name="time">Measures the durations.</param>
 internal sealed class MigrationRun(string actor, TimeProvider time)
@@ -76,7 +78,9 @@ internal sealed class MigrationRun(string actor, TimeProvider time)
         LeaveMigration(ActivityStatusCode.Error);
     }
 
-    /// <summary>Whether a blocked or interrupted attempt may be repeated. Each applied migration renews the patience.</summary>
+    /// <summary>
+    /// Whether a blocked or interrupted attempt may be repeated. Each applied migration renews the patience.
+    /// </summary>
     public bool MayRetry(TimeSpan patience)
     {
         if (trouble is null || trouble.Value.Applied < durations.Count)

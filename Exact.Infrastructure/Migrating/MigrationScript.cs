@@ -23,7 +23,9 @@ internal sealed class MigrationScript(DbContextOptions<ExactDbContext> contextOp
 
     /// <summary>Writes the SQL from one migration to another, without a server.</summary>
     /// <param name="from">The migration to start after, by id or name; <see cref="Beginning"/> or null for all.</param>
-    /// <param name="to">The migration to end with; null for the last. An earlier one than <paramref name="from"/> reverts.</param>
+    /// <param name="to">
+    /// The migration to end with; null for the last. An earlier one than <paramref name="from"/> reverts.
+    /// </param>
     /// <exception cref="InvalidOperationException">There is no such migration.</exception>
     public static string Generate(string? from, string? to)
     {

@@ -38,12 +38,14 @@ public sealed record MigrationStatus
     public required IReadOnlyList<string> Unknown { get; init; }
 
     /// <summary>
-    /// How the database differs from the model. Null if it was not compared: migrations are pending or unknown, or a table is
-    /// locked.
+    /// How the database differs from the model. Null if it was not compared: migrations are pending or unknown, or a
+    /// table is locked.
     /// </summary>
     public IReadOnlyList<DriftFinding>? Drift { get; init; }
 
-    /// <summary>Adds the differences, which make the state <see cref="MigrationState.Drifted"/> unless all are harmless.</summary>
+    /// <summary>
+    /// Adds the differences, which make the state <see cref="MigrationState.Drifted"/> unless all are harmless.
+    /// </summary>
     internal MigrationStatus With(IReadOnlyList<DriftFinding> drift)
     {
         var harmful = drift.Where(finding => !finding.Harmless).ToList();
@@ -91,7 +93,9 @@ public enum MigrationState
 /// <param name="Id">Its id, such as <c>20261122120000_Initial</c>.</param>
 /// <param name="AppliedAt">When it was committed.</param>
 /// <param name="Seconds">How many seconds it took.</param>
-/// <param name="AppliedBy">Which program applied it: <c>exact VERSION HOST</c>, or another tool's <c>application_name</c>.</param>
+/// <param name="AppliedBy">
+/// Which program applied it: <c>exact VERSION HOST</c>, or another tool's <c>application_name</c>.
+/// </param>
 /// <param name="Generator">The versions of EF Core and of Npgsql's provider that generated its SQL.</param>
 /// <param name="Hash">The SHA-256 of that SQL; null if it was not recorded.</param>
 public sealed record AppliedMigration(
@@ -103,6 +107,8 @@ public sealed record AppliedMigration(
     string? Hash
 )
 {
-    /// <summary>Whether this code generates different SQL: the migration was edited, or the generator changed.</summary>
+    /// <summary>
+    /// Whether this code generates different SQL: the migration was edited, or the generator changed.
+    /// </summary>
     public bool IsEdited { get; init; }
 }

@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>Reads the <see cref="MigrationStatus"/> quickly at any time: it changes nothing and waits for no migration.</summary>
+/// <summary>
+/// Reads the <see cref="MigrationStatus"/> quickly at any time: it changes nothing and waits for no migration.
+/// </summary>
 internal sealed class MigrationStatusReader(
     DbContextOptions<ExactDbContext> contextOptions,
     NpgsqlDataSource database,

@@ -5,8 +5,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Opens the migrator's sessions, with <c>ConnectionStrings:ExactMigrator</c> or else the application's. They are not pooled, so
-/// closing one ends it.
+/// Opens the migrator's sessions, with <c>ConnectionStrings:ExactMigrator</c> or else the application's. They are not
+/// pooled, so closing one ends it.
 /// </summary>
 internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<MigrationOptions> options)
 {

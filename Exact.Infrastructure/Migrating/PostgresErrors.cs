@@ -6,7 +6,9 @@ namespace Exact.Infrastructure.Migrating;
 /// <summary>Tells which failures may pass if the statement is tried again.</summary>
 internal static class PostgresErrors
 {
-    /// <summary>The server cannot be reached, is starting, stopping or full of sessions, or the connection was lost.</summary>
+    /// <summary>
+    /// The server cannot be reached, is starting, stopping or full of sessions, or the connection was lost.
+    /// </summary>
     public static bool IsServerAway(Exception exception) =>
         exception switch
         {

@@ -10,7 +10,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Adopts a database that has Exact's tables but no history: if it matches the model, the migrations are recorded as applied.
+/// Adopts a database that has Exact's tables but no history: if it matches the model, the migrations are recorded as
+/// applied.
 /// </summary>
 internal sealed partial class SchemaAdoption(
     DbContextOptions<ExactDbContext> contextOptions,
@@ -26,7 +27,9 @@ internal sealed partial class SchemaAdoption(
     /// <summary>How long to wait for the model, and for a locked table.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>Finds why the database has to be adopted before it can be migrated; null if it can be migrated.</summary>
+    /// <summary>
+    /// Finds why the database has to be adopted before it can be migrated; null if it can be migrated.
+    /// </summary>
     /// <param name="connection">An open connection to a database without applied migrations.</param>
     /// <param name="patience">How long to wait for the model, which is built on first use.</param>
     /// <param name="cancellationToken">Cancels the query.</param>
@@ -149,6 +152,8 @@ internal sealed partial class SchemaAdoption(
 }
 
 /// <summary>The outcome of an adoption.</summary>
-/// <param name="Recorded">The migrations that were recorded; none if they already were, or if there are differences.</param>
+/// <param name="Recorded">
+/// The migrations that were recorded; none if they already were, or if there are differences.
+/// </param>
 /// <param name="Differences">Why the database was not adopted; none if it is adopted.</param>
 internal sealed record Adoption(IReadOnlyList<string> Recorded, IReadOnlyList<DriftFinding> Differences);

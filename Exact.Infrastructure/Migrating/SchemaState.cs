@@ -45,7 +45,9 @@ public sealed class SchemaState
 /// <param name="Detail">The phase as a sentence.</param>
 public sealed record SchemaProgress(SchemaPhase Phase, string Detail)
 {
-    /// <summary>The migration that this process is applying; null unless it is <see cref="SchemaPhase.Migrating"/>.</summary>
+    /// <summary>
+    /// The migration that this process is applying; null unless it is <see cref="SchemaPhase.Migrating"/>.
+    /// </summary>
     public string? Migration { get; init; }
 
     /// <summary>Its number among the <see cref="Total"/> pending ones, from 1.</summary>

@@ -7,7 +7,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
-/// Records imports and exports on its own connections, including those that are rolled back. An operation is running while a session holds its
+/// Records imports and exports on its own connections, including those that are rolled back. An operation is running
+/// while a session holds its
 /// <see cref="OperationLock"/>.
 /// </summary>
 internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider time, ILogger<OperationJournal> logger)
@@ -76,7 +77,8 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
     /// <summary>Closes the entries of processes that have died; call it before reading the journal.</summary>
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
-        // A commit at this moment changes the row before it releases the lock, and PostgreSQL then checks the row again.
+        // A commit at this moment changes the row before it releases the lock, and PostgreSQL then checks the row
+        // again.
         await using var command = database.CreateCommand(
             $"""
             {RowSecurity.Off}
@@ -89,7 +91,9 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Asks the process that runs the operation, on any replica, to cancel it. Committed changes stay.</summary>
+    /// <summary>
+    /// Asks the process that runs the operation, on any replica, to cancel it. Committed changes stay.
+    /// </summary>
     /// <returns>False if it has ended or does not exist.</returns>
     public async Task<bool> CancelAsync(long id, string actor, CancellationToken cancellationToken)
     {
@@ -114,7 +118,9 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         return await command.ExecuteScalarAsync(cancellationToken) as long?;
     }
 
-    /// <summary>Serializes for a <c>jsonb</c> column, which cannot contain U+0000, although a name in a file can.</summary>
+    /// <summary>
+    /// Serializes for a <c>jsonb</c> column, which cannot contain U+0000, although a name in a file can.
+    /// </summary>
     internal static string Serialize(object value) =>
         JsonSerializer.Serialize(value, Json).Replace(@"\u0000", @"\uFFFD", StringComparison.Ordinal);
 }

@@ -3,8 +3,8 @@ using Exact.Infrastructure.Database;
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
-/// Shows that an operation is alive: an advisory lock that its sessions share, each until its transaction ends, so that it works
-/// behind a pooler too.
+/// Shows that an operation is alive: an advisory lock that its sessions share, each until its transaction ends, so that
+/// it works behind a pooler too.
 /// </summary>
 internal static class OperationLock
 {
@@ -16,7 +16,9 @@ internal static class OperationLock
 
     private const string Own = "(SELECT oid FROM pg_database WHERE datname = current_database())";
 
-    /// <summary>Finds the operation whose session holds the advisory lock with the halves <c>@high</c> and <c>@low</c>.</summary>
+    /// <summary>
+    /// Finds the operation whose session holds the advisory lock with the halves <c>@high</c> and <c>@low</c>.
+    /// </summary>
     public const string FindHolder = $"""
         {RowSecurity.Off}
         SELECT o.id

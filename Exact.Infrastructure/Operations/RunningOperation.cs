@@ -5,8 +5,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
-/// An operation in progress: holds its <see cref="OperationLock"/>, writes its progress at intervals, and notices when another replica cancels
-/// it.
+/// An operation in progress: holds its <see cref="OperationLock"/>, writes its progress at intervals, and notices when
+/// another replica cancels it.
 /// </summary>
 internal sealed partial class RunningOperation : IProgress<object>, IAsyncDisposable
 {
@@ -76,7 +76,8 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         ShareLockAsync(Id, connection, cancellationToken);
 
     /// <summary>
-    /// Writes the success as the last statement of the transaction with the changes, so that the journal and the data agree.
+    /// Writes the success as the last statement of the transaction with the changes, so that the journal and the data
+    /// agree.
     /// </summary>
     /// <exception cref="OperationCancelledException">The operation was cancelled, so the transaction must not commit.</exception>
     public async Task SucceedAsync(NpgsqlConnection connection, object figures, CancellationToken cancellationToken)

@@ -71,7 +71,9 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
             .HasFilter($"emd_score IS NULL AND {Ranked("score")}");
     }
 
-    /// <summary>The condition for the leaderboard: completed, with a finite metric. PostgreSQL sorts NaN above infinity.</summary>
+    /// <summary>
+    /// The condition for the leaderboard: completed, with a finite metric. PostgreSQL sorts NaN above infinity.
+    /// </summary>
     internal static string Ranked(string column) =>
         $"status = 'completed' AND {column} > '-Infinity' AND {column} < 'Infinity'";
 }

@@ -1,8 +1,8 @@
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// A lock between processes that the operating system releases when its holder ends: flock on Unix, a share mode on Windows. Its file
-/// is never deleted.
+/// A lock between processes that the operating system releases when its holder ends: flock on Unix, a share mode on
+/// Windows. Its file is never deleted.
 /// </summary>
 internal sealed class FileLock : IDisposable
 {

@@ -99,8 +99,8 @@ internal sealed partial class NewCluster(
         );
     }
 
-    // The built-in provider (17 and later) is the same everywhere. Older versions need the system's C.UTF-8, if it exists. Plain C
-    // knows upper and lower case only in ASCII.
+    // The built-in provider (17 and later) is the same everywhere. Older versions need the system's C.UTF-8, if it
+    // exists. Plain C knows upper and lower case only in ASCII.
     private IEnumerable<string[]> Locales()
     {
         if (binaries.Major >= 17)

@@ -34,8 +34,8 @@ internal sealed partial class PostgresBinaries(string folder, int major)
     public string Program(string name) => Path.Combine(folder, FileName(name));
 
     /// <summary>
-    /// Finds programs of version <paramref name="major"/> or, if that is null, those on PATH, or else the newest. Downloads them if there
-    /// are none.
+    /// Finds programs of version <paramref name="major"/> or, if that is null, those on PATH, or else the newest.
+    /// Downloads them if there are none.
     /// </summary>
     public static async Task<PostgresBinaries> FindAsync(
         EmbeddedPostgresOptions options,

@@ -156,8 +156,8 @@ internal sealed partial class PostgresCluster(
         await Task.Delay(PollInterval, cancellationToken);
     }
 
-    // On the command line, not in postgresql.conf, so that they belong to this version of Exact. Loopback only: the path of a Unix
-    // socket is limited to 107 bytes, and a project's folder is easily longer.
+    // On the command line, not in postgresql.conf, so that they belong to this version of Exact. Loopback only: the
+    // path of a Unix socket is limited to 107 bytes, and a project's folder is easily longer.
     private string[] Settings(int port) =>
         [
             "listen_addresses=127.0.0.1",
@@ -167,7 +167,10 @@ internal sealed partial class PostgresCluster(
             .. options.Durable ? Array.Empty<string>() : ["fsync=off", "full_page_writes=off"],
         ];
 
-    /// <summary>Why the server on this port rejects the connection; null if it accepts it. Only the embedded one knows the password.</summary>
+    /// <summary>
+    /// Why the server on this port rejects the connection; null if it accepts it. Only the embedded one knows the
+    /// password.
+    /// </summary>
     private async Task<NpgsqlException?> RefusalAsync(int port, CancellationToken cancellationToken)
     {
         try

@@ -69,7 +69,8 @@ internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
         }
     }
 
-    // A server's working folder is its data folder. If the system does not tell (not Linux), the process's name must do.
+    // A server's working folder is its data folder. If the system does not tell (not Linux), the process's name must
+    // do.
     private bool WorksElsewhere(string dataFolder)
     {
         try

@@ -1,6 +1,8 @@
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>Creates files and folders that only their owner can read; on Windows they inherit the folder's permissions.</summary>
+/// <summary>
+/// Creates files and folders that only their owner can read; on Windows they inherit the folder's permissions.
+/// </summary>
 internal static class PrivateFiles
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;

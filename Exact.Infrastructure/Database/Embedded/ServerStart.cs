@@ -4,8 +4,8 @@ using System.Text;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// Starts the server in its own session, so that it survives this process, Ctrl+C and a closed terminal. <c>pg_ctl</c> would use a
-/// shell, which interprets folder names.
+/// Starts the server in its own session, so that it survives this process, Ctrl+C and a closed terminal. <c>pg_ctl</c>
+/// would use a shell, which interprets folder names.
 /// </summary>
 internal static class ServerStart
 {
@@ -47,8 +47,8 @@ internal static class ServerStart
             "log_rotation_size=0",
             "log_file_mode=0600",
         ];
-        // Twice: the first becomes the leader of a session, so the second has to fork and end. The server is then not a child of this
-        // process, and does not end with it.
+        // Twice: the first becomes the leader of a session, so the second has to fork and end. The server is then not a
+        // child of this process, and does not end with it.
         using var process = CommandLineTool.Start(
             setsid,
             [setsid, binaries.Program("postgres"), "-D", place.Data, .. all.SelectMany(one => new[] { "-c", one })],
@@ -89,7 +89,9 @@ internal static class ServerStart
         }
     }
 
-    /// <summary>Starts it with pg_ctl where there is no setsid (macOS, Windows); the shell sees only fixed names.</summary>
+    /// <summary>
+    /// Starts it with pg_ctl where there is no setsid (macOS, Windows); the shell sees only fixed names.
+    /// </summary>
     private static Task<CommandOutcome> ControlAsync(
         PostgresPlace place,
         PostgresBinaries binaries,

@@ -2,7 +2,9 @@ namespace Exact.Infrastructure.Migrating.Drift;
 
 /// <summary>One difference between the database and the model.</summary>
 /// <param name="Kind">How it differs.</param>
-/// <param name="Subject">What differs, such as <c>index ix_scores_challenge_id_id</c> or <c>column scores.status</c>.</param>
+/// <param name="Subject">
+/// What differs, such as <c>index ix_scores_challenge_id_id</c> or <c>column scores.status</c>.
+/// </param>
 /// <param name="Detail">What was expected, and what was found.</param>
 public sealed record DriftFinding(DriftKind Kind, string Subject, string Detail)
 {
@@ -10,7 +12,8 @@ public sealed record DriftFinding(DriftKind Kind, string Subject, string Detail)
     public string? Fix { get; init; }
 
     /// <summary>
-    /// Whether it restricts nothing that this code does, such as an operator's own table or index. It then leaves the state current.
+    /// Whether it restricts nothing that this code does, such as an operator's own table or index. It then leaves the
+    /// state current.
     /// </summary>
     public bool Harmless { get; init; }
 

@@ -24,7 +24,9 @@ internal static class DriftFix
             _ => $"{Drop(expected)}\n{expected.Creation}",
         };
 
-    /// <summary>Removes what prevents this code from writing: a constraint, a unique index, a required column.</summary>
+    /// <summary>
+    /// Removes what prevents this code from writing: a constraint, a unique index, a required column.
+    /// </summary>
     public static string Lift(SchemaElement found) =>
         found.Kind is Column ? $"{AlterColumn(found)} DROP NOT NULL;" : Drop(found);
 

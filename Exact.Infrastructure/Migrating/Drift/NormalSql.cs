@@ -6,8 +6,8 @@ using static Exact.Infrastructure.Migrating.Drift.ElementKind;
 namespace Exact.Infrastructure.Migrating.Drift;
 
 /// <summary>
-/// Makes the model's SQL comparable with the catalog's: PostgreSQL writes out both, by an EXPLAIN that runs, writes and locks
-/// nothing.
+/// Makes the model's SQL comparable with the catalog's: PostgreSQL writes out both, by an EXPLAIN that runs, writes and
+/// locks nothing.
 /// </summary>
 internal sealed class NormalSql
 {

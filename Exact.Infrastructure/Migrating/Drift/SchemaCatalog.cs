@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Migrating.Drift;
 
-/// <summary>Reads the tables of the current schema from PostgreSQL's catalog; no privilege on the tables is needed.</summary>
+/// <summary>
+/// Reads the tables of the current schema from PostgreSQL's catalog; no privilege on the tables is needed.
+/// </summary>
 internal static class SchemaCatalog
 {
     /// <summary>Reads the given tables with everything that belongs to them, and the names of all others.</summary>

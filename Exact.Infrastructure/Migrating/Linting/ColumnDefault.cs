@@ -7,7 +7,8 @@ namespace Exact.Infrastructure.Migrating.Linting;
 /// <summary>The default of a column: its value in rows that set none.</summary>
 internal static class ColumnDefault
 {
-    // PostgreSQL evaluates these once and keeps the value in the catalog. Any other function may be volatile and rewrite every row.
+    // PostgreSQL evaluates these once and keeps the value in the catalog. Any other function may be volatile and
+    // rewrite every row.
     private static readonly HashSet<string> EvaluatedOnce = new(StringComparer.OrdinalIgnoreCase)
     {
         "now",

@@ -4,7 +4,9 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>Rules for adding columns: add them without touching the rows, and fill them while the application runs.</summary>
+/// <summary>
+/// Rules for adding columns: add them without touching the rows, and fill them while the application runs.
+/// </summary>
 internal static class ColumnRules
 {
     private const string ValueGeneration = "Npgsql:ValueGenerationStrategy";

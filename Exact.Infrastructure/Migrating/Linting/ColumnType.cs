@@ -52,8 +52,8 @@ internal sealed partial record ColumnType(string Name, int? Size, int Scale)
     }
 
     /// <summary>
-    /// Whether PostgreSQL makes the change in its catalog alone, rewriting neither the table nor a plain index. Tests verify it on a
-    /// server.
+    /// Whether PostgreSQL makes the change in its catalog alone, rewriting neither the table nor a plain index. Tests
+    /// verify it on a server.
     /// </summary>
     public bool WidensTo(ColumnType wider) =>
         (Name, wider.Name) switch

@@ -49,8 +49,8 @@ internal static class DataRules
         };
     }
 
-    // HasData(… = DateTime.UtcNow) differs at each "dotnet ef migrations add", which then updates the row again. A time that a person
-    // wrote has no fractions of a second.
+    // HasData(… = DateTime.UtcNow) differs at each "dotnet ef migrations add", which then updates the row again. A time
+    // that a person wrote has no fractions of a second.
     private static IEnumerable<Violation> FromTheClock(LintedMigration migration)
     {
         if (

@@ -3,7 +3,9 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>Rules for PostgreSQL enums, whose labels are permanent, ordered, and usable only after the commit.</summary>
+/// <summary>
+/// Rules for PostgreSQL enums, whose labels are permanent, ordered, and usable only after the commit.
+/// </summary>
 internal static class EnumRules
 {
     public static readonly LintRule[] All =

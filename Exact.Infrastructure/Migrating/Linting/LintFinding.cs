@@ -4,7 +4,9 @@ namespace Exact.Infrastructure.Migrating.Linting;
 /// <param name="Migration">The migration's id.</param>
 /// <param name="Rule">The code of the rule, as <see cref="AllowAttribute"/> names it.</param>
 /// <param name="Severity">Whether it fails the test.</param>
-/// <param name="Operation">The operation, such as <c>CreateIndex ix_scores_username on scores</c>; null for the migration as a whole.</param>
+/// <param name="Operation">
+/// The operation, such as <c>CreateIndex ix_scores_username on scores</c>; null for the migration as a whole.
+/// </param>
 /// <param name="Problem">The problem, in one sentence.</param>
 /// <param name="SafeForm">What to write instead.</param>
 internal sealed record LintFinding(

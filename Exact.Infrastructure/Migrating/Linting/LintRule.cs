@@ -32,7 +32,9 @@ internal sealed record LintRule(string Code, LintSeverity Severity, Func<LintedM
                 }
         );
 
-    /// <summary>Creates a rule about locks or rows, which a table created by the same migration does not have.</summary>
+    /// <summary>
+    /// Creates a rule about locks or rows, which a table created by the same migration does not have.
+    /// </summary>
     public static LintRule OnExistingTable<T>(string code, Func<T, Violation?> check)
         where T : MigrationOperation, ITableMigrationOperation =>
         Each<T>(

@@ -8,8 +8,8 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 namespace Exact.Infrastructure.Migrating.Linting;
 
 /// <summary>
-/// Writes an operation as a call of <see cref="MigrationBuilder"/>, whose parameters are named after what they set. EF Core's own writer
-/// is in its design package.
+/// Writes an operation as a call of <see cref="MigrationBuilder"/>, whose parameters are named after what they set. EF
+/// Core's own writer is in its design package.
 /// </summary>
 internal static class OperationCode
 {

@@ -4,7 +4,9 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>Builds the statements of safe forms. Each migration commits separately, and so releases its locks.</summary>
+/// <summary>
+/// Builds the statements of safe forms. Each migration commits separately, and so releases its locks.
+/// </summary>
 internal static partial class SafeSql
 {
     private const int Pages = 100; // 800 kB a transaction
@@ -48,7 +50,9 @@ internal static partial class SafeSql
             ),
         ];
 
-    /// <summary>Makes a column required without reading rows under a lock: a validated check proves none is null.</summary>
+    /// <summary>
+    /// Makes a column required without reading rows under a lock: a validated check proves none is null.
+    /// </summary>
     public static IEnumerable<SafeMigration> SetNotNull(ITableMigrationOperation table, string column)
     {
         var check = IdentifierLength.Fit($"ck_{table.Table}_{column}_not_null");
@@ -78,7 +82,8 @@ internal static partial class SafeSql
         );
 
     /// <summary>
-    /// Runs a DELETE, or an UPDATE of one column, in batches. Any other statement could change a row twice, so it becomes a sketch.
+    /// Runs a DELETE, or an UPDATE of one column, in batches. Any other statement could change a row twice, so it
+    /// becomes a sketch.
     /// </summary>
     public static SafeMigration Batch(SqlOperation operation)
     {
@@ -130,8 +135,8 @@ internal static partial class SafeSql
     private static string TriggerName(ITableMigrationOperation table, string name) =>
         IdentifierLength.Fit($"fill_{table.Table}_{name}");
 
-    // Batches of pages need no key and read each row once a pass. A concurrent update may move a row to an earlier page, so passes
-    // repeat until one changes nothing.
+    // Batches of pages need no key and read each row once a pass. A concurrent update may move a row to an earlier
+    // page, so passes repeat until one changes nothing.
     private static SafeMigration Batch(string table, string change, string condition) =>
         SafeMigration.SqlOutsideTransaction(
             "In batches with a transaction each, so no row stays locked for long; it can be run again.",

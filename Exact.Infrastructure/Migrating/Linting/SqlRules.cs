@@ -15,7 +15,8 @@ internal static class SqlRules
             @"\bEXCLUDE\s*(USING\b|\()",
             "Nobody can read or write the table until the constraint's index is built, and it cannot be built concurrently.",
             """
-            // create a new table with the constraint, write to both, copy the rows in batches, then read from the new one
+            // create a new table with the constraint, write to both, copy the rows in batches, then read from the new
+            // one
             [Allow("adding-exclusion-constraint", "<how many rows it has, and how long the build took on a copy>")]
             """
         ),

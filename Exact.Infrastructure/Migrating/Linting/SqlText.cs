@@ -5,7 +5,8 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 namespace Exact.Infrastructure.Migrating.Linting;
 
 /// <summary>
-/// Searches raw SQL without parsing it: literals, function bodies and comments are blanked, so that only words of SQL are found.
+/// Searches raw SQL without parsing it: literals, function bodies and comments are blanked, so that only words of SQL
+/// are found.
 /// </summary>
 internal static partial class SqlText
 {

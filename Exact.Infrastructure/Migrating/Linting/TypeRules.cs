@@ -55,7 +55,8 @@ internal static class TypeRules
     }
 
     /// <summary>
-    /// Finds what PostgreSQL checks or rebuilds even if the type only widens: check constraints and partial indexes on the column.
+    /// Finds what PostgreSQL checks or rebuilds even if the type only widens: check constraints and partial indexes on
+    /// the column.
     /// </summary>
     private static IEnumerable<string> Dependents(AlterColumnOperation column, LintedMigration migration)
     {
