@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Identity;
 
 namespace Exact.Tests.Accounts;
 
-/// <summary>Whoever had a password in Django signs in with it here, and with a better hash from then on.</summary>
+/// <summary>Django's passwords are accepted, and their hashes replaced.</summary>
 public sealed class PasswordTests
 {
     // Python: base64.b64encode(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations))
@@ -50,7 +50,7 @@ public sealed class PasswordTests
     [InlineData("pbkdf2_sha256$0$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")]
     [InlineData("pbkdf2_sha256$-1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")]
     [InlineData("pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=$")]
-    public void What_is_no_hash_is_wrong_and_no_fault(string hash) =>
+    public void A_string_that_is_not_a_hash_is_wrong_without_an_exception(string hash) =>
         Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, "correct horse"));
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class PasswordTests
     }
 
     [Fact]
-    public void Nor_does_one_in_the_form_of_identity_take_minutes()
+    public void A_hash_in_the_format_of_Identity_that_would_take_minutes_is_refused_at_once()
     {
         var hash = Convert.FromBase64String(hasher.HashPassword(user, "correct horse"));
         hash.AsSpan(5, 4).Fill(0x7F);

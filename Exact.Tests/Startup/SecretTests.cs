@@ -60,7 +60,10 @@ public sealed class SecretTests
         await using var ended = await ExactProcess.RunAsync($"host=db user=exact password={Secret}", command);
 
         Assert.Equal(1, await ended.WaitForExitAsync());
-        Assert.Contains("ConnectionStrings:Exact is no usable connection string", Assert.Single(ended.Log.Split('\n')));
+        Assert.Contains(
+            "ConnectionStrings:Exact is not a valid connection string",
+            Assert.Single(ended.Log.Split('\n'))
+        );
         Assert.DoesNotContain(Secret, ended.Log + ended.Output);
     }
 

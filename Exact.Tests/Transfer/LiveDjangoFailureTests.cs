@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database.Embedded;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Tests.Support;
