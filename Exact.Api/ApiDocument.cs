@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using Exact.Api.Access;
 using Exact.Api.Startup;
+using Exact.Infrastructure;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -11,6 +13,7 @@ internal static class ApiDocument
     public static IServiceCollection AddApiDocument(this IServiceCollection services) =>
         services.AddOpenApi(options =>
         {
+            options.AddDocumentTransformer(DescribeApiAsync);
             options.AddDocumentTransformer<AdminKeyScheme>();
             options.AddOperationTransformer<AdminKeyScheme>();
             options.AddSchemaTransformer(DescribeChoiceAsync);
@@ -26,7 +29,20 @@ internal static class ApiDocument
         });
     }
 
-    /// <summary>A <see cref="Choice{T}"/> is one of its names.</summary>
+    private static Task DescribeApiAsync(
+        OpenApiDocument document,
+        OpenApiDocumentTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        document.Info.Title = "Exact";
+        document.Info.Version = Product.Version;
+        document.Info.Description =
+            "Challenges, scores and leaderboards for methods that explain machine-learning models.";
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Describes a <see cref="Choice{T}"/> as one of its names.</summary>
     private static Task DescribeChoiceAsync(
         OpenApiSchema schema,
         OpenApiSchemaTransformerContext context,

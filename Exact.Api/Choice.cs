@@ -3,9 +3,7 @@ using System.Text.Json;
 
 namespace Exact.Api;
 
-/// <summary>
-/// An enum in a query, in the same snake_case as in JSON: minimal APIs would take <c>Emd</c> and refuse <c>emd</c>.
-/// </summary>
+/// <summary>An enum in a query, named as in JSON. Minimal APIs alone would accept <c>Emd</c> and refuse <c>emd</c>.</summary>
 internal readonly record struct Choice<T>(T Value) : IParsable<Choice<T>>
     where T : struct, Enum
 {
@@ -17,7 +15,7 @@ internal readonly record struct Choice<T>(T Value) : IParsable<Choice<T>>
     public static Choice<T> Parse(string s, IFormatProvider? provider) =>
         TryParse(s, provider, out var choice)
             ? choice
-            : throw new FormatException($"\"{s}\" is none of: {string.Join(", ", Names)}.");
+            : throw new FormatException($"Must be one of {string.Join(", ", Names)}, not \"{s}\".");
 
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Choice<T> result)
     {
@@ -29,11 +27,11 @@ internal readonly record struct Choice<T>(T Value) : IParsable<Choice<T>>
 
 internal static class Choice
 {
-    /// <summary>The choice that was made; the enum's first member if none was.</summary>
+    /// <summary>The chosen value; by default the enum's first member.</summary>
     public static T OrDefault<T>(this Choice<T>? choice)
         where T : struct, Enum => choice?.Value ?? default;
 
-    /// <summary>What the query may say for a parameter of a <see cref="Choice{T}"/> type; null for another type.</summary>
+    /// <summary>The names that a <see cref="Choice{T}"/> accepts; null for any other type.</summary>
     public static IReadOnlyCollection<string>? NamesOf(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Choice<>)
             ? (IReadOnlyCollection<string>)type.GetProperty(nameof(Choice<DayOfWeek>.Names))!.GetValue(null)!

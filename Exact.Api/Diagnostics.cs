@@ -9,10 +9,14 @@ using OpenTelemetry.Trace;
 
 namespace Exact.Api;
 
-/// <summary>What an operator sees from outside: logs, OpenTelemetry and health.</summary>
+/// <summary>What an operator sees: logs, OpenTelemetry and health.</summary>
+/// <remarks>
+/// The ids of log events are stable. Exact.Api has 1000 to 1999: 10xx for the start, 11xx for access, 12xx for transfers, 13xx for the command
+/// line, 14xx for requests. Exact.Infrastructure has 2000 to 2999. A new event takes the next free number, and no number is used again.
+/// </remarks>
 internal static class Diagnostics
 {
-    /// <summary>Logs go to stderr, a line each: stdout belongs to the data of commands such as <c>export</c>.</summary>
+    /// <summary>Logs to stderr, one line per event, because stdout is for the data of commands such as <c>export</c>.</summary>
     public static void AddDiagnostics(this WebApplicationBuilder builder)
     {
         builder.Logging.AddSimpleConsole(console =>
@@ -21,9 +25,14 @@ internal static class Diagnostics
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
             console.UseUtcTimestamp = true;
         });
+        builder.Logging.AddConsoleFormatter<ShortConsole, ConsoleFormatterOptions>();
         builder.Services.Configure<ConsoleLoggerOptions>(console =>
-            console.LogToStandardErrorThreshold = LogLevel.Trace
-        );
+        {
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+            console.FormatterName = builder.Environment.IsDevelopment()
+                ? ShortConsole.FormatterName
+                : ConsoleFormatterNames.Simple;
+        });
 
         var telemetry = builder
             .Services.AddOpenTelemetry()
@@ -38,12 +47,12 @@ internal static class Diagnostics
         }
     }
 
-    /// <summary><c>/health/live</c>: the process runs. <c>/health/ready</c>: the schema is there, business may come.</summary>
+    /// <summary>Maps <c>/health/live</c>, whether the process runs, and <c>/health/ready</c>, whether the schema is ready.</summary>
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/health").WithTags("Health").AvailableAtAnyTime();
-        group.MapGet("/live", () => TypedResults.Text("live")).WithSummary("Whether the process runs");
-        group.MapGet("/ready", GetReady).WithSummary("Whether the schema is ready").ProducesProblem(503);
+        group.MapGet("/live", () => TypedResults.Text("live")).WithSummary("Check whether the process runs");
+        group.MapGet("/ready", GetReady).WithSummary("Check whether the schema is ready").ProducesProblem(503);
     }
 
     private static IResult GetReady(SchemaState state) =>

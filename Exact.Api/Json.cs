@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Exact.Api;
 
-/// <summary>How Exact writes JSON, over HTTP and on the command line: snake_case names, enums as snake_case text.</summary>
+/// <summary>Exact's JSON, over HTTP and on the command line: names and enums are in snake_case.</summary>
 internal static class Json
 {
     public static JsonSerializerOptions Options { get; } = Configure(new(JsonSerializerDefaults.Web));
@@ -20,7 +20,7 @@ internal static class Json
         return options;
     }
 
-    /// <summary>An imported score may be NaN or infinite, for which JSON has no number.</summary>
+    /// <summary>Writes NaN and infinity, which JSON lacks, as null. An imported score may be either.</summary>
     private sealed class NonFiniteAsNull : JsonConverter<double>
     {
         public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
@@ -39,7 +39,7 @@ internal static class Json
         }
     }
 
-    /// <summary>All times are UTC and say so with a Z.</summary>
+    /// <summary>Writes every time in UTC, with a Z.</summary>
     private sealed class UtcTime : JsonConverter<DateTimeOffset>
     {
         public override DateTimeOffset Read(

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.ComponentModel;
 using System.Globalization;
 using System.Text;
 using FluentValidation;
@@ -7,43 +8,42 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Exact.Api;
 
-/// <summary>Which part of a list is asked for.</summary>
-/// <param name="Limit">How many rows at the most: 1 to 1000, 100 if it is not said.</param>
-/// <param name="Cursor">Where to go on, as the <c>Link</c> header of the page before says it.</param>
+/// <summary>The page of a list to read.</summary>
 internal record PageQuery(
-    [FromQuery(Name = "limit")] int Limit = 100,
-    [FromQuery(Name = "cursor")] string? Cursor = null
+    [FromQuery(Name = "limit"), Description("The number of rows, from 1 to 1000; by default 100.")] int Limit = 100,
+    [FromQuery(Name = "cursor"), Description("The start of the page, from the `Link` header of the page before.")]
+        string? Cursor = null
 )
 {
-    /// <summary>The numbers in the cursor, or null at the beginning.</summary>
+    /// <summary>The numbers in the cursor; null for the first page.</summary>
     public long[]? After => Cursor is null ? null : Paging.Decode(Cursor);
 }
 
 internal class PageQueryValidator<T> : AbstractValidator<T>
     where T : PageQuery
 {
-    /// <param name="cursorLength">How many numbers name a row's place in this list.</param>
+    /// <param name="cursorLength">How many numbers the cursor of this list has.</param>
     public PageQueryValidator(int cursorLength)
     {
         RuleFor(page => page.Limit).InclusiveBetween(1, 1000);
         RuleFor(page => page.Cursor)
             .Must(cursor => cursor is null || Paging.Decode(cursor)?.Length == cursorLength)
             .WithMessage(
-                "This cursor is not from this list. Take it from the Link header of the page before, or leave it out."
+                "The cursor is not one of this list. Take it from the Link header of the page before, or leave it out."
             );
     }
 }
 
 internal sealed class KeyPageValidator() : PageQueryValidator<PageQuery>(cursorLength: 1);
 
-/// <summary>Lists are bare arrays; the address of the next page is in the <c>Link</c> header.</summary>
+/// <summary>A page is a bare array; the <c>Link</c> header has the address of the next page.</summary>
 internal static class Paging
 {
-    /// <summary>Announces the next page if this one is full, and returns it.</summary>
+    /// <summary>Adds the link to the next page if this one is full, and returns the rows.</summary>
     /// <param name="context">The request for the page.</param>
-    /// <param name="rows">The page.</param>
-    /// <param name="page">What was asked for.</param>
-    /// <param name="placeOf">The numbers that name a row's place in the list; opaque to the client.</param>
+    /// <param name="rows">The rows of the page.</param>
+    /// <param name="page">The page to read.</param>
+    /// <param name="placeOf">The numbers of a row's cursor, which are opaque to the client.</param>
     public static IReadOnlyList<T> WithNextLink<T>(
         this HttpContext context,
         IReadOnlyList<T> rows,
@@ -62,7 +62,7 @@ internal static class Paging
         return rows;
     }
 
-    /// <summary>The numbers of a cursor; null if it is none.</summary>
+    /// <summary>The numbers of a cursor; null if it is not valid.</summary>
     public static long[]? Decode(string cursor)
     {
         if (!Base64Url.IsValid(cursor))

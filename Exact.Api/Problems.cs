@@ -1,4 +1,7 @@
-using Exact.Api.Admin;
+using System.Reflection;
+using Exact.Api.Access;
+using Exact.Api.Transfers;
+using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
@@ -7,17 +10,17 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api;
 
-/// <summary>Turns what went wrong into an RFC 9457 problem document, in one place.</summary>
+/// <summary>Turns exceptions into RFC 9457 problem documents.</summary>
 internal static partial class Problems
 {
     public static IServiceCollection AddProblems(this IServiceCollection services)
     {
         services.ConfigureHttpJsonOptions(json => Json.Configure(json.SerializerOptions));
-        // A value that cannot be bound arrives here as an exception, in every environment.
+        // A parameter that cannot be bound is an exception in every environment, so that it gets its problem document here.
         services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
         services.AddProblemDetails();
         services.AddExceptionHandler<ProblemWriter>();
-        // What has a problem document counts as handled, and is not logged. Nobody has handled what became a bare 500.
+        // Only a bare 500 is logged as an unhandled exception.
         services.Configure<ExceptionHandlerOptions>(handler =>
             handler.SuppressDiagnosticsCallback = context =>
                 context.HttpContext.Response.StatusCode != StatusCodes.Status500InternalServerError
@@ -28,7 +31,7 @@ internal static partial class Problems
     public static void UseProblems(this WebApplication app)
     {
         app.UseExceptionHandler();
-        app.UseStatusCodePages(); // a bare 401 or 404 gets a problem document, too
+        app.UseStatusCodePages(); // gives a bare 401 or 404 a problem document
     }
 
     private sealed partial class ProblemWriter(IProblemDetailsService problems, ILogger<ProblemWriter> logger)
@@ -55,23 +58,39 @@ internal static partial class Problems
             return problems.TryWriteAsync(new() { HttpContext = httpContext, ProblemDetails = problem });
         }
 
-        /// <summary>Only administrators are told what went wrong in the database.</summary>
+        /// <summary>Tells only administrators what went wrong in the database.</summary>
         private static ProblemDetails Describe(HttpContext context, Exception exception) =>
             exception switch
             {
                 BadHttpRequestException when Unbound(context) is { Count: > 0 } errors =>
                     new HttpValidationProblemDetails(errors) { Status = StatusCodes.Status400BadRequest },
                 BadHttpRequestException e => new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
+                UnreadableFileException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status400BadRequest,
+                    Title = "The file cannot be unpacked.",
+                    Detail = e.Message,
+                },
+                FileTooLargeException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status413PayloadTooLarge,
+                    Detail = e.Message,
+                },
+                SpoolException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status507InsufficientStorage,
+                    Detail = e.Message,
+                },
                 OperationCancelledException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status409Conflict,
-                    Title = "It was cancelled.",
+                    Title = "The operation was cancelled.",
                     Detail = e.Message,
                 },
                 MigrationRefusedException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,
-                    Title = "The database cannot be migrated from here.",
+                    Title = "The database cannot be migrated by this service.",
                     Detail = context.User.IsAdmin() ? e.Message : null,
                 },
                 _ when RowSecurity.TableOf(exception) is { } table => new ProblemDetails
@@ -79,11 +98,11 @@ internal static partial class Problems
                     Status = StatusCodes.Status503ServiceUnavailable,
                     Title = $"Row security is switched on for {table}.",
                     Detail =
-                        "It would hide rows from this answer, so there is none. "
+                        "It would hide rows from this answer. "
                         + (
                             context.User.IsAdmin()
                                 ? $"Switch it off: {RowSecurity.Disable(table)}"
-                                : "An administrator has to switch it off."
+                                : "An administrator must switch it off."
                         ),
                 },
                 _ when PostgresErrors.IsServerAway(exception) => new ProblemDetails
@@ -94,11 +113,11 @@ internal static partial class Problems
                 _ => new ProblemDetails { Status = StatusCodes.Status500InternalServerError },
             };
 
-        /// <summary>The query values that the endpoint's parameters could not take, with what they would take.</summary>
+        /// <summary>The query parameters that could not be bound, each with the values that it accepts.</summary>
         private static Dictionary<string, string[]> Unbound(HttpContext context)
         {
             var errors = new Dictionary<string, string[]>();
-            foreach (var (name, type) in QueryParameters.Of(context.Features.Get<IExceptionHandlerFeature>()?.Endpoint))
+            foreach (var (name, type) in QueryParameters.Of(EndpointOf(context)))
             {
                 if (context.Request.Query[name].LastOrDefault() is { } value && Misfit(value, type) is { } misfit)
                 {
@@ -109,17 +128,21 @@ internal static partial class Problems
             return errors;
         }
 
+        private static MethodInfo? EndpointOf(HttpContext context) =>
+            context.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.Metadata.GetMetadata<MethodInfo>();
+
         [LoggerMessage(
+            1401,
             LogLevel.Error,
-            "Row security is switched on for {Table} and would hide rows, so a request failed; \"status\" has the way out"
+            "A request failed, because row security on {Table} would hide rows. Run \"status\" to see how to switch it off"
         )]
         private partial void LogRowSecurity(string table);
 
         private static string? Misfit(string value, Type type) =>
             Choice.NamesOf(type) is { } names && !names.Contains(value)
-                ? $"\"{value}\" is none of: {string.Join(", ", names)}."
-            : type == typeof(int) && !int.TryParse(value, out _) ? $"\"{value}\" is not a whole number."
-            : type == typeof(bool) && !bool.TryParse(value, out _) ? $"\"{value}\" is neither true nor false."
+                ? $"Must be one of {string.Join(", ", names)}, not \"{value}\"."
+            : type == typeof(int) && !int.TryParse(value, out _) ? $"Must be a whole number, not \"{value}\"."
+            : type == typeof(bool) && !bool.TryParse(value, out _) ? $"Must be true or false, not \"{value}\"."
             : null;
     }
 }

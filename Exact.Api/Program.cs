@@ -1,12 +1,15 @@
 using Exact.Api;
-using Exact.Api.Admin;
+using Exact.Api.Access;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
+using Exact.Api.Migrations;
+using Exact.Api.Operations;
 using Exact.Api.Scores;
 using Exact.Api.Startup;
+using Exact.Api.Transfers;
 using Exact.Infrastructure;
 
-// Settings are read once. To watch their files means to watch all folders below, and so every write of the embedded PostgreSQL.
+// Settings are read once. Watching their files would also watch every write of the embedded PostgreSQL below.
 var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
 builder.AddDiagnostics();
 builder.AddAdminAccess();

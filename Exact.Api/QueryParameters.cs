@@ -1,40 +1,36 @@
 using System.Reflection;
-using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api;
 
-/// <summary>The query parameters of an endpoint.</summary>
+/// <summary>The query parameters of an endpoint: those with <see cref="FromQueryAttribute"/>.</summary>
 internal static class QueryParameters
 {
-    /// <summary>The parameters that may come from the query, by name.</summary>
-    public static IEnumerable<(string Name, Type Type)> Of(Endpoint? endpoint) =>
-        from bound in Bound(endpoint)
-        let name = NameOf(bound) ?? bound.Name!
+    /// <summary>The name and the type of each query parameter.</summary>
+    public static IEnumerable<(string Name, Type Type)> Of(MethodInfo? endpoint) =>
+        from parameter in endpoint?.GetParameters() ?? []
+        from bound in parameter.IsDefined(typeof(AsParametersAttribute), inherit: false)
+            ? parameter.ParameterType.GetConstructors()[0].GetParameters()
+            : [parameter]
+        let name = bound.GetCustomAttribute<FromQueryAttribute>()?.Name
+        where name is not null
         select (name, Nullable.GetUnderlyingType(bound.ParameterType) ?? bound.ParameterType);
 
-    /// <summary>
-    /// Refuses parameters that the endpoint does not have: for endpoints where to pass over a mistyped <c>dry_run</c> does harm. The endpoint's
-    /// own are those with <see cref="FromQueryAttribute"/>.
-    /// </summary>
+    /// <summary>Refuses unknown query parameters, for endpoints where ignoring a mistyped <c>dry_run</c> does harm.</summary>
     public static RouteHandlerBuilder RefuseUnknownParameters(this RouteHandlerBuilder endpoint) =>
-        endpoint.AddEndpointFilter(
-            (context, next) =>
+        endpoint.AddEndpointFilterFactory(
+            (handler, next) =>
             {
-                var known = Bound(context.HttpContext.GetEndpoint()).Select(NameOf).OfType<string>().ToList();
-                var unknown = context.HttpContext.Request.Query.Keys.Except(known, StringComparer.OrdinalIgnoreCase);
-                string[] detail = [$"There is no such parameter; there are: {string.Join(", ", known)}."];
-                var errors = unknown.ToDictionary(name => name, _ => detail);
-                return errors.Count == 0 ? next(context) : new(TypedResults.ValidationProblem(errors));
+                var known = Of(handler.MethodInfo).Select(parameter => parameter.Name).ToList();
+                string[] detail = [$"There is no such parameter. It must be one of {string.Join(", ", known)}."];
+                return context =>
+                {
+                    var given = context.HttpContext.Request.Query.Keys;
+                    var errors = given
+                        .Except(known, StringComparer.OrdinalIgnoreCase)
+                        .ToDictionary(name => name, _ => detail);
+                    return errors.Count == 0 ? next(context) : new(TypedResults.ValidationProblem(errors));
+                };
             }
         );
-
-    private static IEnumerable<ParameterInfo> Bound(Endpoint? endpoint) =>
-        from parameter in endpoint?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? []
-        from bound in parameter.ParameterInfo.IsDefined(typeof(AsParametersAttribute), inherit: false)
-            ? parameter.ParameterInfo.ParameterType.GetConstructors()[0].GetParameters()
-            : [parameter.ParameterInfo]
-        select bound;
-
-    private static string? NameOf(ParameterInfo parameter) => parameter.GetCustomAttribute<FromQueryAttribute>()?.Name;
 }

@@ -3,39 +3,50 @@ using FluentValidation;
 
 namespace Exact.Api;
 
-/// <summary>Applied once on a group: whatever argument has a validator is validated before the endpoint runs.</summary>
+/// <summary>Validates the arguments of endpoints that have a validator, before the endpoint runs.</summary>
 internal static class Validation
 {
+    /// <summary>Validates the endpoints of a group. Which arguments have a validator is decided once per endpoint.</summary>
     public static RouteGroupBuilder Validated(this RouteGroupBuilder group) =>
-        group.AddEndpointFilter(
-            async (context, next) =>
+        group.AddEndpointFilterFactory(
+            (endpoint, next) =>
             {
-                foreach (var argument in context.Arguments)
-                {
-                    if (await FindErrorsAsync(context.HttpContext, argument) is { Count: > 0 } errors)
-                    {
-                        return TypedResults.ValidationProblem(errors);
-                    }
-                }
-
-                return await next(context);
+                var validators = FindValidators(endpoint).ToList();
+                return validators.Count == 0 ? next : context => ValidateAsync(validators, context, next);
             }
         );
 
-    private static async Task<IDictionary<string, string[]>?> FindErrorsAsync(HttpContext context, object? argument)
+    private static IEnumerable<(int Argument, IValidator Validator)> FindValidators(
+        EndpointFilterFactoryContext endpoint
+    ) =>
+        from parameter in endpoint.MethodInfo.GetParameters()
+        let type = typeof(IValidator<>).MakeGenericType(parameter.ParameterType)
+        let validator = endpoint.ApplicationServices.GetService(type) as IValidator
+        where validator is not null
+        select (parameter.Position, validator);
+
+    private static async ValueTask<object?> ValidateAsync(
+        List<(int Argument, IValidator Validator)> validators,
+        EndpointFilterInvocationContext context,
+        EndpointFilterDelegate next
+    )
     {
-        if (
-            argument is null
-            || context.RequestServices.GetService(typeof(IValidator<>).MakeGenericType(argument.GetType()))
-                is not IValidator validator
-        )
+        foreach (var (argument, validator) in validators)
         {
-            return null;
+            var result = await validator.ValidateAsync(
+                new ValidationContext<object?>(context.Arguments[argument]),
+                context.HttpContext.RequestAborted
+            );
+            if (!result.IsValid)
+            {
+                return TypedResults.ValidationProblem(
+                    result
+                        .Errors.GroupBy(error => JsonNamingPolicy.SnakeCaseLower.ConvertName(error.PropertyName))
+                        .ToDictionary(group => group.Key, group => group.Select(error => error.ErrorMessage).ToArray())
+                );
+            }
         }
 
-        var result = await validator.ValidateAsync(new ValidationContext<object>(argument), context.RequestAborted);
-        return result
-            .Errors.GroupBy(error => JsonNamingPolicy.SnakeCaseLower.ConvertName(error.PropertyName))
-            .ToDictionary(group => group.Key, group => group.Select(error => error.ErrorMessage).ToArray());
+        return await next(context);
     }
 }

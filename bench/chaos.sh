@@ -11,4 +11,4 @@ dotnet publish Exact.Tests --configuration Release --use-current-runtime --no-se
     -p:Chaos=true --output "$tests"
 dotnet "$tests/Exact.Tests.dll" --filter-class Exact.Tests.Migrating.ChaosTests --parallel none --show-live-output on
 EXACT_IMPORT_KILLS=$((EXACT_CHAOS_ROUNDS / 2)) dotnet "$tests/Exact.Tests.dll" \
-    --filter-class Exact.Tests.Admin.ImportCrashTests --parallel none
+    --filter-class Exact.Tests.Transfers.ImportCrashTests --parallel none

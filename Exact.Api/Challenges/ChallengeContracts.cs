@@ -4,47 +4,57 @@ using Exact.Domain;
 
 namespace Exact.Api.Challenges;
 
-/// <summary>A challenge as the API shows it.</summary>
-/// <param name="ChallengeId">The public name.</param>
-/// <param name="CreatedBy">The organiser's user name.</param>
-/// <param name="ClosesOn">When it closes, in UTC; null if it stays open.</param>
-/// <param name="ParticipantCount">How many different participants have a score, in whatever status.</param>
-/// <param name="Dataset">The stored file's name; null if there is none. So for <paramref name="Mlmodel"/> and <paramref name="Xaimethod"/>.</param>
-internal sealed record ChallengeResponse(
-    string ChallengeId,
-    string Title,
-    string Description,
-    DateTimeOffset CreatedAt,
-    string CreatedBy,
-    DateTimeOffset? ClosesOn,
-    int ParticipantCount,
-    string? Dataset,
-    string? Mlmodel,
-    string? Xaimethod
-)
+/// <summary>A challenge.</summary>
+internal sealed record ChallengeResponse
 {
+    /// <summary>The public name.</summary>
+    public required string ChallengeId { get; init; }
+
+    public required string Title { get; init; }
+
+    public required string Description { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>The organiser's user name.</summary>
+    public required string CreatedBy { get; init; }
+
+    /// <summary>When it closes, in UTC; null if it stays open.</summary>
+    public required DateTimeOffset? ClosesOn { get; init; }
+
+    /// <summary>The number of participants that have a score of any status.</summary>
+    public required int ParticipantCount { get; init; }
+
+    /// <summary>The name of the stored dataset; null if there is none.</summary>
+    public required string? Dataset { get; init; }
+
+    /// <summary>The name of the stored model; null if there is none.</summary>
+    public required string? Mlmodel { get; init; }
+
+    /// <summary>The name of the stored method template; null if there is none.</summary>
+    public required string? Xaimethod { get; init; }
+
     /// <summary>The place in the list.</summary>
     [JsonIgnore]
-    public long Key { get; init; }
+    public required long Key { get; init; }
 
     public static Expression<Func<Challenge, ChallengeResponse>> From(IQueryable<Score> scores) =>
-        challenge => new ChallengeResponse(
-            challenge.ChallengeId,
-            challenge.Title,
-            challenge.Description,
-            challenge.CreatedAt,
-            challenge.CreatedBy,
-            challenge.ClosesOn,
-            scores
+        challenge => new ChallengeResponse
+        {
+            ChallengeId = challenge.ChallengeId,
+            Title = challenge.Title,
+            Description = challenge.Description,
+            CreatedAt = challenge.CreatedAt,
+            CreatedBy = challenge.CreatedBy,
+            ClosesOn = challenge.ClosesOn,
+            ParticipantCount = scores
                 .Where(score => score.ChallengeId == challenge.ChallengeId)
                 .Select(score => score.Username)
                 .Distinct()
                 .Count(),
-            challenge.Dataset,
-            challenge.Mlmodel,
-            challenge.Xaimethod
-        )
-        {
+            Dataset = challenge.Dataset,
+            Mlmodel = challenge.Mlmodel,
+            Xaimethod = challenge.Xaimethod,
             Key = challenge.Id,
         };
 }

@@ -12,8 +12,8 @@ internal static class ChallengeEndpoints
     public static void MapChallenges(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/challenges").WithTags("Challenges").Validated();
-        group.MapGet("/", ListAsync).WithSummary("The challenges, the newest first").ProducesValidationProblem();
-        group.MapGet("/{challenge_id}", GetAsync).WithSummary("One challenge");
+        group.MapGet("/", ListAsync).WithSummary("List the challenges, newest first").ProducesValidationProblem();
+        group.MapGet("/{challenge_id}", GetAsync).WithSummary("Get a challenge");
     }
 
     private static async Task<Ok<IReadOnlyList<ChallengeResponse>>> ListAsync(

@@ -6,7 +6,7 @@ namespace Exact.Api.Challenges;
 /// <summary>Reads challenges; each method is one statement.</summary>
 internal sealed class ChallengeService(ExactDbContext database)
 {
-    /// <summary>A page of the challenges, the newest first.</summary>
+    /// <summary>A page of the challenges, newest first.</summary>
     public async Task<IReadOnlyList<ChallengeResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
     {
         var challenges = database.Challenges.AsQueryable();

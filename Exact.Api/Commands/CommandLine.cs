@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using Exact.Api.Admin;
+using Exact.Api.Access;
 using Exact.Api.Startup;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
@@ -8,7 +8,7 @@ using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Commands;
 
-/// <summary>The same binary is the service and its tools. Exit codes: 0 done, 1 failed, 2 not understood; more at each command.</summary>
+/// <summary>Runs the commands of the binary that is also the service. <see cref="ExitCode"/> lists the exit codes.</summary>
 internal static partial class CommandLine
 {
     /// <summary>The actor in the journal.</summary>
@@ -28,13 +28,13 @@ internal static partial class CommandLine
             DumpDataCommand.Create(app.Services),
             HealthCommand.Create(app.Configuration),
         };
-        // Settings of the host, such as --urls, are read by its configuration.
+        // The configuration of the host reads its own settings, such as --urls.
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, cancellationToken) => ServeAsync(app, cancellationToken));
         var parsed = root.Parse(args);
         if (parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
         {
-            await Console.Error.WriteLineAsync($"\"{first}\" is no command of exact; see exact --help.");
+            await Console.Error.WriteLineAsync($"\"{first}\" is not a command. See exact --help.");
             return ExitCode.NotUnderstood;
         }
 
@@ -45,7 +45,7 @@ internal static partial class CommandLine
         )
         {
             await Console.Error.WriteLineAsync(
-                $"{command.Name} does not take \"{stray}\"; see exact {command.Name} --help."
+                $"{command.Name} does not take \"{stray}\". See exact {command.Name} --help."
             );
             return ExitCode.NotUnderstood;
         }
@@ -53,12 +53,12 @@ internal static partial class CommandLine
         try
         {
             await using var embedded = NeedsDatabase(parsed) ? await app.StartEmbeddedDatabaseAsync(default) : null;
-            // The host has its own handling of SIGTERM and Ctrl+C.
             if (parsed.Action is ParseErrorAction mistake)
             {
-                mistake.ShowHelp = false; // it would push the sentence that says what is wrong off the screen
+                mistake.ShowHelp = false; // it would push the error message off the screen
             }
 
+            // The host handles SIGTERM and Ctrl+C itself.
             var code = await parsed.InvokeAsync(
                 new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
             );
@@ -76,7 +76,7 @@ internal static partial class CommandLine
         }
     }
 
-    /// <summary>What a command does not know and the configuration would not read, either: its keys have a colon.</summary>
+    /// <summary>The first token that neither the command nor the configuration reads, whose keys have a colon.</summary>
     private static string? Stray(IReadOnlyList<string> unmatched)
     {
         for (var i = 0; i < unmatched.Count; i++)
@@ -92,7 +92,7 @@ internal static partial class CommandLine
         return null;
     }
 
-    /// <summary>Help and mistakes need none.</summary>
+    /// <summary>Whether a command or the service will run, and not the help or an error message.</summary>
     private static bool NeedsDatabase(ParseResult parsed) =>
         parsed.Action == parsed.CommandResult.Command.Action
         && parsed.CommandResult.Command is DatabaseCommand or RootCommand;
@@ -108,7 +108,7 @@ internal static partial class CommandLine
         }
         catch (OperationCanceledException) when (state.Failure is not null)
         {
-            // the schema's failure stopped a host that had not quite started
+            // a failed migration stopped the host before it had started
         }
 
         if (state.Failure is { } failure)
@@ -119,6 +119,6 @@ internal static partial class CommandLine
         return ExitCode.Done;
     }
 
-    [LoggerMessage(LogLevel.Critical, "Exact ends: {Cause}")]
+    [LoggerMessage(1301, LogLevel.Critical, "Exact ends: {Cause}")]
     private static partial void LogFailed(ILogger logger, string cause);
 }

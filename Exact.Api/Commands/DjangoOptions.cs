@@ -3,10 +3,10 @@ using System.CommandLine.Invocation;
 
 namespace Exact.Api.Commands;
 
-/// <summary>The options that every command of Django's <c>manage.py</c> takes, and those that Exact cannot give a meaning.</summary>
+/// <summary>The options that every command of <c>manage.py</c> takes, and those that Exact refuses.</summary>
 internal static class DjangoOptions
 {
-    /// <summary>Accepted, so that what people type from habit works; they change nothing here.</summary>
+    /// <summary>Options that are accepted out of habit and change nothing.</summary>
     private static readonly string[] WithoutEffect = ["--traceback", "--no-color", "--force-color", "--skip-checks"];
 
     private static readonly (string Name, string Reason)[] OfEveryCommand =
@@ -15,11 +15,11 @@ internal static class DjangoOptions
         ("--pythonpath", "Exact runs no Python"),
     ];
 
-    /// <summary>How much the command says; null is Django's 1.</summary>
+    /// <summary>How much the command prints; by default 1, as in Django.</summary>
     public static Option<int?> Verbosity() =>
-        new("--verbosity", "-v") { Description = "0 prints no report; 1, 2 and 3 print it." };
+        new("--verbosity", "-v") { Description = "0 prints no report; 1, 2 and 3 print one." };
 
-    /// <summary>The name of the database: there is one.</summary>
+    /// <summary>The name of the database, of which there is one.</summary>
     public static Option<string?> Database()
     {
         var database = new Option<string?>("--database") { Hidden = true };
@@ -28,14 +28,14 @@ internal static class DjangoOptions
             if (given.Tokens is [{ Value: not "default" }, ..])
             {
                 given.AddError(
-                    "Exact has one database, \"default\"; ConnectionStrings__Exact says which server it is on."
+                    "--database must be default. ConnectionStrings__Exact names the server of the only database."
                 );
             }
         });
         return database;
     }
 
-    /// <summary>The serialization format, of which Exact knows two.</summary>
+    /// <summary>The serialization format: <c>json</c> or <c>jsonl</c>.</summary>
     public static Option<string?> Format(string description)
     {
         var format = new Option<string?>("--format") { Description = description };
@@ -43,23 +43,23 @@ internal static class DjangoOptions
         {
             if (given.Tokens is [{ Value: not ("json" or "jsonl") and var name }, ..])
             {
-                given.AddError($"--format must be json or jsonl: Exact neither reads nor writes {name}.");
+                given.AddError($"--format must be json or jsonl, not {name}.");
             }
         });
         return format;
     }
 
-    /// <summary>An option that is unknown would otherwise pass for one of the arguments.</summary>
+    /// <summary>Refuses unknown options, which would otherwise be read as arguments.</summary>
     public static void RefuseOptions(this Argument argument, string command) =>
         argument.Validators.Add(given =>
         {
             foreach (var token in given.Tokens.Where(token => token.Value.StartsWith('-') && token.Value != "-"))
             {
-                given.AddError($"{command} does not take \"{token.Value}\"; see exact {command} --help.");
+                given.AddError($"{command} does not take \"{token.Value}\". See exact {command} --help.");
             }
         });
 
-    /// <summary>Adds what every Django command takes, and refuses what this one cannot do, each with its reason.</summary>
+    /// <summary>Adds the options of every Django command, and refuses those that Exact cannot support, with the reason.</summary>
     public static void AddDjangoOptions(this Command command, params (string Name, string Reason)[] refused)
     {
         foreach (var name in WithoutEffect)

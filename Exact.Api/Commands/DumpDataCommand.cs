@@ -3,7 +3,7 @@ using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>dumpdata</c>: <c>export</c> under Django's name, with Django's options besides its own.</summary>
+/// <summary><c>dumpdata</c>: <c>export</c> under Django's name, with Django's options in addition.</summary>
 internal static class DumpDataCommand
 {
     public static Command Create(IServiceProvider services)
@@ -11,7 +11,7 @@ internal static class DumpDataCommand
         var export = ExportCommand.Create(services);
         var labels = new Argument<string[]>("label")
         {
-            Description = "Only these apps or models, such as api or auth.user; all if none is named.",
+            Description = "Only these apps or models, such as api or auth.user; by default all.",
             Arity = ArgumentArity.ZeroOrMore,
         };
         labels.RefuseOptions("dumpdata");
@@ -25,16 +25,25 @@ internal static class DumpDataCommand
             if (given.Tokens is [{ Value: var file }, ..] && Path.GetExtension(file) is ".bz2" or ".lzma" or ".xz")
             {
                 given.AddError(
-                    $"dumpdata packs with gzip only: let the name end in .gz, not in {Path.GetExtension(file)}."
+                    $"dumpdata compresses only with gzip. End the name in .gz, not in {Path.GetExtension(file)}."
                 );
             }
         });
-        var format = DjangoOptions.Format("json, a list, or jsonl, an object a line.");
-        var indent = new Option<int?>("--indent") { Description = "Accepted; Exact writes a record a line." };
-        var natural = new Option<bool>("--natural-foreign") { Description = "Accepted; Exact writes primary keys." };
+        var format = DjangoOptions.Format("json (a list) or jsonl (one object per line).");
+        var indent = new Option<int?>("--indent")
+        {
+            Description = "Accepted; Exact always writes one record per line.",
+        };
+        var natural = new Option<bool>("--natural-foreign")
+        {
+            Description = "Accepted; Exact always writes primary keys.",
+        };
         var naturalPrimary = new Option<bool>("--natural-primary") { Description = natural.Description };
         var all = new Option<bool>("--all", "-a") { Description = "Accepted; Exact hides no rows." };
-        var command = new DatabaseCommand("dumpdata", "Django's name for export: everything, or a part, as a fixture.")
+        var command = new DatabaseCommand(
+            "dumpdata",
+            "Export everything or a selection as a fixture: export, with Django's name and options."
+        )
         {
             labels,
             output,
@@ -67,14 +76,14 @@ internal static class DumpDataCommand
         return command;
     }
 
-    /// <summary>Whether only Django has it, so that no export holds it anyway.</summary>
+    /// <summary>Whether the label names Django's own bookkeeping, which no export contains.</summary>
     private static bool IsBookkeeping(string label) =>
         FixtureTables.Bookkeeping.Any(own =>
             own.Equals(label, StringComparison.OrdinalIgnoreCase)
             || (label != "auth" && own.StartsWith($"{label}.", StringComparison.Ordinal))
         );
 
-    /// <summary>Django finds <c>auth.User</c>, too: the model's name is the same in any case.</summary>
+    /// <summary>Repeats an option for each label. Like Django, ignores the case of a model's name.</summary>
     private static IEnumerable<string> Each(string option, IEnumerable<string>? labels) =>
         from label in labels ?? []
         let dot = label.IndexOf('.', StringComparison.Ordinal) + 1

@@ -1,6 +1,6 @@
 namespace Exact.Api.Commands;
 
-/// <summary>What the process returns to its caller.</summary>
+/// <summary>The exit codes of the process.</summary>
 internal static class ExitCode
 {
     public const int Done = 0;

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.IO.Compression;
-using Exact.Api.Admin;
+using Exact.Api.Transfers;
 using Exact.Infrastructure.Transfer.Exporting;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>export</c>: everything, or a part, as a fixture on stdout or in a file.</summary>
+/// <summary><c>export</c>: writes everything or a selection as a fixture to stdout or a file.</summary>
 internal static class ExportCommand
 {
     public static Command Create(IServiceProvider services)
@@ -14,19 +14,22 @@ internal static class ExportCommand
         {
             Description = "The file to write, packed if it ends in .gz; by default stdout.",
         };
-        var format = new Option<FixtureFormat>("--format") { Description = "A JSON list, or a JSON object a line." };
+        var format = new Option<FixtureFormat>("--format")
+        {
+            Description = "A JSON list, or one JSON object per line.",
+        };
         var models = new Option<string[]>("--models")
         {
-            Description = "Only these labels or apps.",
+            Description = "Only these models or apps, such as api.score or auth.",
             DefaultValueFactory = _ => [],
         };
         var exclude = new Option<string[]>("--exclude", "-e")
         {
-            Description = "All but these.",
+            Description = "All but these models or apps.",
             DefaultValueFactory = _ => [],
         };
-        var challenge = new Option<string?>("--challenge") { Description = "Only this challenge, and its scores." };
-        var command = new DatabaseCommand("export", "Export everything, or a part, as a fixture.")
+        var challenge = new Option<string?>("--challenge") { Description = "Only this challenge and its scores." };
+        var command = new DatabaseCommand("export", "Export everything or a selection as a fixture.")
         {
             output,
             format,
@@ -37,7 +40,7 @@ internal static class ExportCommand
         command.SetAction(
             (parsed, cancellationToken) =>
                 RunAsync(
-                    services.GetRequiredService<TransferService>(),
+                    services,
                     parsed.GetValue(output),
                     new()
                     {
@@ -53,18 +56,20 @@ internal static class ExportCommand
     }
 
     private static async Task<int> RunAsync(
-        TransferService transfers,
+        IServiceProvider services,
         string? file,
         ExportOptions options,
         CancellationToken cancellationToken
     )
     {
-        if (await transfers.FindMistakeAsync(options, cancellationToken) is var (_, mistake))
+        var exporter = services.GetRequiredService<FixtureExporter>();
+        if (await exporter.FindMistakeAsync(options, cancellationToken) is var (_, mistake))
         {
             await Console.Error.WriteLineAsync(mistake);
             return ExitCode.NotUnderstood;
         }
 
+        var transfers = services.GetRequiredService<TransferService>();
         if (file is null)
         {
             await using var stdout = Console.OpenStandardOutput();
@@ -72,7 +77,7 @@ internal static class ExportCommand
             return ExitCode.Done;
         }
 
-        // Under another name until it is whole: a file that an interrupted export leaves must not look like a backup.
+        // The file gets its name at the end, so that what an interrupted export leaves does not look like a backup.
         var draft = $"{file}.part";
         await using (var stream = File.Create(draft))
         await using (var packed = IsPacked(file) ? new GZipStream(stream, CompressionLevel.Fastest) : null)

@@ -1,11 +1,11 @@
 namespace Exact.Api.Commands;
 
-/// <summary>Finds a fixture by the name that Django would find it by: the extension may be left out.</summary>
+/// <summary>Finds a fixture by its name, as Django does: the extension may be left out.</summary>
 internal static class FixtureFinder
 {
     private static readonly string[] Endings = ["", ".json", ".jsonl", ".gz", ".json.gz", ".jsonl.gz"];
 
-    /// <summary>Looks in one folder after the other.</summary>
+    /// <summary>Searches the folders in order.</summary>
     /// <returns>The file's path, or why there is none.</returns>
     public static (string? Path, string? Mistake) Find(string name, IEnumerable<string> folders)
     {
@@ -19,7 +19,7 @@ internal static class FixtureFinder
 
             if (found.Length > 1)
             {
-                return (null, $"\"{name}\" may be any of {string.Join(", ", found)}: name the one to load in full.");
+                return (null, $"\"{name}\" matches {string.Join(", ", found)}. Give the full name of one of them.");
             }
         }
 
@@ -27,11 +27,11 @@ internal static class FixtureFinder
             null,
             Path.IsPathRooted(name)
                 ? $"There is no fixture {name}."
-                : $"There is no fixture \"{name}\" in {string.Join(" or ", folders)}: put it there, or pipe it (loaddata -)."
+                : $"There is no fixture \"{name}\" in {string.Join(" or ", folders)}. Put it there, or pipe it (loaddata -)."
         );
     }
 
-    /// <summary>A backup is usually its owner's alone, and a container is another account.</summary>
+    /// <summary>Checks that the file can be read: often only its owner may, and a container runs as another account.</summary>
     private static string? FindMistake(string path)
     {
         try
@@ -41,7 +41,7 @@ internal static class FixtureFinder
         }
         catch (UnauthorizedAccessException)
         {
-            return $"This account may not read {path}: let it (chmod 644), or pipe the file (loaddata -).";
+            return $"This account may not read {path}. Allow it (chmod 644), or pipe the file (loaddata -).";
         }
     }
 }

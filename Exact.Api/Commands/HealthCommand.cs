@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>health</c>: asks the running service, for a container's health check where no curl is installed.</summary>
+/// <summary><c>health</c>: checks the running service, for a container that has no curl.</summary>
 internal static partial class HealthCommand
 {
     public static Command Create(IConfiguration configuration)
@@ -26,7 +26,7 @@ internal static partial class HealthCommand
             ? Everywhere.Replace(urls.Split(';')[0].TrimEnd('/'), "localhost")
             : $"http://localhost:{configuration["HTTP_PORTS"]?.Split(';')[0] ?? "8000"}";
 
-    /// <summary>What a server listens on and a client cannot ask.</summary>
+    /// <summary>Addresses that a server listens on and a client cannot connect to.</summary>
     [GeneratedRegex(@"(?<=://)(\*|\+|0\.0\.0\.0|\[::\])")]
     private static partial Regex Everywhere { get; }
 }

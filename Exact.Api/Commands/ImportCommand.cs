@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
-using Exact.Api.Admin;
+using Exact.Api.Transfers;
+using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
@@ -10,46 +11,49 @@ using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>import</c>: a fixture from a file, stdin, or a live Django database; the report goes to stdout.</summary>
+/// <summary><c>import</c>: reads a fixture from a file, stdin or a live Django database, and prints a report.</summary>
 internal static class ImportCommand
 {
     public static Command Create(IServiceProvider services)
     {
         var file = new Argument<string>("file")
         {
-            Description = "The fixture, as it is or packed with gzip; - reads stdin.",
+            Description = "The fixture, packed with gzip or not; - reads stdin.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var fromDjango = new Option<string?>("--from-django")
         {
             Description =
-                "Instead of a file, a live Django database: \"Host=db;Database=django;Username=reader\"; "
-                + "without a value, that of Transfers:Django. Keep the password in a passfile (PGPASSFILE).",
+                "Read a live Django database instead of a file: \"Host=db;Database=django;Username=reader\". "
+                + "Without a value, Transfers:Django names it. Keep the password in a passfile (PGPASSFILE).",
             HelpName = "CONNECTION",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var mode = new Option<ImportMode>("--mode") { Description = "What happens to rows that exist." };
+        var mode = new Option<ImportMode>("--mode") { Description = "What to do with existing rows." };
         var missing = new Option<MissingFields>("--missing")
         {
-            Description = "What happens to columns that a record does not mention, on update.",
+            Description = "What to do with the columns of an existing row that its record omits.",
         };
         var unknown = new Option<WhenFound>("--unknown")
         {
-            Description = "Models and fields that Exact does not know.",
+            Description = "What to do with models and fields that Exact does not know.",
         };
-        var orphans = new Option<WhenFound>("--orphans") { Description = "Records whose parent is nowhere." };
+        var orphans = new Option<WhenFound>("--orphans")
+        {
+            Description = "What to do with records whose parent does not exist.",
+        };
         var confirm = new Option<string[]>("--confirm")
         {
-            Description = "With --mode replace: a model whose records may be left out although rows are deleted.",
+            Description = "With --mode replace: a model that may lose rows although records are left out.",
         };
         var timeZone = new Option<TimeZoneInfo>("--timezone")
         {
-            Description = "The zone of times that have none, such as Europe/Berlin; UTC by default.",
+            Description = "The zone of times without one, such as Europe/Berlin; by default UTC.",
             DefaultValueFactory = _ => TimeZoneInfo.Utc,
             CustomParser = ParseTimeZone,
         };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Say what would happen, and change nothing." };
-        var command = new DatabaseCommand("import", "Import a fixture: all of it, or nothing.")
+        var dryRun = new Option<bool>("--dry-run") { Description = "Report what would happen, and change nothing." };
+        var command = new DatabaseCommand("import", "Import a fixture, all of it or nothing.")
         {
             file,
             fromDjango,
@@ -65,7 +69,7 @@ internal static class ImportCommand
         {
             if (result.GetResult(fromDjango) is null == result.GetResult(file) is not { Tokens.Count: > 0 })
             {
-                result.AddError("import takes either a FILE or --from-django.");
+                result.AddError("import needs a FILE or --from-django, and not both.");
             }
         });
         command.SetAction(
@@ -110,7 +114,11 @@ internal static class ImportCommand
             var outcome = await services
                 .GetRequiredService<TransferService>()
                 .ImportFromDjangoAsync(address, options, CommandLine.Actor, cancellationToken);
-            return await TellAsync(outcome, error => $"{error.Model} {error.Pk}, {error.Field}: {error.Detail}");
+            return await TellAsync(
+                outcome,
+                $"{address}",
+                error => $"{error.Model} {error.Pk}, {error.Field}: {error.Detail}"
+            );
         }
         catch (DjangoException e)
         {
@@ -126,16 +134,35 @@ internal static class ImportCommand
         CancellationToken cancellationToken
     )
     {
-        await using var content = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
-        await using var source = new UploadStream(content, packed => packed, long.MaxValue, _ => Task.CompletedTask);
-        await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CommandLine.Actor, cancellationToken);
-        var outcome = await services
-            .GetRequiredService<TransferService>()
-            .ImportAsync(source, options, CommandLine.Actor, cancellationToken);
-        return await TellAsync(outcome, error => $"line {error.Line}, {error.Pointer}: {error.Detail}");
+        var name = file == "-" ? "stdin" : file;
+        try
+        {
+            await using var content = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
+            await using var fixture = new FixtureStream(content, Packing.None, maxBytes: long.MaxValue);
+            await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CommandLine.Actor, cancellationToken);
+            var outcome = await services
+                .GetRequiredService<TransferService>()
+                .ImportAsync(fixture, options, CommandLine.Actor, cancellationToken);
+            return await TellAsync(
+                outcome,
+                name,
+                error => $"{name}, line {error.Line}, {error.Pointer}: {error.Detail}"
+            );
+        }
+        catch (Exception e) when (e is UnreadableFileException or FileTooLargeException)
+        {
+            await Console.Error.WriteLineAsync($"{name}: {e.Message}");
+            return ExitCode.Failed;
+        }
+        catch (Exception e)
+            when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"{name} cannot be opened: {e.Message} Nothing was imported.");
+            return ExitCode.Failed;
+        }
     }
 
-    private static async Task<int> TellAsync(ImportOutcome outcome, Func<FixtureError, string> describe)
+    private static async Task<int> TellAsync(ImportOutcome outcome, string source, Func<FixtureError, string> describe)
     {
         switch (outcome)
         {
@@ -143,7 +170,7 @@ internal static class ImportCommand
                 await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));
                 return ExitCode.Done;
             case ImportOutcome.NotJson { Error: var error }:
-                await Console.Error.WriteLineAsync($"{error.Describe()} Nothing was changed.");
+                await Console.Error.WriteLineAsync($"{source}: {error.Describe()} Nothing was changed.");
                 return ExitCode.Failed;
             case ImportOutcome.Rejected rejected:
                 foreach (var error in rejected.Errors)
@@ -160,7 +187,9 @@ internal static class ImportCommand
                 await Console.Error.WriteLineAsync(stalled.Detail);
                 return ExitCode.Failed;
             default:
-                await Console.Error.WriteLineAsync("Another import is running; nothing was changed.");
+                await Console.Error.WriteLineAsync(
+                    "Another import is running. Nothing was changed. Try again when it has ended."
+                );
                 return ExitCode.Failed;
         }
     }
@@ -173,7 +202,7 @@ internal static class ImportCommand
             return zone;
         }
 
-        result.AddError($"There is no time zone \"{name}\"; name one as in the IANA database, such as Europe/Berlin.");
+        result.AddError($"There is no time zone \"{name}\". Name one of the IANA database, such as Europe/Berlin.");
         return null;
     }
 }

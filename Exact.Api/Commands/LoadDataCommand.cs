@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>loaddata</c>: <c>import</c> under Django's name, with Django's options besides its own.</summary>
+/// <summary><c>loaddata</c>: <c>import</c> under Django's name, with Django's options in addition.</summary>
 internal static class LoadDataCommand
 {
     public static Command Create(IServiceProvider services)
@@ -10,7 +10,7 @@ internal static class LoadDataCommand
         var import = ImportCommand.Create(services);
         var file = new Argument<string[]>("file")
         {
-            Description = "The fixture; .json, .jsonl and .gz may be left out, and - reads stdin.",
+            Description = "The fixture; .json, .jsonl and .gz may be left out; - reads stdin.",
             Arity = ArgumentArity.OneOrMore,
         };
         file.RefuseOptions("loaddata");
@@ -19,20 +19,23 @@ internal static class LoadDataCommand
             if (given.Tokens.Count(token => token.Value is "-" || !token.Value.StartsWith('-')) > 1)
             {
                 given.AddError(
-                    "loaddata takes one file: each is loaded whole or not at all. Run it once for each file."
+                    "loaddata takes one file, because it loads all of a file or nothing. Run it once per file."
                 );
             }
         });
         var ignore = new Option<bool>("--ignorenonexistent", "-i")
         {
-            Description = "Leave out models and fields that Exact does not know, and count them.",
+            Description = "Skip models and fields that Exact does not know, and count them.",
         };
         var verbosity = DjangoOptions.Verbosity();
-        var command = new DatabaseCommand("loaddata", "Django's name for import: all of a fixture, or nothing.")
+        var command = new DatabaseCommand(
+            "loaddata",
+            "Import a fixture, all of it or nothing: import, with Django's name and options."
+        )
         {
             file,
             ignore,
-            DjangoOptions.Format("The format on stdin, json or jsonl; Exact tells them apart by itself."),
+            DjangoOptions.Format("The format of stdin, json or jsonl; Exact recognises both."),
             verbosity,
             DjangoOptions.Database(),
         };
@@ -66,7 +69,7 @@ internal static class LoadDataCommand
         return command;
     }
 
-    /// <summary>Where to look: <c>dotnet run</c> starts in the project's folder, and a container sees one folder of its host.</summary>
+    /// <summary>The folders to search. <c>dotnet run</c> starts in the project's folder; a container sees one folder of its host.</summary>
     private static IEnumerable<string> FoldersOf(IServiceProvider services)
     {
         yield return Directory.GetCurrentDirectory();

@@ -3,14 +3,15 @@ using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>migrate</c>: applies what is pending, behind the same lock as a starting replica.</summary>
+/// <summary><c>migrate</c>: applies the pending migrations under the lock that a starting replica takes.</summary>
 internal static class MigrateCommand
 {
     public static Command Create(IServiceProvider services)
     {
         var adopt = new Option<bool>("--adopt")
         {
-            Description = "Take over a database that has Exact's tables but no history: compare, and record.",
+            Description =
+                "Take over a database that has Exact's tables but no history: compare it, and record the migrations.",
         };
         var command = new DatabaseCommand("migrate", "Apply the pending migrations; safe at any time.") { adopt };
         command.SetAction(

@@ -3,14 +3,17 @@ using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>script</c>: what is pending as idempotent SQL, or what leads from one migration to another.</summary>
+/// <summary><c>script</c>: prints the pending migrations, or a range of migrations, as idempotent SQL.</summary>
 internal static class ScriptCommand
 {
     public static Command Create(IServiceProvider services)
     {
-        var from = new Option<string?>("--from") { Description = "The migration to start behind; 0 is the beginning." };
+        var from = new Option<string?>("--from") { Description = "The migration to start after; 0 is the beginning." };
         var to = new Option<string?>("--to") { Description = "The migration to end with; by default the last." };
-        var command = new DatabaseCommand("script", "Print what is pending, or --from/--to, as idempotent SQL.")
+        var command = new DatabaseCommand(
+            "script",
+            "Print the pending migrations, or a range of migrations, as idempotent SQL."
+        )
         {
             from,
             to,

@@ -4,17 +4,17 @@ using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Commands;
 
-/// <summary><c>status</c>: where the migrations stand, for people, as JSON, or as an exit code.</summary>
+/// <summary><c>status</c>: reports the state of the migrations as text, as JSON or as an exit code.</summary>
 internal static class StatusCommand
 {
     public static Command Create(IServiceProvider services)
     {
-        var json = new Option<bool>("--json") { Description = "Print what GET /api/admin/migrations answers." };
+        var json = new Option<bool>("--json") { Description = "Print the response of GET /api/admin/migrations." };
         var check = new Option<bool>("--check")
         {
             Description = "Exit with 0 if current, 3 if pending or migrating, 4 if ahead, 5 if drifted, 1 otherwise.",
         };
-        var command = new DatabaseCommand("status", "Say where the migrations stand.") { json, check };
+        var command = new DatabaseCommand("status", "Show the state of the migrations.") { json, check };
         command.SetAction(
             async (parsed, cancellationToken) =>
             {

@@ -6,10 +6,10 @@ using Npgsql;
 
 namespace Exact.Api.Scores;
 
-/// <summary>
-/// Ranks a challenge's completed, finite scores. The ranking reads the indexes of the metric and nothing else (see
-/// ScoreConfiguration); only the rows of the page are then looked up in the table.
-/// </summary>
+/// <summary>Ranks a challenge's completed, finite scores.</summary>
+/// <remarks>
+/// The ranking reads only the indexes of the metric (see <see cref="ScoreConfiguration"/>); the table is read for the rows of the page.
+/// </remarks>
 internal sealed class Leaderboard(ExactDbContext database)
 {
     /// <summary>A page of the leaderboard; null if there is no such challenge.</summary>
@@ -25,7 +25,7 @@ internal sealed class Leaderboard(ExactDbContext database)
         return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken) ? rows : null;
     }
 
-    /// <summary>The place of a row, for the cursor: its score, time and key.</summary>
+    /// <summary>The numbers of a row's cursor: its score, time and key.</summary>
     public static long[] PlaceOf(LeaderboardEntry entry) =>
         [BitConverter.DoubleToInt64Bits(entry.Score), entry.CreatedAt.UtcTicks, entry.ScoreId];
 
@@ -51,7 +51,7 @@ internal sealed class Leaderboard(ExactDbContext database)
             """;
     }
 
-    /// <summary>A score from before there were metrics has no EMD score; its primary score is one.</summary>
+    /// <summary>The entries to rank. A score older than the metrics has no EMD score; its primary score counts as one.</summary>
     private static string Entries(Metric metric, Entries entries)
     {
         if (metric is Metric.Ima)

@@ -1,77 +1,98 @@
+using System.ComponentModel;
 using System.Linq.Expressions;
 using Exact.Domain;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api.Scores;
 
-/// <summary>A score as the API shows it. A stored value that is no finite number is shown as null.</summary>
-/// <param name="Username">The participant, who need not be a registered user.</param>
-/// <param name="Score">The primary score; it mirrors <paramref name="EmdScore"/>.</param>
-/// <param name="ErrorMessage">Why the evaluation failed; null unless it did.</param>
-internal sealed record ScoreResponse(
-    long Id,
-    string Username,
-    string ChallengeId,
-    double? Score,
-    double? EmdScore,
-    double? EmdStd,
-    double? ImaScore,
-    double? ImaStd,
-    string? MethodName,
-    DateTimeOffset CreatedAt,
-    ScoreStatus Status,
-    string? ErrorMessage
-)
+/// <summary>A score. A value that is not a finite number is null.</summary>
+internal sealed record ScoreResponse
 {
-    public static readonly Expression<Func<Score, ScoreResponse>> From = score => new ScoreResponse(
-        score.Id,
-        score.Username,
-        score.ChallengeId,
-        score.Primary,
-        score.EmdScore,
-        score.EmdStd,
-        score.ImaScore,
-        score.ImaStd,
-        score.MethodName,
-        score.CreatedAt,
-        score.Status,
-        score.ErrorMessage
-    );
+    public required long Id { get; init; }
+
+    /// <summary>The participant, who need not be a registered user.</summary>
+    public required string Username { get; init; }
+
+    public required string ChallengeId { get; init; }
+
+    /// <summary>The primary score, which equals the EMD score.</summary>
+    public required double? Score { get; init; }
+
+    public required double? EmdScore { get; init; }
+
+    public required double? EmdStd { get; init; }
+
+    public required double? ImaScore { get; init; }
+
+    public required double? ImaStd { get; init; }
+
+    public required string? MethodName { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required ScoreStatus Status { get; init; }
+
+    /// <summary>Why the evaluation failed; null unless it failed.</summary>
+    public required string? ErrorMessage { get; init; }
+
+    public static readonly Expression<Func<Score, ScoreResponse>> From = score => new ScoreResponse
+    {
+        Id = score.Id,
+        Username = score.Username,
+        ChallengeId = score.ChallengeId,
+        Score = score.Primary,
+        EmdScore = score.EmdScore,
+        EmdStd = score.EmdStd,
+        ImaScore = score.ImaScore,
+        ImaStd = score.ImaStd,
+        MethodName = score.MethodName,
+        CreatedAt = score.CreatedAt,
+        Status = score.Status,
+        ErrorMessage = score.ErrorMessage,
+    };
 }
 
-/// <summary>Which entries of a participant stand on a leaderboard.</summary>
+/// <summary>Which scores of a participant a leaderboard shows.</summary>
 internal enum Entries
 {
-    /// <summary>The best one: the default.</summary>
+    /// <summary>The best one; the default.</summary>
     Best,
 
     /// <summary>Every one.</summary>
     All,
 }
 
-/// <summary>Which leaderboard is asked for.</summary>
-/// <param name="Metric">What it ranks by; for both metrics, higher is better.</param>
-/// <param name="Entries">One row a participant, or every score.</param>
+/// <summary>The page of a leaderboard to read.</summary>
 internal sealed record LeaderboardQuery(
-    [FromQuery(Name = "metric")] Choice<Metric>? Metric = null,
-    [FromQuery(Name = "entries")] Choice<Entries>? Entries = null,
-    [FromQuery(Name = "limit")] int Limit = 100,
-    [FromQuery(Name = "cursor")] string? Cursor = null
+    [FromQuery(Name = "metric"), Description("The metric to rank by. A higher value is better.")]
+        Choice<Metric>? Metric = null,
+    [FromQuery(Name = "entries"), Description("One row per participant (`best`), or every score (`all`).")]
+        Choice<Entries>? Entries = null,
+    [FromQuery(Name = "limit"), Description("The number of rows, from 1 to 1000; by default 100.")] int Limit = 100,
+    [FromQuery(Name = "cursor"), Description("The start of the page, from the `Link` header of the page before.")]
+        string? Cursor = null
 ) : PageQuery(Limit, Cursor);
 
 internal sealed class LeaderboardQueryValidator() : PageQueryValidator<LeaderboardQuery>(cursorLength: 3);
 
 /// <summary>A row of a leaderboard.</summary>
-/// <param name="Rank">1 is best; equal scores share a rank: 1, 2, 2, 4.</param>
-/// <param name="ScoreId">The <see cref="ScoreResponse.Id"/> of the score that stands here.</param>
-/// <param name="Score">The value of the chosen metric.</param>
-/// <param name="Std">Its standard deviation, if it was measured.</param>
-internal sealed record LeaderboardEntry(
-    long Rank,
-    long ScoreId,
-    string Username,
-    double Score,
-    double? Std,
-    string? MethodName,
-    DateTimeOffset CreatedAt
-);
+internal sealed record LeaderboardEntry
+{
+    /// <summary>The rank, from 1. Equal scores share a rank: 1, 2, 2, 4.</summary>
+    public required long Rank { get; init; }
+
+    /// <summary>The id of the score.</summary>
+    public required long ScoreId { get; init; }
+
+    public required string Username { get; init; }
+
+    /// <summary>The value of the chosen metric.</summary>
+    public required double Score { get; init; }
+
+    /// <summary>Its standard deviation; null if it was not measured.</summary>
+    public required double? Std { get; init; }
+
+    public required string? MethodName { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}

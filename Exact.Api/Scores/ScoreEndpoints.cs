@@ -17,9 +17,12 @@ internal static class ScoreEndpoints
         var group = routes.MapGroup("/api/challenges/{challenge_id}").WithTags("Scores").Validated();
         group
             .MapGet("/scores", ListAsync)
-            .WithSummary("A challenge's scores, the newest first")
+            .WithSummary("List the scores of a challenge, newest first")
             .ProducesValidationProblem();
-        group.MapGet("/leaderboard", RankAsync).WithSummary("A challenge's leaderboard").ProducesValidationProblem();
+        group
+            .MapGet("/leaderboard", RankAsync)
+            .WithSummary("Get the leaderboard of a challenge")
+            .ProducesValidationProblem();
     }
 
     private static async Task<Results<Ok<IReadOnlyList<ScoreResponse>>, NotFound>> ListAsync(

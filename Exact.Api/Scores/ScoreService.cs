@@ -6,7 +6,7 @@ namespace Exact.Api.Scores;
 /// <summary>Reads scores.</summary>
 internal sealed class ScoreService(ExactDbContext database)
 {
-    /// <summary>A page of a challenge's scores, the newest first; null if there is no such challenge.</summary>
+    /// <summary>A page of a challenge's scores, newest first; null if there is no such challenge.</summary>
     public async Task<IReadOnlyList<ScoreResponse>?> ListAsync(
         string challengeId,
         PageQuery page,

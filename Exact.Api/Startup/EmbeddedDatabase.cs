@@ -2,14 +2,11 @@ using Exact.Infrastructure.Database;
 
 namespace Exact.Api.Startup;
 
-/// <summary>Nothing to configure on a laptop: in Development, no connection string means an embedded PostgreSQL.</summary>
+/// <summary>Gives Development an embedded PostgreSQL if no connection string is configured.</summary>
 internal static class EmbeddedDatabase
 {
-    /// <summary>Where the embedded server keeps its data, and Development its admin key.</summary>
-    public static string FolderOf(IHostEnvironment environment) => Path.Combine(environment.ContentRootPath, ".exact");
-
-    /// <summary>Starts it, or joins the one that runs, and configures its connection string; null where it is not wanted.</summary>
-    /// <exception cref="EmbeddedPostgresException">It cannot run here; the message tells the ways out.</exception>
+    /// <summary>Starts or joins the embedded server and configures its connection string; null if it is not needed.</summary>
+    /// <exception cref="EmbeddedPostgresException">The server cannot run here; the message says what to do.</exception>
     public static async Task<EmbeddedPostgres?> StartEmbeddedDatabaseAsync(
         this WebApplication app,
         CancellationToken cancellationToken
@@ -21,7 +18,7 @@ internal static class EmbeddedDatabase
         }
 
         var server = await EmbeddedPostgres.StartAsync(
-            new() { DataFolder = FolderOf(app.Environment) },
+            new() { DataFolder = DevelopmentFolder.Of(app.Environment) },
             app.Logger,
             cancellationToken
         );

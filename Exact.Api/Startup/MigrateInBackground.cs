@@ -3,10 +3,8 @@ using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Startup;
 
-/// <summary>
-/// Brings the schema up while Kestrel already listens, so that a probe does not kill a service that is migrating. A failure
-/// stops the process; <see cref="SchemaState"/> keeps the cause for its last log line.
-/// </summary>
+/// <summary>Migrates the schema while Kestrel already listens, so that a probe does not kill a migrating service.</summary>
+/// <remarks>A failure stops the process; <see cref="SchemaState"/> keeps the cause for the last log line.</remarks>
 internal sealed partial class MigrateInBackground(
     DatabaseMigrator migrator,
     MigrationStatusReader reader,
@@ -41,7 +39,7 @@ internal sealed partial class MigrateInBackground(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // stopped before it was ready
+            // the service stops before it is ready
         }
         catch (Exception e)
         {
@@ -56,7 +54,7 @@ internal sealed partial class MigrateInBackground(
         if (status.State is MigrationState.Ahead)
         {
             throw new MigrationRefusedException(
-                $"{status.Detail} Migrations:Strict refuses that: deploy the version that applied them, or set it to false."
+                $"{status.Detail} Migrations:Strict refuses that. Deploy the version that applied them, or set it to false."
             );
         }
 
@@ -74,16 +72,16 @@ internal sealed partial class MigrateInBackground(
         {
             state.Enter(
                 SchemaPhase.WaitingForMigrations,
-                $"{pending.Count} migrations are pending, and Migrations:OnStartup is Check: waiting for somebody to apply them."
+                $"Migrations:OnStartup is Check: waiting for someone to apply {pending.Count} pending migrations."
             );
             LogWaiting(pending.Count);
             await Task.Delay(CheckInterval, stoppingToken);
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "The schema is ready")]
+    [LoggerMessage(1001, LogLevel.Information, "The schema is ready")]
     private partial void LogReady();
 
-    [LoggerMessage(LogLevel.Warning, "Waiting for somebody to apply {Count} pending migrations")]
+    [LoggerMessage(1002, LogLevel.Warning, "Waiting for someone to apply {Count} pending migrations")]
     private partial void LogWaiting(int count);
 }

@@ -1,9 +1,9 @@
-using Exact.Api.Admin;
+using Exact.Api.Access;
 using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Startup;
 
-/// <summary>Until the schema is ready, every endpoint but the marked ones answers 503, says how far it is, and when to come back.</summary>
+/// <summary>Answers 503 with the progress until the schema is ready, except at marked endpoints.</summary>
 internal static class ReadinessGate
 {
     private const int RetryAfterSeconds = 2;
@@ -33,7 +33,7 @@ internal static class ReadinessGate
         public static readonly AtAnyTime Mark = new();
     }
 
-    /// <summary>Tells anybody the phase, and administrators the detail, which names hosts and roles.</summary>
+    /// <summary>Tells everyone the phase, and only administrators the detail, which names hosts and roles.</summary>
     private sealed class RetryLater(SchemaProgress progress) : IResult
     {
         public Task ExecuteAsync(HttpContext httpContext)
@@ -58,7 +58,7 @@ internal static class ReadinessGate
             {
                 SchemaPhase.WaitingForServer => "The service is waiting for its database.",
                 SchemaPhase.WaitingForLock => "Another replica is migrating the database.",
-                SchemaPhase.WaitingForMigrations => "The service is waiting for somebody to migrate the database.",
+                SchemaPhase.WaitingForMigrations => "The service is waiting for someone to migrate the database.",
                 SchemaPhase.Migrating => "The service is migrating the database.",
                 SchemaPhase.Failed => "The service cannot start. Its log says why.",
                 _ => "The service is starting.",

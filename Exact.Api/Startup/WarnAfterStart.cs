@@ -3,18 +3,15 @@ using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Startup;
 
-/// <summary>
-/// Says in the log, once the service is ready, what is not as this code left it: migrations of a newer version, edited ones, and
-/// what somebody has changed by hand. Warnings and not an end: a missing index makes queries slow, and a service that refuses to
-/// start makes them fail.
-/// </summary>
+/// <summary>Warns, once the service is ready, about newer migrations, edited migrations and manual changes of the schema.</summary>
+/// <remarks>These do not stop the service: a missing index makes queries slow, but a stopped service makes them fail.</remarks>
 internal sealed partial class WarnAfterStart(
     SchemaState state,
     MigrationStatusReader reader,
     ILogger<WarnAfterStart> logger
 ) : BackgroundService
 {
-    /// <summary>Replicas are mostly started together, and the first that are ready leave the processor to the others.</summary>
+    /// <summary>How long to wait first: replicas usually start together, and the slower ones need the processor.</summary>
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(3);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -41,23 +38,23 @@ internal sealed partial class WarnAfterStart(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // stopped before
+            // the service stops
         }
         catch (Exception e)
         {
-            LogNotRead(e.Cause()); // a service that is ready does not end because a comparison failed
+            LogNotRead(e.Cause()); // a failed comparison does not stop a service that is ready
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A newer version has applied {Migration}, which this code does not know")]
+    [LoggerMessage(1003, LogLevel.Warning, "A newer version has applied {Migration}, which this code does not know")]
     private partial void LogUnknown(string migration);
 
-    [LoggerMessage(LogLevel.Warning, "{Warning}")]
+    [LoggerMessage(1004, LogLevel.Warning, "{Warning}")]
     private partial void LogEdited(string warning);
 
-    [LoggerMessage(LogLevel.Warning, "The database has been changed by hand: {Finding}")]
+    [LoggerMessage(1005, LogLevel.Warning, "The database has been changed by hand: {Finding}")]
     private partial void LogDrift(string finding);
 
-    [LoggerMessage(LogLevel.Warning, "The database could not be compared with the model: {Reason}")]
+    [LoggerMessage(1006, LogLevel.Warning, "The database could not be compared with the model: {Reason}")]
     private partial void LogNotRead(string reason);
 }

@@ -1,16 +1,13 @@
-using Exact.Api.Admin;
+using Exact.Api.Access;
 using Exact.Infrastructure.Migrating;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Startup;
 
-/// <summary>
-/// Tells a newcomer, once the service is ready, where to look: in Development as a page that holds the admin key, elsewhere as log lines that
-/// say how to read it.
-/// </summary>
+/// <summary>Prints the first calls to try once the service is ready; only Development shows the admin key itself.</summary>
 /// <remarks>
-/// A process cannot see how it is reached from outside: <c>Welcome:Address</c> names the published address, and <c>Welcome:AdminKey</c>
-/// the command that prints the key. docker-compose.yml and the systemd unit set both.
+/// A process does not know its published address: <c>Welcome:Address</c> names it, and <c>Welcome:AdminKey</c> names the command that prints
+/// the key. docker-compose.yml and the systemd unit set both.
 /// </remarks>
 internal sealed partial class Welcome(
     SchemaState state,
@@ -25,7 +22,7 @@ internal sealed partial class Welcome(
         await state.WhenReadyAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!state.IsReady)
         {
-            return; // stopped before
+            return; // the service stops
         }
 
         var (address, note) = Address();
@@ -55,7 +52,7 @@ internal sealed partial class Welcome(
         }
     }
 
-    /// <summary>Several replicas share a range of ports, and none of them knows which one it got.</summary>
+    /// <summary>The published address. Replicas that share a range of ports do not know which one they got.</summary>
     private (string Address, string Note) Address()
     {
         var address =
@@ -85,9 +82,9 @@ internal sealed partial class Welcome(
         );
     }
 
-    [LoggerMessage(LogLevel.Information, "Exact is ready at {Address}{Note}")]
+    [LoggerMessage(1007, LogLevel.Information, "Exact is ready at {Address}{Note}")]
     private partial void LogReady(string address, string note);
 
-    [LoggerMessage(LogLevel.Information, "{What}: {How}")]
+    [LoggerMessage(1008, LogLevel.Information, "{What}: {How}")]
     private partial void LogHint(string what, string how);
 }

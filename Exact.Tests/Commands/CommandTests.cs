@@ -53,7 +53,7 @@ public sealed class CommandTests
         await using var command = await ExactProcess.RunAsync("Host=nowhere", "migrat");
 
         Assert.Equal(2, await command.WaitForExitAsync());
-        Assert.Equal("\"migrat\" is no command of exact; see exact --help.", command.Log);
+        Assert.Equal("\"migrat\" is not a command. See exact --help.", command.Log);
     }
 
     [Theory]

@@ -69,7 +69,7 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
         var errors = await folder.FailAsync($"HOME=/tmp {nobody} $EXACT loaddata samples/backup");
 
         Assert.StartsWith(
-            $"This account may not read {folder.PathOf("samples/backup.json")}: let it (chmod 644)",
+            $"This account may not read {folder.PathOf("samples/backup.json")}. Allow it (chmod 644)",
             errors
         );
     }
@@ -129,16 +129,16 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
     }
 
     [Theory]
-    [InlineData("loaddata one.json two.json", "loaddata takes one file: each is loaded whole or not at all.")]
+    [InlineData("loaddata one.json two.json", "loaddata takes one file, because it loads all of a file or nothing.")]
     [InlineData("loaddata --app api one.json", "loaddata does not take --app: Exact has no folders of fixtures")]
     [InlineData("loaddata -e api one.json", "loaddata does not take -e: leave models out when you write the file")]
-    [InlineData("loaddata --format xml -", "--format must be json or jsonl: Exact neither reads nor writes xml.")]
-    [InlineData("loaddata --database other one.json", "Exact has one database, \"default\"")]
+    [InlineData("loaddata --format xml -", "--format must be json or jsonl, not xml.")]
+    [InlineData("loaddata --database other one.json", "--database must be default.")]
     [InlineData("loaddata --settings=mine.settings one.json", "loaddata does not take --settings: ")]
-    [InlineData("loaddata one.json --nonsense", "loaddata does not take \"--nonsense\"; see exact loaddata --help.")]
+    [InlineData("loaddata one.json --nonsense", "loaddata does not take \"--nonsense\". See exact loaddata --help.")]
     [InlineData("dumpdata --pks 1,2 api.score", "dumpdata does not take --pks: it writes whole models")]
-    [InlineData("dumpdata -o all.json.xz", "dumpdata packs with gzip only: let the name end in .gz, not in .xz.")]
-    [InlineData("dumpdata --nonsense", "dumpdata does not take \"--nonsense\"; see exact dumpdata --help.")]
+    [InlineData("dumpdata -o all.json.xz", "dumpdata compresses only with gzip. End the name in .gz, not in .xz.")]
+    [InlineData("dumpdata --nonsense", "dumpdata does not take \"--nonsense\". See exact dumpdata --help.")]
     public async Task What_Exact_does_not_support_is_answered_in_one_sentence(string command, string sentence)
     {
         await using var services = new ServiceCollection().BuildServiceProvider();
@@ -150,7 +150,7 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
     }
 
     [Theory]
-    [InlineData("loaddata --format yaml -", "--format must be json or jsonl: Exact neither reads nor writes yaml.")]
+    [InlineData("loaddata --format yaml -", "--format must be json or jsonl, not yaml.")]
     [InlineData("dumpdata api.nonsense", "Exact has no model api.nonsense.")]
     public async Task The_sentence_is_all_that_is_printed_and_the_exit_code_is_2(string command, string sentence)
     {
@@ -177,6 +177,6 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
     {
         var errors = await folder.FailAsync("touch a.json a.json.gz; $EXACT loaddata a");
 
-        Assert.Contains("name the one to load in full", errors);
+        Assert.Contains("Give the full name of one of them", errors);
     }
 }

@@ -120,9 +120,9 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     }
 
     [Theory]
-    [InlineData("metric=accuracy", "metric", "\"accuracy\" is none of: emd, ima.")]
-    [InlineData("entries=some", "entries", "\"some\" is none of: best, all.")]
-    [InlineData("limit=many", "limit", "\"many\" is not a whole number.")]
+    [InlineData("metric=accuracy", "metric", "Must be one of emd, ima, not \"accuracy\".")]
+    [InlineData("entries=some", "entries", "Must be one of best, all, not \"some\".")]
+    [InlineData("limit=many", "limit", "Must be a whole number, not \"many\".")]
     [InlineData("limit=0", "limit", "between 1 and 1000")]
     [InlineData("cursor=abc", "cursor", "This cursor is not from this list.")]
     public async Task A_wrong_question_is_answered_with_what_is_wrong(string query, string field, string reason)

@@ -53,6 +53,18 @@ public sealed class WelcomeTests(MigratedDatabase database) : IClassFixture<Migr
     }
 
     [Fact]
+    public async Task The_log_of_Development_has_the_time_the_level_and_the_message()
+    {
+        await using var service = ExactProcess.Serve(
+            database.ConnectionString,
+            new Dictionary<string, string> { ["ASPNETCORE_ENVIRONMENT"] = "Development" }
+        );
+        await service.WaitForLogAsync("The schema is ready");
+
+        Assert.Matches(@"(?m)^\d\d:\d\d:\d\d\.\d{3} info The schema is ready$", service.Log);
+    }
+
+    [Fact]
     public async Task The_health_command_asks_the_address_that_the_service_listens_on()
     {
         await using var service = ExactProcess.Serve(database.ConnectionString);

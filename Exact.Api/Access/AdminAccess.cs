@@ -1,0 +1,67 @@
+using System.Security.Claims;
+using Exact.Infrastructure.Database;
+using Microsoft.Extensions.Options;
+
+namespace Exact.Api.Access;
+
+/// <summary>Opens <c>/api/admin</c> to callers that send the admin key. An empty database has no users yet.</summary>
+internal static partial class AdminAccess
+{
+    public const string Policy = "admin";
+
+    /// <summary>The actor in the journal for a caller with the key.</summary>
+    public const string KeyActor = "admin-key";
+
+    public static void AddAdminAccess(this WebApplicationBuilder builder)
+    {
+        builder
+            .Services.AddAuthentication(AdminKeyHandler.Scheme)
+            .AddScheme<AdminKeyOptions, AdminKeyHandler>(
+                AdminKeyHandler.Scheme,
+                options => options.Key = ReadKey(builder.Configuration, builder.Environment)
+            );
+        builder.Services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.RequireRole(Policy));
+        builder.Services.AddSingleton<WrongKeys>();
+        // The framework logs each challenge, without an address. WrongKeys logs fewer lines, with the address.
+        builder.Logging.AddFilter(typeof(AdminKeyHandler).FullName, LogLevel.Warning);
+    }
+
+    /// <summary>Maps a group whose routes all need an administrator.</summary>
+    public static RouteGroupBuilder MapAdminGroup(this IEndpointRouteBuilder routes, string prefix) =>
+        routes
+            .MapGroup($"/api/admin{prefix}")
+            .WithTags("Admin")
+            .RequireAuthorization(Policy)
+            .ProducesProblem(StatusCodes.Status401Unauthorized)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+
+    /// <summary>Whether the caller may see the details of a fault.</summary>
+    public static bool IsAdmin(this ClaimsPrincipal user) => user.IsInRole(Policy);
+
+    /// <summary>Warns if there is no admin key. Production does not create one.</summary>
+    public static void WarnIfAdminIsClosed(this WebApplication app)
+    {
+        var options = app.Services.GetRequiredService<IOptionsMonitor<AdminKeyOptions>>();
+        if (options.Get(AdminKeyHandler.Scheme).Key is null)
+        {
+            LogClosed(app.Logger);
+        }
+    }
+
+    private static string? ReadKey(IConfiguration configuration, IHostEnvironment environment)
+    {
+        var key = configuration["Admin:KeyFile"] is { Length: > 0 } file
+            ? SecretFile.Read("Admin:KeyFile", file)
+            : configuration["Admin:Key"];
+        return key is { Length: > 0 } ? key
+            : environment.IsDevelopment() ? AdminKeyFile.ReadOrCreate(DevelopmentFolder.Of(environment))
+            : null;
+    }
+
+    [LoggerMessage(
+        1101,
+        LogLevel.Warning,
+        "/api/admin is closed, because no admin key is configured. Set Admin__KeyFile or Admin__Key"
+    )]
+    private static partial void LogClosed(ILogger logger);
+}

@@ -1,0 +1,64 @@
+using System.ComponentModel;
+using Exact.Api.Access;
+using Exact.Api.Startup;
+using Exact.Infrastructure.Migrating;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Exact.Api.Migrations;
+
+/// <summary>Shows the state of the migrations, and applies pending ones.</summary>
+internal static class MigrationEndpoints
+{
+    private const string Sql = "application/sql";
+
+    public static void MapMigrations(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapAdminGroup("/migrations").AvailableAtAnyTime();
+        group.MapGet("/", GetAsync).WithSummary("Get the state of the migrations");
+        group
+            .MapGet("/script", ScriptAsync)
+            .WithSummary("Get the pending migrations, or a range of migrations, as idempotent SQL")
+            .Produces<string>(contentType: Sql);
+        group.MapPost("/", ApplyAsync).WithSummary("Apply the pending migrations; safe at any time");
+    }
+
+    private static async Task<Ok<MigrationStatus>> GetAsync(
+        MigrationStatusReader status,
+        CancellationToken cancellationToken
+    ) => TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.AtOnce, cancellationToken));
+
+    private static async Task<Results<ContentHttpResult, ProblemHttpResult>> ScriptAsync(
+        [FromQuery(Name = "from"), Description("The migration to start after; `0` is the beginning.")] string? from,
+        [FromQuery(Name = "to"), Description("The migration to end with; by default the last.")] string? to,
+        MigrationScript script,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            return TypedResults.Text(
+                from is null && to is null
+                    ? await script.GeneratePendingAsync(cancellationToken)
+                    : MigrationScript.Generate(from, to),
+                Sql
+            );
+        }
+        catch (InvalidOperationException e)
+        {
+            return TypedResults.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest);
+        }
+    }
+
+    private static async Task<Ok<MigrationStatus>> ApplyAsync(
+        HttpContext context,
+        DatabaseMigrator migrator,
+        MigrationStatusReader status,
+        IHostApplicationLifetime lifetime
+    )
+    {
+        // A caller that hangs up does not stop a migration; only the end of the service does.
+        await migrator.MigrateAsync(context.User.Identity?.Name ?? AdminAccess.KeyActor, lifetime.ApplicationStopping);
+        return TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.InFull, context.RequestAborted));
+    }
+}

@@ -1,0 +1,87 @@
+using System.IO.Compression;
+using Exact.Infrastructure;
+using Exact.Infrastructure.Transfer.Exporting;
+using Microsoft.Net.Http.Headers;
+
+namespace Exact.Api.Transfers;
+
+/// <summary>Streams an export, packed if the client accepts that, and aborts the connection if it fails half-way.</summary>
+/// <remarks>
+/// An aborted response cannot be taken for a whole one. The response-compression middleware would hide whether anything has been sent.
+/// </remarks>
+internal sealed partial class ExportResult(TransferService transfers, ExportOptions options) : IResult
+{
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        var coding = CodingFor(httpContext.Request);
+        Stream? packing = null; // not disposed after a failure: that would write the end of a packed file
+        try
+        {
+            await transfers.ExportAsync(
+                manifest =>
+                {
+                    Describe(response, manifest, coding);
+                    packing = Pack(response.Body, coding);
+                    return packing ?? response.Body;
+                },
+                options,
+                httpContext.User.Identity!.Name!,
+                httpContext.RequestAborted
+            );
+            await (packing?.DisposeAsync() ?? ValueTask.CompletedTask);
+        }
+        catch (Exception e) when (response.HasStarted)
+        {
+            LogAborted(httpContext.RequestServices.GetRequiredService<ILogger<ExportResult>>(), e.Cause());
+            httpContext.Abort();
+        }
+    }
+
+    private void Describe(HttpResponse response, ExportManifest manifest, string coding)
+    {
+        var isList = options.Format is FixtureFormat.Json;
+        var headers = response.Headers;
+        response.ContentType = isList ? "application/json" : "application/x-ndjson";
+        headers.ContentDisposition = new ContentDispositionHeaderValue("attachment")
+        {
+            FileName = $"exact-{manifest.At:yyyy-MM-ddTHH-mm-ssZ}.{(isList ? "json" : "jsonl")}",
+        }.ToString();
+        headers.CacheControl = "no-store"; // it contains password hashes
+        headers.Vary = HeaderNames.AcceptEncoding;
+        headers["Exact-Version"] = manifest.Version;
+        headers["Exact-Schema"] = manifest.Schema;
+        headers["Exact-Records"] = $"{manifest.Records}";
+        headers["Exact-Models"] = string.Join(
+            ", ",
+            manifest.Models.Select(model => $"{model.Key}={model.Value.Records}")
+        );
+        if (coding is not "identity")
+        {
+            headers.ContentEncoding = coding;
+        }
+    }
+
+    private static Stream? Pack(Stream body, string coding) =>
+        coding switch
+        {
+            "br" => new BrotliStream(body, CompressionLevel.Fastest, leaveOpen: true),
+            "gzip" => new GZipStream(body, CompressionLevel.Fastest, leaveOpen: true),
+            _ => null,
+        };
+
+    /// <summary>The coding that the client prefers, and among equals the one that packs best; by default none.</summary>
+    private static string CodingFor(HttpRequest request)
+    {
+        string[] codings = ["br", "gzip", "identity"];
+        var accepted = request.GetTypedHeaders().AcceptEncoding;
+        return codings.MaxBy(coding =>
+            accepted.FirstOrDefault(value => value.Value == coding) is { } named ? named.Quality ?? 1
+            : coding is "identity" ? 0.001
+            : 0
+        )!;
+    }
+
+    [LoggerMessage(1202, LogLevel.Warning, "An export was aborted: {Cause}")]
+    private static partial void LogAborted(ILogger logger, string cause);
+}

@@ -1,0 +1,257 @@
+using Exact.Api.Access;
+using Exact.Api.Operations;
+using Exact.Api.Transfers.Unpacking;
+using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer.Django;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
+using FluentValidation;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
+
+namespace Exact.Api.Transfers;
+
+/// <summary>Imports and exports backups as Django fixtures.</summary>
+internal static class TransferEndpoints
+{
+    private const string RespondAsync = "respond-async";
+
+    /// <summary>An upload that is imported while it arrives holds the import lock, so it must not be slow.</summary>
+    private static readonly MinDataRate Pace = new(bytesPerSecond: 64 * 1024, gracePeriod: TimeSpan.FromSeconds(30));
+
+    public static IServiceCollection AddTransfers(this IServiceCollection services)
+    {
+        services
+            .AddOptions<TransferOptions>()
+            .BindConfiguration("Transfers")
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+        services.AddSingleton<IValidator<ImportQuery>, ImportQueryValidator>();
+        services.AddSingleton<BackgroundImports>();
+        services.AddHostedService(provider => provider.GetRequiredService<BackgroundImports>());
+        services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBuffers>();
+        return services.AddSingleton<TransferService>();
+    }
+
+    public static void MapTransfers(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapAdminGroup("").Validated();
+        group
+            .MapPost("/import", ImportAsync)
+            .RefuseUnknownParameters()
+            .WithSummary("Import a fixture, all of it or nothing")
+            .AddOpenApiOperationTransformer(DescribeUpload)
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status408RequestTimeout)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+        group
+            .MapPost("/import/django", ImportFromDjangoAsync)
+            .RefuseUnknownParameters()
+            .WithSummary("Import the live Django database that Transfers:Django names, all of it or nothing")
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
+            .ProducesProblem(StatusCodes.Status502BadGateway);
+        group
+            .MapGet("/export", ExportAsync)
+            .RefuseUnknownParameters()
+            .WithSummary("Export everything or a selection as a fixture")
+            .Produces<object>(contentType: "application/json")
+            .ProducesValidationProblem();
+        group
+            .MapGet("/export/manifest", DescribeAsync)
+            .RefuseUnknownParameters()
+            .WithSummary("Get the records, bytes and SHA-256 of each model that an export would contain")
+            .ProducesValidationProblem();
+    }
+
+    private static async Task<Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>> ImportAsync(
+        HttpContext context,
+        [AsParameters] ImportQuery query,
+        TransferService transfers,
+        OperationService operations,
+        OperationJournal journal,
+        IOptions<TransferOptions> settings,
+        CancellationToken cancellationToken
+    )
+    {
+        if (Upload.Refuse(context) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var actor = context.User.Identity!.Name!;
+        var isLater = PrefersAsync(context.Request);
+        if (isLater && await journal.FindHolderAsync(FixtureImporter.Lock, cancellationToken) is { } running)
+        {
+            return ImportProblems.AlreadyRunning(context, running);
+        }
+
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = settings.Value.MaxBytes;
+        if (!isLater)
+        {
+            context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = Pace;
+        }
+
+        var (content, packing) = await Upload.OpenAsync(context.Request, cancellationToken);
+        if (isLater)
+        {
+            var id = await transfers.StartImportAsync(content, packing, query.ToOptions(), actor, cancellationToken);
+            return await AcceptAsync(context, id, operations, cancellationToken);
+        }
+
+        await using var fixture = new FixtureStream(content, packing, settings.Value.MaxBytes);
+        var outcome = await transfers.ImportAsync(fixture, query.ToOptions(), actor, cancellationToken);
+        return outcome is ImportOutcome.Stalled stalled
+            ? ImportProblems.UploadStalled(stalled)
+            : await AnswerAsync(context, outcome, journal, cancellationToken);
+    }
+
+    /// <summary>The operator, not the caller, says which database the service connects to.</summary>
+    private static async Task<
+        Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>
+    > ImportFromDjangoAsync(
+        HttpContext context,
+        [AsParameters] ImportQuery query,
+        TransferService transfers,
+        OperationService operations,
+        OperationJournal journal,
+        IOptions<TransferOptions> settings,
+        CancellationToken cancellationToken
+    )
+    {
+        if (!DjangoAddress.TryParse(settings.Value.Django, out var address))
+        {
+            return ImportProblems.DjangoSwitchedOff();
+        }
+
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
+        {
+            return ImportProblems.DjangoTakesNoBody(address);
+        }
+
+        var actor = context.User.Identity!.Name!;
+        if (PrefersAsync(context.Request))
+        {
+            if (await journal.FindHolderAsync(FixtureImporter.Lock, cancellationToken) is { } running)
+            {
+                return ImportProblems.AlreadyRunning(context, running);
+            }
+
+            var id = await transfers.StartImportFromDjangoAsync(address, query.ToOptions(), actor);
+            return await AcceptAsync(context, id, operations, cancellationToken);
+        }
+
+        try
+        {
+            var outcome = await transfers.ImportFromDjangoAsync(address, query.ToOptions(), actor, cancellationToken);
+            return await AnswerAsync(context, outcome, journal, cancellationToken);
+        }
+        catch (DjangoException e)
+        {
+            return ImportProblems.DjangoFailed(e.Message);
+        }
+    }
+
+    private static async Task<Accepted<OperationResponse>> AcceptAsync(
+        HttpContext context,
+        long id,
+        OperationService operations,
+        CancellationToken cancellationToken
+    )
+    {
+        context.Response.Headers["Preference-Applied"] = RespondAsync;
+        return TypedResults.Accepted(
+            OperationEndpoints.AddressOf(context, id),
+            await operations.FindAsync(id, cancellationToken)
+        );
+    }
+
+    private static async Task<Results<Ok<ImportReport>, Accepted<OperationResponse>, ProblemHttpResult>> AnswerAsync(
+        HttpContext context,
+        ImportOutcome outcome,
+        OperationJournal journal,
+        CancellationToken cancellationToken
+    ) =>
+        outcome switch
+        {
+            ImportOutcome.Imported imported => TypedResults.Ok(imported.Report),
+            ImportOutcome.NotJson notJson => ImportProblems.NotAFixture(notJson.Error),
+            ImportOutcome.Rejected rejected => ImportProblems.Rejected(rejected),
+            ImportOutcome.Blocked blocked => ImportProblems.Blocked(blocked),
+            ImportOutcome.Stalled stalled => ImportProblems.DjangoStalled(stalled),
+            _ => ImportProblems.AlreadyRunning(
+                context,
+                await journal.FindHolderAsync(FixtureImporter.Lock, cancellationToken)
+            ),
+        };
+
+    private static async Task<Results<ExportResult, ValidationProblem>> ExportAsync(
+        [AsParameters] ExportQuery query,
+        TransferService transfers,
+        FixtureExporter exporter,
+        CancellationToken cancellationToken
+    ) =>
+        await RefuseAsync(query, exporter, cancellationToken) is { } problem
+            ? problem
+            : new ExportResult(transfers, query.ToOptions());
+
+    private static async Task<Results<Ok<ExportManifest>, ValidationProblem>> DescribeAsync(
+        HttpContext context,
+        [AsParameters] ExportQuery query,
+        ManifestReader manifests,
+        FixtureExporter exporter,
+        CancellationToken cancellationToken
+    )
+    {
+        if (await RefuseAsync(query, exporter, cancellationToken) is { } problem)
+        {
+            return problem;
+        }
+
+        context.Response.Headers.CacheControl = "no-store";
+        return TypedResults.Ok(await manifests.ReadAsync(query.ToOptions(), cancellationToken));
+    }
+
+    private static async Task<ValidationProblem?> RefuseAsync(
+        ExportQuery query,
+        FixtureExporter exporter,
+        CancellationToken cancellationToken
+    ) =>
+        await exporter.FindMistakeAsync(query.ToOptions(), cancellationToken) is var (option, detail)
+            ? TypedResults.ValidationProblem(new Dictionary<string, string[]> { [option] = [detail] })
+            : null;
+
+    /// <summary>Describes the body, which no parameter binds: the endpoint checks its type, to name the accepted ones.</summary>
+    private static Task DescribeUpload(
+        OpenApiOperation operation,
+        OpenApiOperationTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = Upload.Types.ToDictionary(type => type, _ => new OpenApiMediaType()),
+        };
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Whether the caller prefers an early answer that says where to look (RFC 7240).</summary>
+    private static bool PrefersAsync(HttpRequest request) =>
+        request
+            .Headers.GetCommaSeparatedValues("Prefer")
+            .Any(preference =>
+                preference.Split(';')[0].Trim().Equals(RespondAsync, StringComparison.OrdinalIgnoreCase)
+            );
+}

@@ -1,0 +1,89 @@
+using Exact.Infrastructure.Transfer.Reading;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace Exact.Api.Transfers;
+
+/// <summary>Reads the bytes of an upload as they arrive, and reports a broken request as the sender's fault.</summary>
+/// <param name="content">The body of the request, or the file of its form.</param>
+/// <param name="form">The form that holds the file; null if the body is the file.</param>
+internal sealed class UploadStream(Stream content, MultipartReader? form) : ForwardStream
+{
+    private const string TooSlow =
+        "The upload is too slow. Nothing was imported. "
+        + "Use a faster connection, or the header \"Prefer: respond-async\", which allows a slower one.";
+
+    private bool isComplete;
+
+    /// <inheritdoc/>
+    /// <exception cref="BadHttpRequestException">The request is broken (400), too slow (408), or too large (413).</exception>
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var read = await content.ReadAsync(buffer, cancellationToken);
+            Count += read;
+            if (read == 0 && !buffer.IsEmpty && !isComplete)
+            {
+                await CompleteAsync(cancellationToken);
+            }
+
+            return read;
+        }
+        catch (Exception e) when (IsBroken(e))
+        {
+            throw Broken(e);
+        }
+        catch (BadHttpRequestException e) when (e.StatusCode is StatusCodes.Status408RequestTimeout)
+        {
+            throw new BadHttpRequestException(TooSlow, e.StatusCode, e);
+        }
+    }
+
+    /// <summary>The next part of a form that is a file; null if there is none.</summary>
+    /// <exception cref="BadHttpRequestException">The form is broken.</exception>
+    public static async Task<Stream?> FindFileAsync(MultipartReader form, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (await form.ReadNextSectionAsync(cancellationToken) is { } section)
+            {
+                if (section.GetContentDispositionHeader()?.IsFileDisposition() is true)
+                {
+                    return section.Body;
+                }
+            }
+
+            return null;
+        }
+        catch (Exception e) when (IsBroken(e))
+        {
+            throw Broken(e);
+        }
+    }
+
+    /// <summary>Refuses a second file, which would be lost without a word.</summary>
+    private async Task CompleteAsync(CancellationToken cancellationToken)
+    {
+        if (form is not null && await FindFileAsync(form, cancellationToken) is not null)
+        {
+            throw new BadHttpRequestException(
+                "The form has more than one file. Nothing was imported. Send each file in a request of its own."
+            );
+        }
+
+        isComplete = true;
+    }
+
+    private static bool IsBroken(Exception exception) =>
+        exception is InvalidDataException or InvalidOperationException or IOException
+        && exception is not BadHttpRequestException;
+
+    /// <summary>The library's own message may quote the file, so it is not repeated.</summary>
+    private static BadHttpRequestException Broken(Exception cause) =>
+        new(
+            "The upload was cut off, or its form is broken. Nothing was imported. Send the whole file again.",
+            StatusCodes.Status400BadRequest,
+            cause
+        );
+}
