@@ -2,6 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Exact.Tests.Challenges;
 
@@ -86,9 +89,20 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
         var document = await client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", CancellationToken);
         var page = await client.GetStringAsync("/swagger/index.html", CancellationToken);
 
-        var paths = document.GetProperty("paths").EnumerateObject().Select(path => path.Name).ToList();
-        Assert.Contains("/api/challenges/{challenge_id}/leaderboard", paths);
-        Assert.Contains("/api/admin/migrations", paths);
+        var described =
+            from path in document.GetProperty("paths").EnumerateObject()
+            from operation in path.Value.EnumerateObject()
+            select $"{operation.Name.ToUpperInvariant()} {path.Name}";
+        var mapped =
+            from endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            let path = $"/{endpoint.RoutePattern.RawText!.Trim('/')}"
+            where
+                path.StartsWith("/api/", StringComparison.Ordinal)
+                || path.StartsWith("/health/", StringComparison.Ordinal)
+            from method in endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods
+            select $"{method} {path}";
+        Assert.Equal(mapped.Order(), described.Order());
+        Assert.Contains("GET /api/challenges/{challenge_id}/leaderboard", described);
         Assert.Contains("swagger-ui", page);
     }
 

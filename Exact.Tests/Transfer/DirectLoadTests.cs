@@ -1,6 +1,7 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Importing.Writing;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 
@@ -79,14 +80,27 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
         var (records, options) = Cases[name];
         var file = Encoding.UTF8.GetBytes(Fixture([.. Plain(), .. records, Challenge()]));
 
-        var straight = await database.ResultAsync(new MemoryStream(file), options);
+        var (straight, wasFilledDirectly) = await ImportAsync(file, options);
         await database.EmptyAsync();
-        var staged = await database.ResultAsync(
-            new GatedStream(file, Task.CompletedTask, time: database.Time),
-            options
-        );
+        var (staged, wasStaged) = await ImportAsync(file, options, database.Time);
 
         Assert.Equal(staged, straight);
+        Assert.Equal((true, false), (wasFilledDirectly, wasStaged));
+    }
+
+    private async Task<(string[] Result, bool IsFilledDirectly)> ImportAsync(
+        byte[] file,
+        ImportOptions options,
+        FakeTimeProvider? lateBy = null
+    )
+    {
+        var gate = new TaskCompletionSource();
+        var source = new GatedStream(file, gate.Task, file.Length * 9 / 10, lateBy);
+        var result = database.ResultAsync(source, options);
+        await source.Reading;
+        var isFilled = await IsTakenAsync();
+        gate.SetResult();
+        return (await result, isFilled);
     }
 
     [Fact]
