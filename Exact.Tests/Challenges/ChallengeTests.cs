@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Exact.Tests.Support;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -35,7 +36,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
     }
 
     [Fact]
-    public async Task A_challenge_shows_what_it_holds_and_how_many_took_part()
+    public async Task A_challenge_shows_its_fields_and_its_number_of_participants()
     {
         var challenge = await client.GetFromJsonAsync<JsonElement>("/api/challenges/c3", CancellationToken);
 
@@ -60,7 +61,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
     }
 
     [Fact]
-    public async Task Scores_are_listed_whatever_their_status_and_a_value_that_is_no_number_is_null()
+    public async Task Scores_of_every_status_are_listed_and_NaN_is_null()
     {
         var scores = await client.GetFromJsonAsync<JsonElement>("/api/challenges/c3/scores", CancellationToken);
 
@@ -75,7 +76,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
     [Theory]
     [InlineData("/api/challenges/nobody")]
     [InlineData("/api/challenges/nobody/scores")]
-    public async Task What_does_not_exist_is_not_found(string path)
+    public async Task A_challenge_that_does_not_exist_is_not_found(string path)
     {
         using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), CancellationToken);
 
@@ -95,7 +96,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
             select $"{operation.Name.ToUpperInvariant()} {path.Name}";
         var mapped =
             from endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            let path = $"/{endpoint.RoutePattern.RawText!.Trim('/')}"
+            let path = $"/{Regex.Replace(endpoint.RoutePattern.RawText!.Trim('/'), ":[^}]*", "")}"
             where
                 path.StartsWith("/api/", StringComparison.Ordinal)
                 || path.StartsWith("/health/", StringComparison.Ordinal)

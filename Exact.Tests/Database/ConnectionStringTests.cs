@@ -78,7 +78,7 @@ public sealed class ConnectionStringTests
     [InlineData("postgresql://exact:SECRET@db/exact?sslmod=require", "its parameter \"sslmod\" is unknown")]
     [InlineData("postgresql://exact:SECRET@db/exact?sslmode=require&%53ECRET7=1", "its parameter number 2 is unknown")]
     [InlineData("postgresql:///exact?password=SECRET", "names no host")]
-    public void What_cannot_be_read_is_named_by_its_setting_and_never_repeated(string value, string problem)
+    public void An_unreadable_connection_string_is_named_by_its_setting_and_never_repeated(string value, string problem)
     {
         var refusal = Assert.Throws<SettingException>(() => ConnectionStringReader.Read(Setting, value));
 
@@ -94,7 +94,7 @@ public sealed class ConnectionStringTests
     }
 
     [Fact]
-    public void The_messages_of_the_parsers_are_no_cause_that_anybody_is_told()
+    public void The_messages_of_the_parsers_are_never_shown()
     {
         var quoting = Assert.ThrowsAny<Exception>(() => new NpgsqlConnectionStringBuilder("SECRET://a?b=c"));
 

@@ -91,7 +91,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_ends_a_process_with_its_children_does_not_end_the_server()
+    public async Task Ending_a_process_with_its_children_does_not_end_the_server()
     {
         using var user = new EmbeddedPostgresUser(parent);
         var connectionString = await user.ConnectionStringAsync();

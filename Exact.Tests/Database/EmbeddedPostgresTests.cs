@@ -74,7 +74,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_the_right_password_nobody_comes_in()
+    public async Task A_wrong_password_is_rejected()
     {
         await using var server = await StartAsync();
         var intruder = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Password = "guess" };
@@ -187,7 +187,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cluster_that_was_left_half_made_is_made_anew()
+    public async Task A_cluster_that_was_left_half_made_is_made_again()
     {
         PrivateFiles.CreateFolder(folder);
         var half = Directory.CreateDirectory(Path.Combine(folder, "postgres.new", "data"));
@@ -214,7 +214,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task A_port_that_somebody_else_took_meanwhile_is_left_to_him()
+    public async Task A_port_that_another_program_has_taken_is_left_to_it()
     {
         int port;
         await using (var first = await StartAsync())
@@ -297,7 +297,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task An_ordinary_user_has_it_too()
+    public async Task It_works_for_an_ordinary_user()
     {
         var account = UnprivilegedAccount.IsNeeded ? UnprivilegedAccount.Choose() : null;
         if (account is not null)
@@ -321,7 +321,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task The_admin_key_is_made_once_by_whoever_comes_first()
+    public async Task The_admin_key_is_made_once_by_the_first_process()
     {
         var keys = await Task.WhenAll(
             Enumerable.Range(0, 16).Select(_ => Task.Run(() => AdminKeyFile.ReadOrCreate(folder)))
