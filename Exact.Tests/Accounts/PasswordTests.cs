@@ -17,7 +17,7 @@ public sealed class PasswordTests
     [InlineData("correct horse", CorrectHorse)]
     [InlineData("pässwörd 🎯", "pbkdf2_sha256$260000$abcDEF123456$GBhjzAFO8ERUWVWb12ws5i8ZNLDA5VhOmf3wLQYcq7I=")]
     [InlineData("", "pbkdf2_sha256$1000$salt$lPtWrz6iLl0+0bBUCFsTbKMBt12LQGyALEiUefJzh8Y=")]
-    public void A_password_of_django_is_right_and_asks_for_a_new_hash(string password, string hash) =>
+    public void A_Django_password_is_right_and_asks_for_a_new_hash(string password, string hash) =>
         Assert.Equal(PasswordVerificationResult.SuccessRehashNeeded, hasher.VerifyHashedPassword(user, hash, password));
 
     [Fact]
