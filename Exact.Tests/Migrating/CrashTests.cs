@@ -153,23 +153,19 @@ public sealed class CrashTests : IAsyncLifetime
         Assert.Equal("5:5", await count.ExecuteScalarAsync(TestContext.Current.CancellationToken));
     }
 
-    private async Task WaitForAsync(string condition)
-    {
-        while (true)
-        {
-            try
+    private Task WaitForAsync(string condition) =>
+        Wait.UntilAsync(
+            async () =>
             {
-                if (await database.ScalarAsync<bool>(condition))
+                try
                 {
-                    return;
+                    return await database.ScalarAsync<bool>(condition);
                 }
-            }
-            catch (Npgsql.PostgresException e) when (e.SqlState is Npgsql.PostgresErrorCodes.InvalidCatalogName)
-            {
-                // no replica has created the database yet
-            }
-
-            await Task.Delay(10, TestContext.Current.CancellationToken);
-        }
-    }
+                catch (Npgsql.PostgresException e) when (e.SqlState is Npgsql.PostgresErrorCodes.InvalidCatalogName)
+                {
+                    return false; // no replica has created the database yet
+                }
+            },
+            condition
+        );
 }

@@ -2,6 +2,7 @@ using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Infrastructure.Transfer.Reading;
+using Exact.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
@@ -98,7 +99,7 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
         var gate = new TaskCompletionSource();
         var source = new GatedStream(file, gate.Task, file.Length * 9 / 10, lateBy);
         var result = database.ResultAsync(source, options);
-        await source.Reading;
+        await Task.WhenAny(source.Reading, result);
         var isFilled = await IsTakenAsync();
         gate.SetResult();
         return (await result, isFilled);
@@ -162,11 +163,12 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
         var source = new GatedStream(file, new TaskCompletionSource().Task, file.Length * 9 / 10);
         var import = database.Importer.ImportAsync(source, new ImportOptions(), cancellationToken: CancellationToken);
         await source.Reading;
+        Assert.True(await IsTakenAsync());
         database.Time.Advance(new ImportOptions().Patience);
 
         Assert.Equal(
             "The file stopped coming for 10 seconds, while it filled tables that others were waiting for. Nothing was changed.",
-            Assert.IsType<ImportOutcome.Stalled>(await import).Detail
+            Assert.IsType<ImportOutcome.Stalled>(await import.WaitAsync(Wait.Limit, CancellationToken)).Detail
         );
         Assert.False(await IsTakenAsync());
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));

@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Tests.Support;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;
@@ -216,16 +217,13 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         Assert.Equal(2, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
     }
 
-    private async Task WaitUntilBlockedAsync()
+    private Task WaitUntilBlockedAsync()
     {
         const string Blocked = """
             SELECT EXISTS (
                 SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
             )
             """;
-        while (!await database.ScalarAsync<bool>(Blocked))
-        {
-            await Task.Delay(20, CancellationToken);
-        }
+        return Wait.UntilAsync(() => database.ScalarAsync<bool>(Blocked), "a session waits for a lock");
     }
 }

@@ -126,16 +126,15 @@ public sealed class UploadLimitTests(ExactApp app) : IClassFixture<ExactApp>, IA
         var answer = reader.ReadToEndAsync(CancellationToken);
         const string AreOthersKept =
             "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'scores'::regclass AND mode = 'AccessExclusiveLock')";
-        while (!await app.Database.ScalarAsync<bool>(AreOthersKept))
-        {
-            await Task.Delay(20, CancellationToken);
-        }
-
-        while (!answer.IsCompleted)
-        {
-            time.Advance(new ImportOptions().Patience); // as often as it takes the import to arrive at what was not sent
-            await Task.Delay(20, CancellationToken);
-        }
+        await Wait.UntilAsync(() => app.Database.ScalarAsync<bool>(AreOthersKept), "the import keeps others waiting");
+        await Wait.UntilAsync(
+            () =>
+            {
+                time.Advance(new ImportOptions().Patience); // until the import has arrived at what was not sent
+                return Task.FromResult(answer.IsCompleted);
+            },
+            "the sender is answered"
+        );
 
         Assert.StartsWith("HTTP/1.1 408 ", await answer);
         Assert.Contains("The file stopped coming for 10 seconds", await answer);

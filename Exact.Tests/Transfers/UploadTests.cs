@@ -6,14 +6,8 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Exact.Infrastructure.Migrating;
-using Exact.Infrastructure.Transfer.Importing;
-using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Tests.Support;
 using Exact.Tests.Transfer;
-using Microsoft.AspNetCore.TestHost;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfers;
