@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
 using Exact.Api.Access;
 using Exact.Api.Startup;
@@ -16,6 +17,7 @@ internal static class ApiDocument
             options.AddDocumentTransformer(DescribeApiAsync);
             options.AddDocumentTransformer<AdminKeyScheme>();
             options.AddOperationTransformer<AdminKeyScheme>();
+            options.AddOperationTransformer(DescribeQueryAsync);
             options.AddSchemaTransformer(DescribeChoiceAsync);
         });
 
@@ -39,6 +41,24 @@ internal static class ApiDocument
         document.Info.Version = Product.Version;
         document.Info.Description =
             "Challenges, scores and leaderboards for methods that explain machine-learning models.";
+        return Task.CompletedTask;
+    }
+
+    private static Task DescribeQueryAsync(
+        OpenApiOperation operation,
+        OpenApiOperationTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        var endpoint = context.Description.ActionDescriptor.EndpointMetadata.OfType<MethodInfo>().FirstOrDefault();
+        var descriptions = QueryParameters
+            .Of(endpoint)
+            .ToDictionary(parameter => parameter.Query.Name!, parameter => parameter.Query.Description);
+        foreach (var parameter in operation.Parameters ?? [])
+        {
+            parameter.Description ??= descriptions.GetValueOrDefault(parameter.Name ?? "");
+        }
+
         return Task.CompletedTask;
     }
 

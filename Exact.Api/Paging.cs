@@ -1,20 +1,21 @@
 using System.Buffers.Text;
-using System.ComponentModel;
 using System.Globalization;
 using System.Text;
 using FluentValidation;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Exact.Api;
 
 /// <summary>The page of a list to read.</summary>
 internal record PageQuery(
-    [FromQuery(Name = "limit"), Description("The number of rows, from 1 to 1000; by default 100.")] int Limit = 100,
-    [FromQuery(Name = "cursor"), Description("The start of the page, from the `Link` header of the page before.")]
-        string? Cursor = null
+    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
+    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
 )
 {
+    public const string LimitDescription = "The number of rows, from 1 to 1000; by default 100.";
+
+    public const string CursorDescription = "The start of the page, from the `Link` header of the page before.";
+
     /// <summary>The numbers in the cursor; null for the first page.</summary>
     public long[]? After => Cursor is null ? null : Paging.Decode(Cursor);
 }

@@ -117,11 +117,14 @@ internal static partial class Problems
         private static Dictionary<string, string[]> Unbound(HttpContext context)
         {
             var errors = new Dictionary<string, string[]>();
-            foreach (var (name, type) in QueryParameters.Of(EndpointOf(context)))
+            foreach (var (query, type) in QueryParameters.Of(EndpointOf(context)))
             {
-                if (context.Request.Query[name].LastOrDefault() is { } value && Misfit(value, type) is { } misfit)
+                if (
+                    context.Request.Query[query.Name!].LastOrDefault() is { } value
+                    && Misfit(value, type) is { } misfit
+                )
                 {
-                    errors[name] = [misfit];
+                    errors[query.Name!] = [misfit];
                 }
             }
 

@@ -1,27 +1,26 @@
 using System.Reflection;
-using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api;
 
-/// <summary>The query parameters of an endpoint: those with <see cref="FromQueryAttribute"/>.</summary>
+/// <summary>The query parameters of an endpoint: those with <see cref="QueryAttribute"/>.</summary>
 internal static class QueryParameters
 {
-    /// <summary>The name and the type of each query parameter.</summary>
-    public static IEnumerable<(string Name, Type Type)> Of(MethodInfo? endpoint) =>
+    /// <summary>The query parameters, each with its type.</summary>
+    public static IEnumerable<(QueryAttribute Query, Type Type)> Of(MethodInfo? endpoint) =>
         from parameter in endpoint?.GetParameters() ?? []
         from bound in parameter.IsDefined(typeof(AsParametersAttribute), inherit: false)
             ? parameter.ParameterType.GetConstructors()[0].GetParameters()
             : [parameter]
-        let name = bound.GetCustomAttribute<FromQueryAttribute>()?.Name
-        where name is not null
-        select (name, Nullable.GetUnderlyingType(bound.ParameterType) ?? bound.ParameterType);
+        let query = bound.GetCustomAttribute<QueryAttribute>()
+        where query is not null
+        select (query, Nullable.GetUnderlyingType(bound.ParameterType) ?? bound.ParameterType);
 
     /// <summary>Refuses unknown query parameters, for endpoints where ignoring a mistyped <c>dry_run</c> does harm.</summary>
     public static RouteHandlerBuilder RefuseUnknownParameters(this RouteHandlerBuilder endpoint) =>
         endpoint.AddEndpointFilterFactory(
             (handler, next) =>
             {
-                var known = Of(handler.MethodInfo).Select(parameter => parameter.Name).ToList();
+                var known = Of(handler.MethodInfo).Select(parameter => parameter.Query.Name).OfType<string>().ToList();
                 string[] detail = [$"There is no such parameter. It must be one of {string.Join(", ", known)}."];
                 return context =>
                 {

@@ -36,7 +36,7 @@ internal sealed record ChallengeResponse
 
     /// <summary>The place in the list.</summary>
     [JsonIgnore]
-    public required long Key { get; init; }
+    public long Key { get; init; }
 
     public static Expression<Func<Challenge, ChallengeResponse>> From(IQueryable<Score> scores) =>
         challenge => new ChallengeResponse

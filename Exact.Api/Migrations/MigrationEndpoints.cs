@@ -1,9 +1,7 @@
-using System.ComponentModel;
 using Exact.Api.Access;
 using Exact.Api.Startup;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api.Migrations;
 
@@ -29,8 +27,8 @@ internal static class MigrationEndpoints
     ) => TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.AtOnce, cancellationToken));
 
     private static async Task<Results<ContentHttpResult, ProblemHttpResult>> ScriptAsync(
-        [FromQuery(Name = "from"), Description("The migration to start after; `0` is the beginning.")] string? from,
-        [FromQuery(Name = "to"), Description("The migration to end with; by default the last.")] string? to,
+        [Query("from", "The migration to start after; `0` is the beginning.")] string? from,
+        [Query("to", "The migration to end with; by default the last.")] string? to,
         MigrationScript script,
         CancellationToken cancellationToken
     )

@@ -1,7 +1,5 @@
-using System.ComponentModel;
 using System.Linq.Expressions;
 using Exact.Domain;
-using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api.Scores;
 
@@ -64,13 +62,10 @@ internal enum Entries
 
 /// <summary>The page of a leaderboard to read.</summary>
 internal sealed record LeaderboardQuery(
-    [FromQuery(Name = "metric"), Description("The metric to rank by. A higher value is better.")]
-        Choice<Metric>? Metric = null,
-    [FromQuery(Name = "entries"), Description("One row per participant (`best`), or every score (`all`).")]
-        Choice<Entries>? Entries = null,
-    [FromQuery(Name = "limit"), Description("The number of rows, from 1 to 1000; by default 100.")] int Limit = 100,
-    [FromQuery(Name = "cursor"), Description("The start of the page, from the `Link` header of the page before.")]
-        string? Cursor = null
+    [Query("metric", "The metric to rank by. A higher value is better.")] Choice<Metric>? Metric = null,
+    [Query("entries", "One row per participant (`best`), or every score (`all`).")] Choice<Entries>? Entries = null,
+    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
+    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
 ) : PageQuery(Limit, Cursor);
 
 internal sealed class LeaderboardQueryValidator() : PageQueryValidator<LeaderboardQuery>(cursorLength: 3);

@@ -109,7 +109,9 @@ public sealed class WrongKeyTests(ExactApp app) : IClassFixture<ExactApp>
         await replica.WaitForLogAsync("100 so far");
         await replica.WaitUntilAsync("/api/admin/migrations", HttpStatusCode.OK, TimeSpan.FromSeconds(90));
 
-        var lines = replica.Log.Split('\n').Where(line => line.Contains("so far", StringComparison.Ordinal));
+        var lines = replica
+            .Log.Split('\n')
+            .Where(line => line.Contains("Refused an admin key", StringComparison.Ordinal));
         Assert.Equal(["1 so far", "10 so far", "100 so far"], lines.Select(line => line.Split(", ")[^1]));
         Assert.All(lines, line => Assert.Contains("from 127.0.0.1", line));
         Assert.DoesNotContain("challenged", replica.Log);
