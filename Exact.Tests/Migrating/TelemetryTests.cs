@@ -9,7 +9,7 @@ namespace Exact.Tests.Migrating;
 public sealed class TelemetryTests
 {
     [Fact]
-    public async Task A_migrating_start_reports_the_wait_the_lock_the_migrations_and_the_outcome()
+    public async Task A_start_that_migrates_tells_of_the_wait_the_lock_the_migrations_and_the_outcome()
     {
         var spans = new ConcurrentBag<string>();
         var metrics = new ConcurrentDictionary<string, double>();
