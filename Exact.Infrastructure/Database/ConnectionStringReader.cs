@@ -6,8 +6,7 @@ using Npgsql;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// Reads a connection string, as keywords and values or as a URI. No message repeats a part of it, because any part may
-/// be the password.
+/// Reads a connection string, as keywords or as a URI, and never shows a part of it, which may be the password.
 /// </summary>
 internal static partial class ConnectionStringReader
 {

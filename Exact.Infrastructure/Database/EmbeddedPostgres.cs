@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// A PostgreSQL server for development. The first process that needs it starts it, later ones share it, and the last
-/// one stops it; its data stays.
+/// A PostgreSQL server for development, started by the first process that needs it, shared with others, and stopped by
+/// the last.
 /// </summary>
 internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 {

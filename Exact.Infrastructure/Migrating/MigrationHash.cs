@@ -8,8 +8,8 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Hashes the SQL that a migration generates. Comments in its source do not change the hash; another version of the
-/// generator may, so the version is kept with it.
+/// Hashes the SQL that a migration generates, which depends on the generator's version but not on comments in the
+/// source.
 /// </summary>
 internal static class MigrationHash
 {

@@ -14,8 +14,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Migrations.Internal;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// EF Core's history table, with <see cref="MigrationLock"/> as its lock and with columns for the hash of each
-/// migration, and when, by whom and in what time it was applied.
+/// EF Core's history table, with <see cref="MigrationLock"/> as its lock and with columns for the facts of each
+/// migration.
 /// </summary>
 internal sealed class MigrationHistory(
     HistoryRepositoryDependencies dependencies,

@@ -5,8 +5,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Writes each run of the migrator into the journal, including failed ones. It uses SQL because after a failure the
-/// tables may be those of an earlier version.
+/// Writes each run of the migrator into the journal, in SQL, because after a failure the tables may be older than the
+/// model.
 /// </summary>
 internal sealed partial class MigrationJournal(MigratorConnection connections, ILogger<MigrationJournal> logger)
 {

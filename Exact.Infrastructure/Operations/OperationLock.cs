@@ -3,8 +3,8 @@ using Exact.Infrastructure.Database;
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
-/// Shows that an operation is alive: an advisory lock that its sessions share, each until its transaction ends, so that
-/// it works behind a pooler too.
+/// Shows that an operation is alive: an advisory lock that its transactions share, so that it works behind a pooler
+/// too.
 /// </summary>
 internal static class OperationLock
 {

@@ -78,10 +78,7 @@ public sealed class ConnectionStringTests
     [InlineData("postgresql://exact:SECRET@db/exact?sslmod=require", "its parameter \"sslmod\" is unknown")]
     [InlineData("postgresql://exact:SECRET@db/exact?sslmode=require&%53ECRET7=1", "its parameter number 2 is unknown")]
     [InlineData("postgresql:///exact?password=SECRET", "names no host")]
-    public void A_connection_string_that_is_not_valid_is_named_by_its_setting_and_never_shown(
-        string value,
-        string problem
-    )
+    public void An_unreadable_connection_string_is_named_by_its_setting_and_never_repeated(string value, string problem)
     {
         var refusal = Assert.Throws<SettingException>(() => ConnectionStringReader.Read(Setting, value));
 

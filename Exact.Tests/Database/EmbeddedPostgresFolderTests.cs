@@ -93,7 +93,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task Killing_a_process_with_its_children_does_not_end_the_server()
+    public async Task Ending_a_process_with_its_children_does_not_end_the_server()
     {
         using var user = new EmbeddedPostgresUser(parent);
         var connectionString = await user.ConnectionStringAsync();

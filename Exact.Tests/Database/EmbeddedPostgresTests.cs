@@ -187,7 +187,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task An_incomplete_cluster_is_created_again()
+    public async Task A_cluster_that_was_left_half_made_is_made_again()
     {
         PrivateFiles.CreateFolder(folder);
         var half = Directory.CreateDirectory(Path.Combine(folder, "postgres.new", "data"));
@@ -214,7 +214,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task It_takes_another_port_if_its_own_is_in_use()
+    public async Task A_port_that_another_program_has_taken_is_left_to_it()
     {
         int port;
         await using (var first = await StartAsync())
@@ -297,7 +297,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task An_ordinary_user_can_run_it()
+    public async Task It_works_for_an_ordinary_user()
     {
         var account = UnprivilegedAccount.IsNeeded ? UnprivilegedAccount.Choose() : null;
         if (account is not null)
@@ -321,7 +321,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task Concurrent_starts_create_one_admin_key()
+    public async Task The_admin_key_is_made_once_by_the_first_process()
     {
         var keys = await Task.WhenAll(
             Enumerable.Range(0, 16).Select(_ => Task.Run(() => AdminKeyFile.ReadOrCreate(folder)))

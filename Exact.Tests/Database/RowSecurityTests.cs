@@ -46,14 +46,14 @@ public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
     [InlineData("GET", "/api/admin/export?challenge=one")]
     [InlineData("GET", "/api/admin/export/manifest")]
     [InlineData("POST", "/api/admin/import")]
-    public Task A_request_fails_rather_than_omit_hidden_rows(string method, string path) =>
+    public Task An_answer_that_would_miss_rows_is_refused(string method, string path) =>
         RefusesAsync(role.ConnectionString(database.Name), migrator: null, method, path);
 
     [Theory]
     [InlineData("GET", "/api/challenges")]
     [InlineData("GET", "/api/admin/export")]
     [InlineData("POST", "/api/admin/import")]
-    public async Task A_request_behind_a_pooler_fails_rather_than_omit_hidden_rows(string method, string path)
+    public async Task An_answer_that_would_miss_rows_is_refused_behind_a_pooler(string method, string path)
     {
         await using var pooler = await Pooler.StartAsync(role.ConnectionString(database.Name));
 
@@ -61,7 +61,7 @@ public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Options_in_the_connection_string_are_kept()
+    public async Task The_Options_of_the_connection_string_are_kept()
     {
         await using var replica = ExactProcess.Serve(
             $"{role.ConnectionString(database.Name)};Options=-c row_security=on -c lock_timeout=7s"
@@ -83,11 +83,7 @@ public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
         "ENABLE",
         "ALTER TABLE \"__EFMigrationsHistory\" DISABLE ROW LEVEL SECURITY;"
     )]
-    public async Task The_status_reports_row_security_with_the_SQL_that_disables_it(
-        string table,
-        string how,
-        string undo
-    )
+    public async Task Status_reports_row_security_with_the_SQL_that_removes_it(string table, string how, string undo)
     {
         await database.ExecuteAsync($"ALTER TABLE {table} {how} ROW LEVEL SECURITY");
 

@@ -10,7 +10,7 @@ namespace Exact.Tests.Migrating;
 public sealed class TelemetryTests(MigratedDatabase migrated) : IClassFixture<MigratedDatabase>
 {
     [Fact]
-    public async Task A_migrating_start_reports_the_wait_the_lock_the_migrations_and_the_outcome()
+    public async Task A_start_that_migrates_tells_of_the_wait_the_lock_the_migrations_and_the_outcome()
     {
         // Other instances of this process migrate meanwhile. What this one does belongs to the trace that begins here.
         using var trace = new Activity("test");

@@ -26,8 +26,8 @@ public sealed class SecretTests
                 "ConnectionStrings:Exact is no"
             },
             { "ConnectionStrings__ExactMigrator", $"Host=db;{Secret}", "ConnectionStrings:ExactMigrator is no" },
-            { "Database__PasswordFile", $"/nowhere/{Secret}", "Database:PasswordFile has to be the path of a file" },
-            { "Admin__KeyFile", Secret, "Admin:KeyFile has to be the path of a file" },
+            { "Database__PasswordFile", $"/nowhere/{Secret}", "Database:PasswordFile must be the path of a file" },
+            { "Admin__KeyFile", Secret, "Admin:KeyFile must be the path of a file" },
         };
 
     [Theory]

@@ -1,11 +1,10 @@
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>
-/// A lock between processes that the operating system releases when its holder ends: flock on Unix, a share mode on
-/// Windows. Its file is never deleted.
-/// </summary>
+/// <summary>A lock between processes that ends with its holder: flock on Unix, a share mode on Windows.</summary>
 internal sealed class FileLock : IDisposable
 {
+    // The file is never deleted: a process waiting on a deleted file would not exclude later ones.
+
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly FileStream file;

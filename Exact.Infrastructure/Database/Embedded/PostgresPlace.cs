@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// The folder of the cluster and the account that runs it: the project's data folder, or one under /var/lib if root's
-/// replacement account cannot reach that.
+/// The cluster's folder and account: the project's data folder, or one under /var/lib if root's replacement account
+/// cannot reach that.
 /// </summary>
 internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? account)
 {

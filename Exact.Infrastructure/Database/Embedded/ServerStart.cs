@@ -4,11 +4,11 @@ using System.Text;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// Starts the server in its own session, so that it survives this process, Ctrl+C and a closed terminal. <c>pg_ctl</c>
-/// would use a shell, which interprets folder names.
+/// Starts the server in its own session, so that it survives this process, Ctrl+C and a closed terminal.
 /// </summary>
 internal static class ServerStart
 {
+    // Not with pg_ctl, which starts it through a shell that would interpret the folder's name.
     public const string LogName = "server.log";
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);

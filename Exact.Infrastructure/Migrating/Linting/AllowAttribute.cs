@@ -1,9 +1,6 @@
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>
-/// Allows a migration to break one rule of the linter, with the reason why that is safe. Without a reason, or without
-/// effect, it is a finding itself.
-/// </summary>
+/// <summary>Allows a migration to break one rule of the linter, with the reason why that is safe.</summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true, Inherited = false)]
 internal sealed class AllowAttribute(string rule, string reason) : Attribute
 {

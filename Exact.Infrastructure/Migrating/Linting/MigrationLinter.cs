@@ -5,8 +5,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace Exact.Infrastructure.Migrating.Linting;
 
 /// <summary>
-/// Finds what would lock or rewrite a table, or break running replicas, before a migration is released. The tests run
-/// it over every migration; see docs/decisions/migration-linter.md.
+/// Finds what would lock or rewrite a table, or break running replicas; see docs/decisions/migration-linter.md.
 /// </summary>
 internal static class MigrationLinter
 {
