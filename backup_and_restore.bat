@@ -1,5 +1,5 @@
 @echo off
-rem Writes all data to a file, or loads a file.
-rem Git for Windows brings the shell that runs the script, so both systems have one and the same.
+rem Writes all data to a file, or loads such a file.
+rem Git for Windows brings the shell, so Windows runs the same script.
 set "EXACT_FROM=%CD%"
 git -C "%~dp0." -c "alias.run-script=!./backup_and_restore.sh" run-script -- %*

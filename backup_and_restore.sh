@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes all data to a file, or loads a file.
+# Writes all data to a file, or loads such a file.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
 
@@ -8,28 +8,29 @@ usage() {
 usage: ./backup_and_restore.sh [backup [FILE]]
        ./backup_and_restore.sh restore [FILE] [option of the command loaddata]...
 
-A backup goes to db_backup.json, with a dated copy in backups/ and one in backups/shared, where the container finds
-it; given a FILE, it goes there and nowhere else. A FILE whose name ends in .gz is packed. A backup holds password
-hashes: keep it private. A restore loads db_backup.json, or FILE, packed or not: all that it holds, or nothing.
+A backup goes to db_backup.json, with a dated copy in backups/ and one in backups/shared for the container. If you name
+a FILE, the backup goes only there; if the name ends in .gz, it is packed. A backup holds password hashes: keep it
+private. A restore loads db_backup.json, or FILE, packed or not. It loads everything or nothing.
 
-EXACT is the command that runs Exact, by default the one in the container:
+Set EXACT to run another Exact than the one in the container:
   EXACT='dotnet run -v q --project Exact.Api --' ./backup_and_restore.sh restore dump.json
 TEXT
 }
 
 backup() {
     local file=$1 pack=cat
-    [ ! -d "$file" ] || die "$file is a folder: name a file."
+    [ ! -d "$file" ] || die "$file is a folder, so no backup was written." \
+        'Name a file: ./backup_and_restore.sh backup FILE'
     [[ $file != *.gz ]] || pack='gzip -c'
     umask 077
     mkdir -p "$(dirname "$file")"
-    # A backup has its name only when it is whole.
+    # A backup gets its name only when it is complete.
     part=$file.$$.part
     trap 'rm -f "$part"' EXIT
     exact dumpdata | $pack >"$part" || {
         status=$?
         show_crash_loop
-        die "the backup failed with code $status, so $file was not written."
+        die "the backup failed with code $status, so $file was not written. The cause is above."
     }
     mv "$part" "$file"
     echo "backup: $file ($(du -h "$file" | cut -f1))" >&2
@@ -41,7 +42,7 @@ keep_copies() {
     chmod 700 backups
     local dated
     dated=backups/exact-$(date -u +%Y%m%dT%H%M%SZ).json
-    # The next backup takes the name db_backup.json and leaves this file as it is.
+    # A hard link is enough: the next backup replaces the name db_backup.json, not this file.
     ln -f db_backup.json "$dated" 2>/dev/null || cp db_backup.json "$dated"
     echo "copy:   $PWD/$dated" >&2
     ! in_container || share db_backup.json db_backup.json
@@ -54,7 +55,7 @@ restore() {
         shift
     fi
     [ -f "$file" ] && [ -r "$file" ] || die "there is no readable file $file, so nothing was changed." \
-        'Make one with ./backup_and_restore.sh, or name yours: ./backup_and_restore.sh restore FILE'
+        'Write a backup: ./backup_and_restore.sh, or name your file: ./backup_and_restore.sh restore FILE'
     need_service
     exact_reads loaddata - "$@" <"$file" || {
         status=$?
@@ -66,7 +67,7 @@ restore() {
 
 case ${1:-backup} in
     backup)
-        [ $# -le 2 ] || not_understood 'backup takes one FILE.'
+        [ $# -le 2 ] || not_understood 'backup takes only one FILE.'
         need_service
         if [ $# = 2 ]; then
             backup "$(path "$2")"
@@ -77,5 +78,5 @@ case ${1:-backup} in
         ;;
     restore) shift; restore "$@" ;;
     -h | --help) usage ;;
-    *) not_understood "\"$1\" is neither backup nor restore." ;;
+    *) not_understood "\"$1\" must be \"backup\" or \"restore\"." ;;
 esac

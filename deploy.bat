@@ -1,5 +1,5 @@
 @echo off
-rem Puts the latest version in place of what runs.
-rem Git for Windows brings the shell that runs the script, so both systems have one and the same.
+rem Deploys the latest version.
+rem Git for Windows brings the shell, so Windows runs the same script.
 set "EXACT_FROM=%CD%"
 git -C "%~dp0." -c "alias.run-script=!./deploy.sh" run-script -- %*

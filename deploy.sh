@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the latest version in place of what runs: pull, build, back up, start, wait until every replica is ready.
+# Deploys the latest version: pulls, builds, backs up, starts, and waits until every replica is ready.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
 
@@ -8,13 +8,13 @@ usage() {
 usage: ./deploy.sh [--no-pull] [--no-backup] [--base-images]
        ./deploy.sh --no-docker [--no-pull] [--no-backup] [--prefix FOLDER]
 
-  --no-pull      deploy what is in this folder; otherwise git pull brings the latest version first
-  --no-backup    go without the backup that is otherwise written to db_backup.json and backups/ before anything stops
-  --base-images  ask for newer base images
+  --no-pull      deploy what is in this folder; do not run git pull first
+  --no-backup    write no backup to db_backup.json and backups/ before anything stops
+  --base-images  pull newer base images
   --no-docker    publish with the .NET SDK and install a systemd unit; needs root
   --prefix       with --no-docker: put all files below FOLDER and start nothing
 
-EXACT_PORT and EXACT_REPLICAS in .env say where and how many; see docs/operations.md.
+Set the port and the number of replicas with EXACT_PORT and EXACT_REPLICAS in .env; see docs/operations.md.
 TEXT
 }
 
@@ -26,12 +26,13 @@ pull() {
 }
 
 back_up() {
-    [ -n "$(docker compose ps --quiet --status running --status restarting api)" ] || return 0 # nothing runs yet
-    ./backup_and_restore.sh backup || die 'without a backup nothing was replaced; the earlier version is still there.' \
+    # On the first deployment nothing runs yet.
+    [ -n "$(docker compose ps --quiet --status running --status restarting api)" ] || return 0
+    ./backup_and_restore.sh backup || die 'the backup failed, so nothing was replaced. The cause is above.' \
         'To deploy without one: ./deploy.sh --no-backup'
 }
 
-# Compose would wait for a service that keeps ending as long as for one that migrates.
+# Compose cannot tell a service that keeps ending from one that migrates, and would wait half an hour for both.
 start() {
     local before up
     before=$(list_restarts)
@@ -48,12 +49,12 @@ start() {
     wait "$up"
 }
 
-# A line for each container: its id, and how often it has been started again.
+# Prints a line for each container: its id, and how often Docker has started it again.
 list_restarts() {
     docker compose ps --all --quiet api | xargs -r docker inspect --format '{{.Id}} {{.RestartCount}}' || true
 }
 
-# The containers that have been started again three times since then.
+# Prints the containers that Docker has started again three times since list_restarts printed $1.
 keeps_ending() {
     awk 'NR == FNR { before[$1] = $2; next } $2 - before[$1] >= 3' <(echo "$1") <(list_restarts 2>/dev/null)
 }
@@ -68,16 +69,16 @@ main() {
             --no-docker) docker=no; options+=("$1") ;;
             --prefix) options+=("$1" "${2:?--prefix needs a folder}"); prefix=$(path "$2"); shift ;;
             -h | --help) usage; exit 0 ;;
-            *) not_understood "\"$1\" was not understood, so nothing was changed." ;;
+            *) not_understood "\"$1\" is not an option, so nothing was changed." ;;
         esac
         shift
     done
-    [ "$docker" = no ] || [ -z "${prefix:-}" ] || not_understood '--prefix goes with --no-docker.'
+    [ "$docker" = no ] || [ -z "${prefix:-}" ] || not_understood '--prefix needs --no-docker, so nothing was changed.'
 
     [ "$docker" = no ] || need_docker
     if [ "$pull" = yes ]; then
         pull
-        exec env EXACT_FROM="$from" ./deploy.sh --no-pull ${options[@]+"${options[@]}"} # the version that was pulled
+        exec env EXACT_FROM="$from" ./deploy.sh --no-pull ${options[@]+"${options[@]}"} # the pulled version
     fi
 
     REVISION=$(git rev-parse HEAD 2>/dev/null || true)
@@ -86,16 +87,18 @@ main() {
         exec scripts/install_service.sh "$backup" "${prefix:-}"
     fi
 
-    # Built and backed up before anything stops: what fails here leaves the running service alone.
-    docker compose build ${build[@]+"${build[@]}"} || die 'the build failed, so nothing was replaced.'
+    # The build and the backup come before anything stops. If one fails, the running service stays.
+    docker compose build ${build[@]+"${build[@]}"} ||
+        die 'the build failed, so nothing was replaced. The cause is above.'
     [ "$backup" = no ] || back_up
     if ! start; then
         docker compose logs --no-log-prefix --tail 30 api >&2
-        die 'the service did not become ready; its last lines are above.' \
-            'Where Docker says that the port is allocated already, set another EXACT_PORT in the file .env.'
+        die 'the service did not become ready. Its last log lines are above.' \
+            'If Docker says that the port is already allocated, set another EXACT_PORT in the file .env.'
     fi
     exact status
     docker compose ps api
 }
 
-main "$@"; exit # read to the end before it runs: git pull may replace this file
+# Bash has read this file to its end before main runs, because git pull can replace it.
+main "$@"; exit

@@ -1,5 +1,5 @@
 @echo off
-rem Brings the schema of the running deployment up to date. Safe at any time: it deletes nothing.
-rem Git for Windows brings the shell that runs the script, so both systems have one and the same.
+rem Applies the pending migrations to the running deployment. It deletes nothing and is safe at any time.
+rem Git for Windows brings the shell, so Windows runs the same script.
 set "EXACT_FROM=%CD%"
 git -C "%~dp0." -c "alias.run-script=!./rebuild_database.sh" run-script -- %*

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings the schema of the running deployment up to date. Safe at any time: it deletes nothing.
+# Applies the pending migrations to the running deployment. It deletes nothing and is safe at any time.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
 
@@ -7,23 +7,23 @@ usage() {
     cat <<'TEXT'
 usage: ./rebuild_database.sh
 
-Applies the migrations that are pending, in the running container. An empty database gets all tables, an older one gets
-what is new, and one that is up to date stays as it is. It is safe at any time and never deletes data.
+Applies the pending migrations in the running container. An empty database gets all tables, an older one gets what is
+new, and a current one does not change. It never deletes data and is safe at any time.
 
 To load a backup: ./backup_and_restore.sh restore FILE
-To throw everything away and start over: scripts/reset_database.sh
+To delete everything and start over: scripts/reset_database.sh
 
-EXACT is the command that runs Exact, by default the one in the container.
+Set EXACT to run another Exact than the one in the container.
 TEXT
 }
 
 case ${1:-} in
     '') ;;
     -h | --help) usage; exit 0 ;;
-    *) not_understood "rebuild_database takes no arguments, so \"$1\" was not understood and nothing was changed." ;;
+    *) not_understood "rebuild_database takes no argument \"$1\", so nothing was changed." ;;
 esac
 
-# The container knows the migrations that were in the code when it was built.
+# Prints the migrations in the code that the container does not know, because it was built before them.
 new_in_the_code() {
     local status file name
     status=$(exact status --json) || return 0
@@ -41,4 +41,7 @@ if in_container; then
         docker compose up --build --detach --wait api >&2
     fi
 fi
-exact migrate || { show_crash_loop; die 'the migrations were not applied; no data was deleted. The cause is above.'; }
+exact migrate || {
+    show_crash_loop
+    die 'the migrations were not all applied, and no data was deleted. The cause is above.'
+}

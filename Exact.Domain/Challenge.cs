@@ -1,11 +1,11 @@
 namespace Exact.Domain;
 
-/// <summary>A published competition: a dataset, a model and a method template that participants explain and are scored on.</summary>
+/// <summary>A competition: participants explain a model on a dataset with a method, and are scored.</summary>
 public sealed class Challenge
 {
     public long Id { get; init; }
 
-    /// <summary>The public name, unique over all challenges. A challenge that is given none gets 32 hexadecimal digits.</summary>
+    /// <summary>The public name, unique among all challenges; 32 random hexadecimal digits by default.</summary>
     public string ChallengeId { get; init; } = Guid.NewGuid().ToString("N");
 
     public required string Title { get; set; }
@@ -14,16 +14,18 @@ public sealed class Challenge
 
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The user name of the organiser; <c>admin</c> unless said otherwise, as in Django's model.</summary>
+    /// <summary>The user name of the organiser; <c>admin</c> by default, as in Django's model.</summary>
     public string CreatedBy { get; init; } = "admin";
 
-    /// <summary>From this moment on nothing more is scored; null means that the challenge stays open.</summary>
+    /// <summary>When the challenge closes; null if it stays open.</summary>
     public DateTimeOffset? ClosesOn { get; set; }
 
-    /// <summary>The stored file's name, relative to the file store; null means that there is none. So for the other two.</summary>
+    /// <summary>The path of the dataset's file, relative to the file store; null if there is none.</summary>
     public string? Dataset { get; set; }
 
+    /// <summary>The path of the model's file, relative to the file store; null if there is none.</summary>
     public string? Mlmodel { get; set; }
 
+    /// <summary>The path of the method template's file, relative to the file store; null if there is none.</summary>
     public string? Xaimethod { get; set; }
 }

@@ -1,6 +1,6 @@
 namespace Exact.Domain;
 
-/// <summary>The company that a user speaks for; a user has at most one.</summary>
+/// <summary>The company of a user, who has at most one.</summary>
 public sealed class Company
 {
     public long Id { get; init; }

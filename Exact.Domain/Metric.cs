@@ -1,11 +1,11 @@
 namespace Exact.Domain;
 
-/// <summary>What a leaderboard ranks by. For both, higher is better.</summary>
+/// <summary>The metric that a leaderboard ranks by; higher is better.</summary>
 public enum Metric
 {
-    /// <summary>EMD, <see cref="Score.EmdScore"/>: the default.</summary>
+    /// <summary>Ranks by <see cref="Score.EmdScore"/>; the default.</summary>
     Emd,
 
-    /// <summary>IMA, <see cref="Score.ImaScore"/>.</summary>
+    /// <summary>Ranks by <see cref="Score.ImaScore"/>.</summary>
     Ima,
 }

@@ -1,6 +1,6 @@
 namespace Exact.Domain;
 
-/// <summary>One evaluation of one participant's method in one challenge.</summary>
+/// <summary>The evaluation of a participant's method in a challenge.</summary>
 public sealed class Score
 {
     private double? primary;
@@ -14,7 +14,10 @@ public sealed class Score
     /// <summary>The <see cref="Challenge.ChallengeId"/> that the score belongs to.</summary>
     public required string ChallengeId { get; init; }
 
-    /// <summary>The primary score. It mirrors <see cref="EmdScore"/>: whichever of the two is set, the other follows.</summary>
+    /// <summary>
+    /// The primary score. Setting it also sets <see cref="EmdScore"/>, and vice versa; an imported score may have only
+    /// one.
+    /// </summary>
     public double? Primary
     {
         get => primary;
@@ -39,9 +42,11 @@ public sealed class Score
 
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>Completed unless said otherwise, as in Django's model: a score that is entered is a result.</summary>
+    /// <summary>The state of the evaluation; completed by default, as in Django's model.</summary>
     public ScoreStatus Status { get; set; } = ScoreStatus.Completed;
 
-    /// <summary>Why the evaluation failed; null unless <see cref="Status"/> is <see cref="ScoreStatus.Failed"/>.</summary>
+    /// <summary>
+    /// Why the evaluation failed; null unless <see cref="Status"/> is <see cref="ScoreStatus.Failed"/>.
+    /// </summary>
     public string? ErrorMessage { get; set; }
 }

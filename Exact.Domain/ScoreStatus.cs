@@ -1,6 +1,6 @@
 namespace Exact.Domain;
 
-/// <summary>Where the evaluation of a <see cref="Score"/> stands. Only completed scores stand on a leaderboard.</summary>
+/// <summary>The state of a <see cref="Score"/>'s evaluation. Leaderboards show only completed scores.</summary>
 public enum ScoreStatus
 {
     Pending,

@@ -29,7 +29,7 @@ public static class InfrastructureServices
             .ValidateOnStart();
         services.AddSingleton<SchemaState>();
         services.AddSingleton<MigratorConnection>();
-        services.AddSingleton<ServerWait>();
+        services.AddSingleton<DatabaseOpener>();
         services.AddSingleton<MigrationJournal>();
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<MigrationStatusReader>();

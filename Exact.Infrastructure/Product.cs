@@ -2,10 +2,12 @@ using System.Reflection;
 
 namespace Exact.Infrastructure;
 
-/// <summary>Which program this is, for the journal, the history table and PostgreSQL's <c>application_name</c>.</summary>
+/// <summary>
+/// Identifies the program in the journal, the history table and PostgreSQL's <c>application_name</c>.
+/// </summary>
 public static class Product
 {
-    /// <summary>PostgreSQL cuts an <c>application_name</c> at 63 bytes.</summary>
+    /// <summary>PostgreSQL's limit for an <c>application_name</c>, in bytes.</summary>
     private const int ApplicationNameLength = 63;
 
     /// <summary>The version of this build, such as <c>0.1.0</c>.</summary>

@@ -1,10 +1,9 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Exact.Infrastructure.Migrating;
 
 namespace Exact.Infrastructure;
 
-/// <summary>Every span and every metric of Exact's own. Times are in seconds, as OpenTelemetry's conventions ask.</summary>
+/// <summary>Exact's own spans and metrics. Times are in seconds, by OpenTelemetry's conventions.</summary>
 public static class Telemetry
 {
     /// <summary>The name of the activity source and of the meter.</summary>
@@ -40,41 +39,43 @@ public static class Telemetry
     private static readonly Counter<long> MigrationRuns = Meter.CreateCounter<long>(
         "exact.migrations.runs",
         "{run}",
-        "Turns under the migration lock, by outcome"
+        "Migration runs, by outcome"
     );
 
     private static readonly Gauge<int> Pending = Meter.CreateGauge<int>(
         "exact.migrations.pending",
         "{migration}",
-        "Migrations that this code knows and the database has not had"
+        "Migrations of this code that are not applied"
     );
 
     private static readonly Gauge<int> Unknown = Meter.CreateGauge<int>(
         "exact.migrations.unknown",
         "{migration}",
-        "Migrations that the database has had and this code does not know"
+        "Applied migrations that this code does not have"
     );
 
     private static readonly Gauge<int> Edited = Meter.CreateGauge<int>(
         "exact.migrations.edited",
         "{migration}",
-        "Applied migrations whose SQL is another one now"
+        "Applied migrations whose SQL has changed since"
     );
 
     private static readonly Gauge<int> Drift = Meter.CreateGauge<int>(
         "exact.schema.drift",
         "{difference}",
-        "Where the catalog is not what the code needs"
+        "Harmful differences between the catalog and the model"
     );
 
-    /// <summary>Made by the host's own factory, so that a listener can tell the instances of a process apart.</summary>
+    /// <summary>
+    /// Creates the counter with the host's factory, so that a listener can distinguish several hosts in a process.
+    /// </summary>
     public static Counter<long> CreateRefusedKeys(IMeterFactory meters) =>
         meters
             .Create(Name, Product.Version)
             .CreateCounter<long>(
                 "exact.admin.key.refused",
                 "{key}",
-                "Admin keys that were refused: wrong, or not looked at because too many wrong ones came before"
+                "Admin keys that were refused: wrong ones, and any others after too many wrong ones"
             );
 
     internal static Activity? StartMigrate(string actor) =>
@@ -87,7 +88,7 @@ public static class Telemetry
 
     internal static void Waited(TimeSpan wait) => LockWait.Record(wait.TotalSeconds);
 
-    /// <summary>Until it is disposed of, this process holds the migration lock.</summary>
+    /// <summary>Measures, until it is disposed, how long this process holds the migration lock.</summary>
     internal static IDisposable StartHolding() => new Holding();
 
     internal static void Applied(string migration, TimeSpan duration)
@@ -102,16 +103,14 @@ public static class Telemetry
     internal static void RunEnded(bool succeeded) =>
         MigrationRuns.Add(1, new KeyValuePair<string, object?>("outcome", succeeded ? "succeeded" : "failed"));
 
-    internal static void Seen(MigrationStatus status)
+    internal static void StatusRead(int pending, int unknown, int edited)
     {
-        Pending.Record(status.Pending.Count);
-        Unknown.Record(status.Unknown.Count);
-        Edited.Record(status.Applied.Count(migration => migration.IsEdited));
-        if (status.Drift is { } drift)
-        {
-            Drift.Record(drift.Count(finding => !finding.Harmless));
-        }
+        Pending.Record(pending);
+        Unknown.Record(unknown);
+        Edited.Record(edited);
     }
+
+    internal static void DriftRead(int differences) => Drift.Record(differences);
 
     private sealed class Holding : IDisposable
     {

@@ -8,25 +8,12 @@ internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
     private const string Filled = "live_filled";
     private const string Django = "live_django";
     private const string Target = "live_target";
-    private const string Scores =
-        "id, username, challenge_id, score, emd_score, emd_std, ima_score, ima_std, "
-        + "method_name, created_at, status, error_message";
 
-    private static readonly (string Ours, string Theirs, string Columns, string Select)[] Tables =
+    private static readonly (string Ours, string Theirs)[] Tables =
     [
-        (
-            "users",
-            "auth_user",
-            "id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined",
-            "id, password_hash, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined"
-        ),
-        (
-            "challenges",
-            "api_challenge",
-            "id, challenge_id, title, description, created_at, created_by, closes_on",
-            "id, challenge_id, title, description, created_at, created_by, closes_on"
-        ),
-        ("scores", "api_score", Scores, Scores),
+        ("users", "auth_user"),
+        ("challenges", "api_challenge"),
+        ("scores", "api_score"),
     ];
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -62,8 +49,10 @@ internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
 
         await workshop.CreateEmptyAsync(Django, "template1", cancellationToken);
         await workshop.DjangoAsync(Django, ["migrate", "--run-syncdb"], cancellationToken);
-        foreach (var (ours, theirs, columns, select) in Tables)
+        foreach (var (ours, theirs) in Tables)
         {
+            var columns = string.Join(", ", await workshop.ColumnsAsync(Django, theirs, cancellationToken));
+            var select = columns.Replace("password", "password_hash", StringComparison.Ordinal);
             var rows = Path.Combine(workshop.Folder, $"live-{ours}");
             await workshop.PsqlAsync(Filled, $"\\copy (SELECT {select} FROM {ours}) TO '{rows}'\n", cancellationToken);
             await workshop.PsqlAsync(Django, $"\\copy {theirs} ({columns}) FROM '{rows}'\n", cancellationToken);

@@ -50,7 +50,8 @@ internal sealed class Rounds(Workshop workshop, Figures figures, int scores, boo
         figures.Add(Figure.Again, size, again.TotalSeconds, first.TotalSeconds);
 
         var export = await service.ExportAsync(cancellationToken);
-        var jsonCopy = await workshop.PsqlAsync(Ours, JsonCopy, cancellationToken);
+        var columns = await workshop.ColumnsAsync(Ours, "scores", cancellationToken);
+        var jsonCopy = await workshop.PsqlAsync(Ours, JsonCopy(columns), cancellationToken);
         figures.Add(Figure.JsonCopy, size, export.TotalSeconds, jsonCopy.TotalSeconds);
         if (withDjango && size == Sizes[2])
         {
@@ -160,16 +161,20 @@ internal sealed class Rounds(Workshop workshop, Figures figures, int scores, boo
     private static string CopyFrom(string rows) =>
         $"BEGIN;\n{string.Join('\n', Tables.Select(table => $"\\copy {table} FROM '{rows}/{table}'"))}\nCOMMIT;\n";
 
-    private const string JsonCopy = """
-        COPY (
-            SELECT json_build_object('model', 'api.score', 'pk', id, 'fields', json_build_object(
-                'username', username, 'challenge_id', challenge_id, 'score', score, 'emd_score', emd_score, 'emd_std', emd_std,
-                'ima_score', ima_score, 'ima_std', ima_std, 'method_name', method_name, 'created_at', created_at,
-                'status', status, 'error_message', error_message))
-            FROM scores ORDER BY id
-        ) TO STDOUT;
+    private static string JsonCopy(IEnumerable<string> columns)
+    {
+        var fields = columns.Where(column => column != "id").Select(column => $"'{column}', {column}");
+        return $"""
+            COPY (
+                SELECT json_build_object('model', 'api.score', 'pk', id, 'fields', json_build_object({string.Join(
+                ", ",
+                fields
+            )}))
+                FROM scores ORDER BY id
+            ) TO STDOUT;
 
-        """;
+            """;
+    }
 
     private async Task<TimeSpan> LoaddataAsync(string fixture, CancellationToken cancellationToken)
     {
@@ -180,12 +185,11 @@ internal sealed class Rounds(Workshop workshop, Figures figures, int scores, boo
     /// <summary>Django dumps the same scores; how they came into its tables is not measured.</summary>
     private async Task<TimeSpan> DumpdataAsync(string rows, CancellationToken cancellationToken)
     {
-        const string Columns =
-            "id, username, challenge_id, score, emd_score, emd_std, ima_score, ima_std, method_name, created_at, status, error_message";
         await CreateDjangoAsync(cancellationToken);
+        var columns = string.Join(", ", await workshop.ColumnsAsync(Django, "api_score", cancellationToken));
         var export = Path.Combine(rows, "django");
-        await workshop.PsqlAsync(Ours, $"\\copy (SELECT {Columns} FROM scores) TO '{export}'\n", cancellationToken);
-        await workshop.PsqlAsync(Django, $"\\copy api_score ({Columns}) FROM '{export}'\n", cancellationToken);
+        await workshop.PsqlAsync(Ours, $"\\copy (SELECT {columns} FROM scores) TO '{export}'\n", cancellationToken);
+        await workshop.PsqlAsync(Django, $"\\copy api_score ({columns}) FROM '{export}'\n", cancellationToken);
         await workshop.ExecuteAsync(Django, "VACUUM ANALYZE", cancellationToken);
         return await workshop.DjangoAsync(
             Django,

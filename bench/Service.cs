@@ -1,10 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text.Json;
+using Exact.Infrastructure.Database.Embedded;
 
 namespace Exact.Bench;
 
@@ -18,10 +17,7 @@ internal sealed class Service : IAsyncDisposable
 
     private Service(string connectionString, string? django)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        listener.Stop();
+        var port = FreePort.Find();
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Exact.Api.dll")])
         {
             RedirectStandardError = true,

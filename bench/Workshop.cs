@@ -61,6 +61,23 @@ internal sealed class Workshop : IAsyncDisposable
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>The columns of a table, in the order of the catalogue.</summary>
+    public async Task<string[]> ColumnsAsync(string database, string table, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(database, cancellationToken);
+        await using var command = new NpgsqlCommand(
+            """
+            SELECT array_agg(quote_ident(attname) ORDER BY attnum) FROM pg_attribute
+            WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped
+            """,
+            connection
+        )
+        {
+            Parameters = { new() { Value = table } },
+        };
+        return (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
     /// <summary>What one step left to be written must not be charged to the next.</summary>
     public Task SettleAsync(CancellationToken cancellationToken) =>
         ExecuteAsync("postgres", "CHECKPOINT", cancellationToken);

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Many replicas, many rounds, random kills: what is claimed of the migrator, with figures. Takes about half an hour.
-#   bench/chaos.sh [ROUNDS]    100 rounds by default
+# Tests the migrator with many replicas, many rounds and random kills, and prints figures. It takes about half an hour.
+# Usage: bench/chaos.sh [ROUNDS], 100 by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export EXACT_CHAOS_ROUNDS=${1:-100}
-# Compiled ahead, as in the container.
+# The program is compiled ahead, as in the container.
 tests=$(mktemp --directory)
 trap 'rm --recursive "$tests"' EXIT
 dotnet publish Exact.Tests --configuration Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true \

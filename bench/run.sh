@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Measures imports and exports side by side with psql and Django; see README.md. Arguments go to the program: try --help.
+# Measures imports and exports side by side with psql and Django; see README.md. For the options: --help.
 set -euo pipefail
 program=$(mktemp --directory)
 trap 'rm --recursive "$program"' EXIT
-# Compiled ahead, as in the container.
-dotnet publish "$(dirname "$0")" --configuration Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true \
-    --output "$program" --verbosity quiet >&2
+# The program is compiled ahead, as in the container.
+dotnet publish "$(dirname "$0")" --configuration Release --use-current-runtime --no-self-contained \
+    -p:PublishReadyToRun=true --output "$program" --verbosity quiet >&2
 dotnet "$program/Exact.Bench.dll" "$@"

@@ -10,22 +10,22 @@ settings=$prefix/etc/exact
 unit=$prefix/etc/systemd/system/exact.service
 starts() { [ -z "$prefix" ]; }
 
-# Everything that can be missing is missed before anything is changed.
+# Check all requirements before anything is changed.
 dotnet=$(command -v dotnet) && dotnet --list-sdks | grep -q '^10\.' ||
-    die 'the .NET 10 SDK is missing.' 'Install it: https://dotnet.microsoft.com/download'
+    die 'the .NET 10 SDK is missing, so nothing was installed.' 'Install it: https://dotnet.microsoft.com/download'
 dotnet=$(readlink -f "$dotnet")
 if starts; then
-    [ "$(id -u)" = 0 ] || die 'to install a systemd unit needs root.' 'Run it again: sudo ./deploy.sh --no-docker'
+    [ "$(id -u)" = 0 ] || die 'a systemd unit can only be installed by root.' 'Run: sudo ./deploy.sh --no-docker'
     [ -d /run/systemd/system ] && command -v systemctl >/dev/null ||
         die 'systemd does not run this machine, so no unit can be started.' \
-            'Use containers (./deploy.sh), or put the files somewhere: ./deploy.sh --no-docker --prefix FOLDER'
+            'Use containers (./deploy.sh), or only write the files: ./deploy.sh --no-docker --prefix FOLDER'
     case $dotnet in
-        /root/* | /home/*) die "$dotnet is in a home folder, which the service may not enter." \
+        /root/* | /home/*) die "$dotnet is in a home folder, which the service cannot enter." \
             'Install .NET for all accounts, for example in /usr/share/dotnet.' ;;
     esac
 fi
 
-# The settings as systemd reads them, for a command that runs outside the unit.
+# Runs a command with the settings of the unit, read as systemd reads them.
 with_settings() {
     local line name value pairs=()
     while IFS= read -r line || [ -n "$line" ]; do
@@ -57,22 +57,22 @@ if [ ! -e "$settings/admin_key" ]; then
     ! starts || chown exact: "$settings/admin_key"
 fi
 [ -n "$(database)" ] || die "$settings/exact.env names no database." \
-    'Write ConnectionStrings__Exact into it and deploy again; docs/operations.md tells what the database needs.'
+    'Set ConnectionStrings__Exact there and deploy again; docs/operations.md says what the database needs.'
 [ -z "$given" ] || [ "$given" = "$(database)" ] || die \
     "$settings/exact.env names another database than the environment." \
-    'Change ConnectionStrings__Exact there, which is what the service reads, or unset it here.'
+    'The service reads the file. Change ConnectionStrings__Exact there, or unset it in the environment.'
 
-# A release has a folder of its own, so that the running service keeps its files until it is started again.
+# Each release has its own folder, so the running service keeps its files until it is restarted.
 release=$programs/$(date -u +%Y%m%dT%H%M%SZ)
 trap 'rm -rf "$release.part"' EXIT
 dotnet publish Exact.Api --output "$release.part" -p:DebugType=embedded -p:UseAppHost=false \
-    -p:SourceRevisionId="${REVISION:-}" >&2 || die 'the build failed, so nothing was replaced.'
+    -p:SourceRevisionId="${REVISION:-}" >&2 || die 'the build failed, so nothing was replaced. The cause is above.'
 
 if [ "$backup" = yes ] && [ -e "$programs/current" ]; then
     (
         export EXACT="$dotnet $(readlink -f "$programs/current")/Exact.Api.dll"
         with_settings ./backup_and_restore.sh backup
-    ) || die 'without a backup nothing was replaced; the earlier version still runs.' \
+    ) || die 'the backup failed, so nothing was replaced. The cause is above.' \
         'To deploy without one: ./deploy.sh --no-docker --no-backup'
 fi
 
@@ -80,10 +80,10 @@ chmod -R go+rX "$release.part"
 mv "$release.part" "$release"
 ln -sfn "$(basename "$release")" "$programs/current"
 sed "s|^ExecStart=/usr/bin/dotnet |ExecStart=$dotnet |" deploy/exact.service >"$unit"
-run migrate || die 'the database was not migrated. The cause is above; the service was not started again.'
+run migrate || die 'the database was not migrated, so the service was not restarted. The cause is above.'
 
 if ! starts; then
-    echo "The files are below $prefix. Nothing was started: systemctl is for a machine's own folders." >&2
+    echo "The files are below $prefix. Nothing was started, because --prefix was given." >&2
     run status
     exit
 fi
@@ -94,11 +94,11 @@ systemctl restart exact
 until run health >/dev/null 2>&1; do
     if ! systemctl is-active --quiet exact; then
         journalctl --unit exact --lines 30 --no-pager --output cat >&2
-        die 'the service did not become ready; its last lines are above.'
+        die 'the service did not become ready. Its last log lines are above.'
     fi
     sleep 1
 done
 run status
 systemctl status exact --no-pager --lines 6
-# The last two releases are enough to go back.
+# Keep the last two releases, to go back.
 find "$programs" -mindepth 1 -maxdepth 1 -type d | sort | head -n -2 | xargs -r rm -rf

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Throws the database away and builds a new one, and fills it if a backup is given.
+# Deletes all data, builds a new database, and fills it from a backup if one is named.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -7,15 +7,15 @@ usage() {
     cat <<'TEXT'
 usage: scripts/reset_database.sh [--yes] [--no-backup] [FILE]
 
-DELETES ALL DATA, then migrates an empty database and, if a backup FILE is given, loads it. Before anything is deleted
-it asks, reads FILE with a dry run, and writes a backup. The old database is kept beside the new one until the new one
-is full, and takes its place again if that fails.
+DELETES ALL DATA and builds a new database. FILE, a backup, fills it. Before it deletes anything, the script asks, tries
+FILE with a dry run, and writes a backup. It keeps the old database until the new one is complete, and puts it back if
+that fails.
 
   --yes        do not ask
-  --no-backup  go without the backup, for a service that cannot write one
+  --no-backup  write no backup, for a service that cannot write one
 
-EXACT is the command that runs Exact, PSQL the one that runs psql as a superuser; by default both run in the containers.
-DATABASE is the name of the database, exact by default.
+EXACT is the command that runs Exact, and PSQL the one that runs psql as a superuser; by default both run in the
+containers. DATABASE is the name of the database, exact by default.
 TEXT
 }
 
@@ -25,8 +25,11 @@ while [ $# -gt 0 ]; do
         --yes) sure=yes ;;
         --no-backup) backup=no ;;
         -h | --help) usage; exit 0 ;;
-        -*) not_understood "\"$1\" was not understood, so nothing was changed." ;;
-        *) [ -z "$file" ] || not_understood 'reset_database takes one FILE.'; file=$(path "$1") ;;
+        -*) not_understood "\"$1\" is not an option, so nothing was changed." ;;
+        *)
+            [ -z "$file" ] || not_understood 'reset_database takes only one FILE, so nothing was changed.'
+            file=$(path "$1")
+            ;;
     esac
     shift
 done
@@ -42,20 +45,20 @@ psql_reads() {
     die "there is no readable file $file, so nothing was changed."
 [ "$backup" = no ] && [ -z "$file" ] || need_service
 if psql_reads <<<"SELECT datname FROM pg_database WHERE datname = :'old'" | grep -q .; then
-    die "the database $old is there, which an interrupted reset has left; nothing was changed." \
-        "It may hold the only copy of the data: rename it to $database, or drop it if you do not need it."
+    die "an interrupted reset left the database $old, so nothing was changed." \
+        "It may hold the only copy of the data. Rename it to $database, or drop it if you do not need it."
 fi
 if [ "$sure" = no ]; then
-    read -rp 'This deletes all data. Type "reset" to go on: ' answer || true
-    [ "${answer:-}" = reset ] || die 'not confirmed, so nothing was changed.'
+    read -rp 'This deletes all data. Type "reset" to continue: ' answer || true
+    [ "${answer:-}" = reset ] || die 'you did not type "reset", so nothing was changed.'
 fi
 if [ -n "$file" ]; then
     exact_reads import - --dry-run <"$file" >/dev/null ||
         die "$file cannot be loaded, so nothing was changed. The cause is above."
 fi
 if [ "$backup" = yes ]; then
-    ./backup_and_restore.sh backup || die 'without a backup nothing was deleted.' \
-        'To go on without one: scripts/reset_database.sh --no-backup'
+    ./backup_and_restore.sh backup || die 'the backup failed, so nothing was deleted. The cause is above.' \
+        'To reset without one: scripts/reset_database.sh --no-backup'
 fi
 
 set_aside() {
@@ -70,7 +73,7 @@ FROM pg_database WHERE datname = :'old' \gexec
 SQL
 }
 
-# Also where it stopped half-way.
+# Puts the old database back, also after a step that stopped half-way.
 put_back() {
     psql_reads <<'SQL' || true
 SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :'database') FROM pg_database WHERE datname = :'old' \gexec

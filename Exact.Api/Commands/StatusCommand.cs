@@ -54,9 +54,9 @@ internal static class StatusCommand
         foreach (var finding in status.Drift ?? [])
         {
             Console.WriteLine($"  {(finding.Harmless ? "note " : "drift")}    {finding}");
-            if (finding.Mend is { } mend)
+            if (finding.Fix is { } fix)
             {
-                Console.WriteLine($"           {mend.ReplaceLineEndings("\n           ")}");
+                Console.WriteLine($"           {fix.ReplaceLineEndings("\n           ")}");
             }
         }
     }

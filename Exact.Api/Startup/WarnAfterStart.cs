@@ -19,7 +19,7 @@ internal sealed partial class WarnAfterStart(
         try
         {
             await state.WhenReadyAsync(stoppingToken);
-            await Task.Delay(Calm * (0.5 + Random.Shared.NextDouble()), stoppingToken);
+            await Task.Delay(Calm.WithJitter(), stoppingToken);
             var status = await reader.ReadAsync(MigrationStatusReader.InFull, stoppingToken);
             foreach (var unknown in status.Unknown)
             {

@@ -1,5 +1,6 @@
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using FluentValidation;
 
 namespace Exact.Api.Transfers;

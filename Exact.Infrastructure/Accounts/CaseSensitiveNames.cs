@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Identity;
 namespace Exact.Infrastructure.Accounts;
 
 /// <summary>
-/// Django tells <c>Ada</c> and <c>ada</c> apart, so a backup may hold both: names are compared as they are.
-/// E-mail addresses are compared without case, as Identity does.
+/// Compares names with case, because in Django <c>Ada</c> and <c>ada</c> are two users; e-mail addresses without case,
+/// as in Identity.
 /// </summary>
 internal sealed class CaseSensitiveNames : ILookupNormalizer
 {

@@ -9,17 +9,17 @@ using Microsoft.Extensions.Options;
 namespace Exact.Infrastructure.Accounts;
 
 /// <summary>
-/// Identity's hashes, and those that came with a Django backup: <c>pbkdf2_sha256$ITERATIONS$SALT$HASH</c>. Who signs in with one of Django's gets
-/// one of Identity's.
+/// Verifies Identity's hashes and Django's (<c>pbkdf2_sha256$ITERATIONS$SALT$HASH</c>), which a sign-in replaces with
+/// Identity's.
 /// </summary>
 internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = null) : PasswordHasher<User>(options)
 {
-    /// <summary>Django 6 has 1.2 million; ten million take seconds, and a billion would be a way to keep the service busy.</summary>
+    /// <summary>Limits the work of a verification: ten million take seconds. Django 6 uses 1.2 million.</summary>
     public const int MaxIterations = 10_000_000;
 
     private const string Prefix = "pbkdf2_sha256";
 
-    /// <summary>How a hash begins that Django makes with one of its other hashers, or that a library made.</summary>
+    /// <summary>The prefixes of hashes from Django's other hashers and from common libraries.</summary>
     private static readonly string[] OtherPrefixes =
     [
         "pbkdf2_sha1$",
@@ -36,14 +36,14 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
         "$2y$",
     ];
 
-    /// <summary>Whether it is what a database may keep: a hash, or Django's <c>!</c> for a password that cannot be used.</summary>
+    /// <summary>Whether the database accepts it: a hash, or Django's <c>!</c> for an unusable password.</summary>
     public static bool IsHash(string text) =>
         text.StartsWith('!')
         || CanBeVerified(text)
         || text.StartsWith($"{Prefix}$", StringComparison.Ordinal)
         || OtherPrefixes.Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal));
 
-    /// <summary>Whether its user can sign in with it; Django's <c>!</c>, which nobody can sign in with, counts as well.</summary>
+    /// <summary>Whether Exact can verify it; Django's <c>!</c>, which matches no password, counts as well.</summary>
     public static bool CanBeVerified(string hash) =>
         hash.StartsWith('!')
         || hash.Split('$') switch
@@ -68,7 +68,7 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
             _ => PasswordVerificationResult.Failed,
         };
 
-    /// <summary>Identity would throw at what is none of its own, such as Django's "!" for a password that cannot be used.</summary>
+    /// <summary>Whether Identity can verify the hash; it would throw at others, such as Django's "!".</summary>
     private static bool IsIdentitys(string hashedPassword)
     {
         if (!Base64.IsValid(hashedPassword))
@@ -76,7 +76,8 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
             return false;
         }
 
-        // Version 3: a marker, the function, the iterations, the salt's length, each number in four bytes; then salt and hash.
+        // Version 3: a marker byte; the function, the iterations and the salt's length in four bytes each; salt and
+        // hash.
         var bytes = Convert.FromBase64String(hashedPassword);
         return bytes is not [0x01, ..] || bytes.Length < 13 || ReadIterations(bytes) <= MaxIterations;
     }

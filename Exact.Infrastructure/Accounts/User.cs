@@ -2,19 +2,20 @@ using Microsoft.AspNetCore.Identity;
 
 namespace Exact.Infrastructure.Accounts;
 
-/// <summary>An account: ASP.NET Core Identity's user with what Django's <c>auth.user</c> knows beyond it.</summary>
+/// <summary>An account: ASP.NET Core Identity's user with the additional fields of Django's <c>auth.user</c>.</summary>
 public sealed class User : IdentityUser<long>
 {
     public string FirstName { get; set; } = "";
 
     public string LastName { get; set; } = "";
 
-    /// <summary>Staff may use everything under <c>/api/admin</c>.</summary>
+    /// <summary>Django's flag for access to its admin site. Exact keeps it, but grants no rights by it.</summary>
     public bool IsStaff { get; set; }
 
+    /// <summary>Django's flag for all permissions. Exact keeps it, but grants no rights by it.</summary>
     public bool IsSuperuser { get; set; }
 
-    /// <summary>An inactive account cannot sign in; its scores stay.</summary>
+    /// <summary>Django's flag for accounts that may sign in, which Exact keeps.</summary>
     public bool IsActive { get; set; } = true;
 
     public DateTimeOffset? LastLogin { get; set; }

@@ -4,7 +4,9 @@ using Exact.Infrastructure.Database.Embedded;
 
 namespace Exact.Infrastructure.Database;
 
-/// <summary>The admin key that Development makes for itself: created once beside the embedded data, readable by its owner only.</summary>
+/// <summary>
+/// The admin key of a development server: created once beside the embedded data, readable only by its owner.
+/// </summary>
 internal static class AdminKeyFile
 {
     public static string ReadOrCreate(string folder)
@@ -19,19 +21,21 @@ internal static class AdminKeyFile
         var key = File.ReadAllText(path).Trim();
         return key.Length > 0
             ? key
-            : throw new InvalidDataException($"The admin key file {path} is empty; delete it, and a new key is made.");
+            : throw new InvalidDataException(
+                $"The admin key file {path} is empty. Delete it, and Exact creates a new one at the next start."
+            );
     }
 
     private static void Create(string path)
     {
-        // Alone, for a move that must not overwrite is on Unix a look followed by one that does.
+        // Under a lock, because on Unix a move that must not overwrite is not atomic.
         using var alone = Acquire($"{path}.lock");
         if (File.Exists(path))
         {
             return;
         }
 
-        // Written whole under another name first: nobody reads half a key, whenever this process ends.
+        // First under another name, so that no process reads half a key.
         var draft = $"{path}.{Guid.NewGuid():N}";
         PrivateFiles.Write(draft, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32)) + "\n");
         File.Move(draft, path);
@@ -42,7 +46,7 @@ internal static class AdminKeyFile
         FileLock? held;
         while ((held = FileLock.TryAcquire(path)) is null)
         {
-            Thread.Sleep(10); // a key is made in less
+            Thread.Sleep(10); // longer than it takes to create a key
         }
 
         return held;

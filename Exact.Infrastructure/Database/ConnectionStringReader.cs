@@ -6,29 +6,28 @@ using Npgsql;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// Reads a configured connection string, as keywords and values or as a URI. A refusal repeats no part of it, because
-/// any part may be the password; so the messages of ADO.NET and Npgsql, which quote, go nowhere.
+/// Reads a connection string, as keywords or as a URI, and never shows a part of it, which may be the password.
 /// </summary>
 internal static partial class ConnectionStringReader
 {
     private const string Expected =
-        "Expected is \"Host=db;Database=exact;Username=exact;Password=...\" or "
-        + "\"postgresql://exact:PASSWORD@db:5432/exact\". The value is not shown, because it may hold a password.";
+        "Write \"Host=db;Database=exact;Username=exact;Password=...\" or "
+        + "\"postgresql://exact:PASSWORD@db:5432/exact\". The value is not shown, because it may contain a password.";
 
-    /// <param name="setting">Its name, for the message.</param>
-    /// <param name="value">What is configured.</param>
-    /// <exception cref="SettingException">It cannot be read.</exception>
+    /// <param name="setting">The name of the setting, for the message.</param>
+    /// <param name="value">The value of the setting.</param>
+    /// <exception cref="SettingException">The value is not valid.</exception>
     public static NpgsqlConnectionStringBuilder Read(string setting, string value)
     {
         var (settings, problem) = Read(value.Trim());
         problem ??= FindMisplaced(settings) ?? FindRefusal(settings);
         return problem is null
             ? settings
-            : throw new SettingException(setting, $"is no usable connection string: {problem}. {Expected}");
+            : throw new SettingException(setting, $"is not a valid connection string: {problem}. {Expected}");
     }
 
-    /// <summary>Gives a keyword its value.</summary>
-    /// <returns>Whether Npgsql takes the value; null if it has no such keyword.</returns>
+    /// <summary>Sets the value of a keyword.</summary>
+    /// <returns>Whether Npgsql accepts the value; null if it has no such keyword.</returns>
     internal static bool? TrySet(NpgsqlConnectionStringBuilder settings, string keyword, string value)
     {
         if (!settings.ContainsKey(keyword))
@@ -72,17 +71,17 @@ internal static partial class ConnectionStringReader
             number++;
             switch (TrySet(settings, keyword, (string)parts[keyword]))
             {
-                case null: // not named either: it may be the end of a password that has a semicolon and no quotes
+                case null: // not shown: it may be the end of a password that contains a semicolon
                     return string.Create(CultureInfo.InvariantCulture, $"keyword number {number} is unknown");
                 case false:
-                    return $"its value of \"{keyword}\" is not valid";
+                    return $"the value of \"{keyword}\" is not valid";
             }
         }
 
         return null;
     }
 
-    /// <summary>Finds a password inside a value that is shown elsewhere, such as the host or the user.</summary>
+    /// <summary>Finds a password inside a value that Exact shows elsewhere, such as the host or the user.</summary>
     private static string? FindMisplaced(NpgsqlConnectionStringBuilder settings)
     {
         string?[] shown =
@@ -98,7 +97,7 @@ internal static partial class ConnectionStringReader
                 ? "its parts are not separated by semicolons"
             : shown.OfType<string>().Any(text => text.Contains("://", StringComparison.Ordinal))
             || settings.Host is { } host && host.LastIndexOf('@') > 0
-                ? "it has a URI where a name is expected"
+                ? "it contains a URI where a name is expected"
             : null;
     }
 
@@ -116,7 +115,7 @@ internal static partial class ConnectionStringReader
         }
         catch (Exception e) when (IsAboutValue(e))
         {
-            return "Npgsql does not take its values together";
+            return "Npgsql rejects the combination of its values";
         }
     }
 
@@ -136,7 +135,7 @@ internal static partial class ConnectionStringReader
     )]
     private static partial Regex Keyword();
 
-    /// <summary>White space inside a name; a comma may have it around, and a socket's folder in it.</summary>
+    /// <summary>White space inside a name, except around a comma or in a socket's folder.</summary>
     [GeneratedRegex(@"^(?![/@\\]|\w:\\).*[^\s,]\s+[^\s,]")]
     private static partial Regex SpaceInHost();
 }

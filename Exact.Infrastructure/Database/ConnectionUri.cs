@@ -5,7 +5,7 @@ using Npgsql;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// A connection string as libpq, most platforms and most other languages write it:
+/// Reads a connection string in libpq's form of a URI:
 /// <c>postgresql://user:password@host:5432/database?sslmode=require</c>
 /// (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS).
 /// </summary>
@@ -13,7 +13,7 @@ internal static partial class ConnectionUri
 {
     private static readonly string[] Schemes = ["postgresql://", "postgres://"];
 
-    /// <summary>libpq's parameters, by Npgsql's keywords. Npgsql's own keywords are parameters, too.</summary>
+    /// <summary>Maps libpq's parameters to Npgsql's keywords, which are parameters too.</summary>
     private static readonly Dictionary<string, string> Keywords = new(StringComparer.OrdinalIgnoreCase)
     {
         ["user"] = "Username",
@@ -46,7 +46,7 @@ internal static partial class ConnectionUri
     public static bool Is(string value) => SchemeOf(value) is not null;
 
     /// <summary>Reads it into <paramref name="settings"/>.</summary>
-    /// <returns>What is wrong with it, without any part of it that may be secret; null if nothing is.</returns>
+    /// <returns>The problem, without any part that may be secret; null if there is none.</returns>
     public static string? Read(string uri, NpgsqlConnectionStringBuilder settings)
     {
         var (place, query) = Split(uri[SchemeOf(uri)!.Length..], '?');
@@ -55,7 +55,7 @@ internal static partial class ConnectionUri
         var (user, password) = Split(at < 0 ? "" : authority[..at], ':');
         if (database.AsSpan().ContainsAny("@/") || query.Contains('@') || authority.Contains('#'))
         {
-            return "the user and the password in a URI have to be percent-encoded (\"@\" is %40, \"/\" is %2F)";
+            return "the user and the password in a URI must be percent-encoded (\"@\" is %40, \"/\" is %2F)";
         }
 
         Set("Username", user);
@@ -72,7 +72,7 @@ internal static partial class ConnectionUri
         }
     }
 
-    /// <summary>One host, which may have a port; or several, each of which may.</summary>
+    /// <summary>Reads one host or several, each with an optional port.</summary>
     private static string? ReadHosts(string hosts, NpgsqlConnectionStringBuilder settings)
     {
         foreach (var host in hosts.Split(','))
@@ -83,7 +83,7 @@ internal static partial class ConnectionUri
                     && !ushort.TryParse(text.ValueSpan, CultureInfo.InvariantCulture, out _)
             )
             {
-                return "after the host in a URI comes \":\" and a port, which is a number up to 65535";
+                return "the host in a URI may be followed by \":\" and a port, which is a number up to 65535";
             }
         }
 
@@ -114,14 +114,14 @@ internal static partial class ConnectionUri
                 case null:
                     return $"its parameter {(PlainName().IsMatch(name) ? $"\"{name}\"" : $"number {number}")} is unknown";
                 case false:
-                    return $"its parameter \"{name}\" has a value that is not valid";
+                    return $"the value of its parameter \"{name}\" is not valid";
             }
         }
 
         return null;
     }
 
-    /// <summary>Where Npgsql says it in other words: <c>verify-full</c> is <c>VerifyFull</c>.</summary>
+    /// <summary>Translates values that Npgsql writes differently: <c>verify-full</c> is <c>VerifyFull</c>.</summary>
     private static string Translate(string keyword, string value) =>
         keyword switch
         {

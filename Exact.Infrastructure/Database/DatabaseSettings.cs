@@ -2,18 +2,20 @@ using Microsoft.Extensions.Configuration;
 
 namespace Exact.Infrastructure.Database;
 
-/// <summary>Where the database is: the connection strings of the configuration, with their passwords from secret files.</summary>
+/// <summary>The connection strings of the configuration, with passwords from secret files.</summary>
 internal sealed class DatabaseSettings(IConfiguration configuration)
 {
     public const string Missing =
-        "There is no connection string. Set ConnectionStrings__Exact, such as \"Host=db;Database=exact;Username=exact\", "
-        + "and Database__PasswordFile or a Password; or run in Development for an embedded PostgreSQL.";
+        "The setting ConnectionStrings__Exact is missing. Set it, for example to \"Host=db;Database=exact;Username=exact\", "
+        + "and Database__PasswordFile to the file with the password; or run in Development, with an embedded PostgreSQL.";
 
-    /// <summary>What the application itself uses.</summary>
+    /// <summary>The connection string of the application.</summary>
     public string ConnectionString { get; } =
         Read(configuration, "Exact") ?? throw new InvalidOperationException(Missing);
 
-    /// <summary>What the migrator uses: <c>ConnectionStrings:ExactMigrator</c>, else the same.</summary>
+    /// <summary>
+    /// The connection string of the migrator: <c>ConnectionStrings:ExactMigrator</c>, or else the application's.
+    /// </summary>
     public string MigratorConnectionString { get; } =
         Read(configuration, "ExactMigrator") ?? Read(configuration, "Exact") ?? "";
 
@@ -31,7 +33,7 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
         }
 
         settings.ApplicationName ??= Product.Origin;
-        settings.PersistSecurityInfo = false; // else Npgsql names its metrics after the whole string, with the password
+        settings.PersistSecurityInfo = false; // otherwise Npgsql's metrics contain the password
         return settings.ConnectionString;
     }
 }

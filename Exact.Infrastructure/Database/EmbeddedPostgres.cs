@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// A PostgreSQL server of the project's own, for whoever has configured none: started by the first process that needs it, shared by all
-/// that come while it runs, stopped by the last one that leaves. Its data stays.
+/// A PostgreSQL server for development, started by the first process that needs it, shared with others, and stopped by
+/// the last.
 /// </summary>
 internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 {
@@ -26,11 +26,11 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         ConnectionString = cluster.ConnectionString(port);
     }
 
-    /// <summary>The superuser's, for the database <c>exact</c>, which may not exist yet.</summary>
+    /// <summary>The superuser's connection string for the database <c>exact</c>, which may not exist yet.</summary>
     public string ConnectionString { get; }
 
-    /// <summary>Starts the server of this data folder, or joins the one that another process has started.</summary>
-    /// <exception cref="EmbeddedPostgresException">It cannot run here; the message says what to do instead.</exception>
+    /// <summary>Starts the server of this data folder, or uses the one that another process has started.</summary>
+    /// <exception cref="EmbeddedPostgresException">The server cannot run; the message says what to do instead.</exception>
     public static async Task<EmbeddedPostgres> StartAsync(
         EmbeddedPostgresOptions options,
         ILogger logger,
@@ -44,10 +44,10 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
                 await StartLockAsync(options.DataFolder, options.StartTimeout, cancellationToken)
                 ?? throw new EmbeddedPostgresException(
                     $"Another process has been starting or stopping the embedded PostgreSQL in {options.DataFolder} "
-                        + $"for {options.StartTimeout.TotalSeconds:0} seconds. Wait for it, or end it, and try again."
+                        + $"for {options.StartTimeout.TotalSeconds:0} seconds. Wait for that process or end it, then try again."
                 );
 
-            // From here on we count as a user, so that whoever leaves next does not stop the server under us.
+            // Counts this process as a user before the server is looked for, so that no other process stops it.
             var use = FileLock.Share(UsersLock(options.DataFolder));
             try
             {
@@ -66,7 +66,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             throw new EmbeddedPostgresException(
                 $"""
                 The embedded PostgreSQL cannot use the folder {options.DataFolder}: {e.Message}
-                If another account made it, run Exact under that account, or move the folder aside.
+                If the folder belongs to another account, run Exact under that account, or move the folder away.
                 {EmbeddedPostgresException.WaysOut()}
                 """,
                 e
@@ -74,7 +74,9 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the server if nobody else uses it. A process that was killed uses nothing: its lock went with it.</summary>
+    /// <summary>
+    /// Stops the server if no other process uses it; a killed process does not count, because its lock is gone.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (disposed)
@@ -87,7 +89,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         use.Dispose();
         if (stopping is null)
         {
-            LogLeftRunning(logger, dataFolder); // whoever holds the lock is about to use the server
+            LogLeftRunning(logger, dataFolder); // the holder of the lock is about to use or stop the server
             return;
         }
 
@@ -107,8 +109,9 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     private static string UsersLock(string folder) => Path.Combine(folder, "users.lock");
 
     [LoggerMessage(
+        2110,
         LogLevel.Warning,
-        "The embedded PostgreSQL in {Folder} is left running: another process is starting or stopping it."
+        "The embedded PostgreSQL in {Folder} keeps running: another process is starting or stopping it"
     )]
     private static partial void LogLeftRunning(ILogger logger, string folder);
 }

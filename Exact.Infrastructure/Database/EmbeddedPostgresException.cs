@@ -1,22 +1,24 @@
 namespace Exact.Infrastructure.Database;
 
-/// <summary>The embedded PostgreSQL cannot run; the message says why and what to do, and is all that a user needs to see.</summary>
+/// <summary>
+/// The embedded PostgreSQL cannot run. The message says why and what to do, so no stack trace is needed.
+/// </summary>
 internal sealed class EmbeddedPostgresException(string message, Exception? innerException = null)
     : Exception(message, innerException)
 {
-    /// <summary>A failure with its cause and the ways out.</summary>
+    /// <summary>Creates the exception with the cause and the alternatives.</summary>
     public static EmbeddedPostgresException Because(string cause, Exception? innerException = null) =>
         new($"{cause}\n{WaysOut()}", innerException);
 
-    /// <summary>What to do on a machine where the embedded server cannot run.</summary>
+    /// <summary>The alternatives on a machine where the embedded server cannot run.</summary>
     public static string WaysOut(int? major = null) =>
         $"""
-            Any one of these three ways leads on:
-              1. Install PostgreSQL{(major is null ? "" : $" {major}")} on this machine; Exact finds it by itself:
+            Do one of the following:
+              1. Install PostgreSQL{(major is null ? "" : $" {major}")} on this machine, where Exact finds it:
                      {InstallCommand(major)}
-              2. Use Docker, which brings its own PostgreSQL:
+              2. Use Docker, with its own PostgreSQL:
                      docker compose up --build
-              3. Use a server that you have, by its connection string in the environment:
+              3. Use an existing server, through its connection string in the environment:
                      ConnectionStrings__Exact="Host=localhost;Username=postgres;Password=...;Database=exact"
             """;
 
@@ -32,7 +34,8 @@ internal sealed class EmbeddedPostgresException(string message, Exception? inner
             return $"brew install postgresql@{major ?? 17}";
         }
 
-        // ID and ID_LIKE name the distribution and its family: https://www.freedesktop.org/software/systemd/man/os-release.html
+        // ID and ID_LIKE name the distribution and its family:
+        // https://www.freedesktop.org/software/systemd/man/os-release.html
         var system = File.Exists("/etc/os-release") ? File.ReadAllText("/etc/os-release").ToLowerInvariant() : "";
         return system switch
         {

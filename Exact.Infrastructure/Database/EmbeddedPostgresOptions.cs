@@ -1,27 +1,27 @@
 namespace Exact.Infrastructure.Database;
 
-/// <summary>How the embedded PostgreSQL is kept and run; only <see cref="DataFolder"/> has to be said.</summary>
+/// <summary>The options of the embedded PostgreSQL; only <see cref="DataFolder"/> is required.</summary>
 internal sealed class EmbeddedPostgresOptions
 {
-    /// <summary>The project's own folder for it: the locks, the port, and (where the server can reach it) the cluster.</summary>
+    /// <summary>The folder for the locks, the port and, if the server can reach it, the cluster.</summary>
     public required string DataFolder
     {
         get;
         init => field = Path.GetFullPath(value);
     }
 
-    /// <summary>How long a start may take, recovery after a crash and the wait for another process's start included.</summary>
+    /// <summary>How long a start may take, including crash recovery and the wait for another process.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How many sessions the server allows at once.</summary>
+    /// <summary>How many sessions the server allows.</summary>
     public int MaxConnections { get; init; } = 100;
 
-    /// <summary>False trades safety against a power cut for speed: for data that only a test run needs.</summary>
+    /// <summary>False makes the server faster, but a power failure can then destroy the data: for tests only.</summary>
     public bool Durable { get; init; } = true;
 
-    /// <summary>Where to look for PostgreSQL's programs; null means where installers put them.</summary>
+    /// <summary>Where to look for PostgreSQL's programs; null for the usual folders.</summary>
     public IReadOnlyList<string>? BinaryFolders { get; init; }
 
-    /// <summary>Whether PostgreSQL's programs may be downloaded when this machine has none.</summary>
+    /// <summary>Whether PostgreSQL's programs may be downloaded if none are installed.</summary>
     public bool Download { get; init; } = true;
 }

@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Infrastructure.Database;
 
-/// <summary>Exact's tables. It is the repository and the unit of work; there is no layer above it.</summary>
+/// <summary>Exact's tables; services use it directly as their repository and unit of work.</summary>
 public sealed class ExactDbContext(DbContextOptions<ExactDbContext> options)
     : IdentityDbContext<User, IdentityRole<long>, long>(options)
 {
@@ -19,7 +19,7 @@ public sealed class ExactDbContext(DbContextOptions<ExactDbContext> options)
 
     public DbSet<Operation> Operations => Set<Operation>();
 
-    /// <summary>Whether there is a challenge with this public name.</summary>
+    /// <summary>Whether a challenge with this public name exists.</summary>
     public Task<bool> ChallengeExistsAsync(string challengeId, CancellationToken cancellationToken) =>
         Challenges.AnyAsync(challenge => challenge.ChallengeId == challengeId, cancellationToken);
 

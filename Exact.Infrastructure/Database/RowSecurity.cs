@@ -6,42 +6,44 @@ using Npgsql;
 namespace Exact.Infrastructure.Database;
 
 /// <summary>
-/// Row security hides rows without a word: an export would be empty and look whole. With <c>row_security</c> off,
-/// PostgreSQL refuses a statement from which it would have to hide any.
+/// Makes PostgreSQL reject a statement from which row security would hide rows; otherwise an export could be incomplete
+/// and look complete.
 /// </summary>
 /// <remarks>
-/// It is switched off with the statement, or in its transaction, and not once for the session: Npgsql's pool resets its
-/// sessions, and a pooler gives each transaction another one and refuses the setting as a startup parameter.
+/// The setting <c>row_security = off</c> goes with each statement or transaction, not with the session, because a pool
+/// resets its sessions and a pooler changes them.
 /// </remarks>
 internal static partial class RowSecurity
 {
-    /// <summary>Goes before a statement, in the same command, so that a pooler gives both the same session.</summary>
+    /// <summary>Precedes a statement in the same command, so that a pooler runs both in the same session.</summary>
     public const string Off = "SET row_security = off;\n";
 
-    /// <summary>What a table is called whose name the server's message does not give.</summary>
+    /// <summary>The name of a table that the server's message does not name.</summary>
     private const string Unnamed = "a table";
 
-    /// <summary>The table, quoted, from which rows would have been hidden; null if something else went wrong.</summary>
+    /// <summary>The table, quoted, whose rows would have been hidden; null for any other failure.</summary>
     public static string? TableOf(Exception? exception) =>
         exception switch
         {
             null => null,
-            // The routine is the same in every language of the server. The second one is about rows to be written.
+            // The routine does not depend on the server's language. The second one checks rows to be written.
             PostgresException
             {
                 SqlState: PostgresErrorCodes.InsufficientPrivilege,
                 Routine: "check_enable_rls" or "ExecWithCheckOptions"
-            } e => Quoted().Match(e.MessageText) is { Success: true } name ? $"\"{name.Groups[1].Value}\"" : Unnamed,
+            } e => Quoted().Match(e.MessageText) is { Success: true } name
+                ? SqlIdentifier.Quote(name.Groups[1].Value)
+                : Unnamed,
             _ => TableOf(exception.InnerException),
         };
 
-    /// <summary>The SQL that switches it off.</summary>
+    /// <summary>The SQL that disables it on a table.</summary>
     public static string Disable(string table) => $"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;";
 
     [GeneratedRegex("[\"«„“](?:\u00A0)?(.+?)(?:\u00A0)?[\"»“”]")]
     private static partial Regex Quoted();
 
-    /// <summary>Switches it off for what EF Core reads, and for what it changes by a query.</summary>
+    /// <summary>Switches it off for EF Core's queries and bulk changes.</summary>
     internal sealed class Interceptor : DbCommandInterceptor
     {
         public override InterceptionResult<DbDataReader> ReaderExecuting(
@@ -86,7 +88,7 @@ internal static partial class RowSecurity
             return ValueTask.FromResult(result);
         }
 
-        // Not for SaveChanges, which counts statements. It reads what it changes first, and finds a hidden row missing.
+        // Not for SaveChanges, which counts statements, and which fails anyway if the row that it changes is hidden.
         private static void SwitchOff(DbCommand command, CommandEventData eventData)
         {
             if (

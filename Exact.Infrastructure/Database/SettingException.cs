@@ -1,6 +1,8 @@
 namespace Exact.Infrastructure.Database;
 
-/// <summary>A setting cannot be used. The message names it without its value, which may be a secret.</summary>
+/// <summary>A setting is not valid. The message names it without its value, which may be a secret.</summary>
 /// <param name="setting">Its name, such as <c>ConnectionStrings:Exact</c>.</param>
-/// <param name="problem">What is wrong and what to do, as the rest of a sentence that begins with the name.</param>
+/// <param name="problem">
+/// What is wrong and what to do, as the continuation of a sentence that begins with the name.
+/// </param>
 internal sealed class SettingException(string setting, string problem) : Exception($"{setting} {problem}");

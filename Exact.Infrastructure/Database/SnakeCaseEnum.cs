@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace Exact.Infrastructure.Database;
 
-/// <summary>Keeps an enum as the same snake_case text that JSON shows: <c>Completed</c> is <c>completed</c>.</summary>
+/// <summary>Stores an enum as the snake_case string that JSON shows: <c>Completed</c> as <c>completed</c>.</summary>
 internal sealed class SnakeCaseEnum<T>() : ValueConverter<T, string>(value => Names[value], text => Values[text])
     where T : struct, Enum
 {
@@ -12,6 +12,6 @@ internal sealed class SnakeCaseEnum<T>() : ValueConverter<T, string>(value => Na
 
     private static readonly Dictionary<string, T> Values = Names.ToDictionary(pair => pair.Value, pair => pair.Key);
 
-    /// <summary>Every text that the column may hold.</summary>
+    /// <summary>Every string that the column may contain.</summary>
     public static IReadOnlyCollection<string> Texts => Values.Keys;
 }

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -10,16 +11,16 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// <c>CREATE INDEX CONCURRENTLY</c> runs outside a transaction, so two things about it are ours: what a killed one left behind,
-/// and the wait for old transactions, which holds nobody up and must not be cut short by the lock timeout.
+/// Drops what an interrupted <c>CREATE INDEX CONCURRENTLY</c> left behind, and exempts it from the lock timeout,
+/// because its waits block no other session.
 /// </summary>
 internal sealed class ConcurrentIndexes : DbCommandInterceptor
 {
     private const string Concurrently = "CONCURRENTLY";
 
     /// <summary>
-    /// Drops the indexes that pending migrations are going to create concurrently and that exist nevertheless: INVALID ones of
-    /// an interrupted build, or a valid one whose process died before it could write the history.
+    /// Drops indexes that pending migrations will create concurrently but that already exist, because an earlier
+    /// process died before it recorded the migration.
     /// </summary>
     /// <returns>The names of the dropped indexes.</returns>
     public static async Task<IReadOnlyList<string>> DropLeftoversAsync(
@@ -32,7 +33,7 @@ internal sealed class ConcurrentIndexes : DbCommandInterceptor
         var dropped = new List<string>();
         foreach (var index in FindIn(context, pending))
         {
-            var name = $"\"{index.Name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+            var name = SqlIdentifier.Quote(index.Name);
             await using var exists = new NpgsqlCommand("SELECT to_regclass($1) IS NOT NULL", connection);
             exists.Parameters.Add(new() { Value = name });
             if (await exists.ExecuteScalarAsync(cancellationToken) is true)
@@ -78,7 +79,7 @@ internal sealed class ConcurrentIndexes : DbCommandInterceptor
         var before = (string)(await show.ExecuteScalarAsync())!;
         await SetLockTimeoutAsync(connection, "0");
         var result = await run();
-        await SetLockTimeoutAsync(connection, before); // where it threw, the session is given up
+        await SetLockTimeoutAsync(connection, before); // not after an exception, which ends the session
         return result;
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
@@ -12,17 +11,18 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Brings the schema to where this code needs it: wait for the server → look → lock → look again → apply → journal.
-/// Safe at any time, in any number of processes: each pending migration is applied exactly once.
+/// Applies each pending migration exactly once, in any number of processes: wait → look → lock → look again → apply →
+/// journal.
 /// </summary>
 internal sealed partial class DatabaseMigrator(
     DbContextOptions<ExactDbContext> contextOptions,
     MigratorConnection connections,
-    ServerWait server,
+    DatabaseOpener database,
     MigrationJournal journal,
     SchemaAdoption adoption,
     SchemaState state,
     IOptions<MigrationOptions> options,
+    TimeProvider time,
     ILogger<DatabaseMigrator> logger
 )
 {
@@ -30,20 +30,22 @@ internal sealed partial class DatabaseMigrator(
 
     private readonly bool hasSeeder = contextOptions.FindExtension<CoreOptionsExtension>()?.AsyncSeeder is not null;
 
-    /// <summary>Applies what is pending, or waits for whoever does.</summary>
-    /// <param name="actor">Who asks for it, for the journal: <c>startup</c>, <c>admin-key</c>, <c>command-line</c> or a user name.</param>
-    /// <param name="cancellationToken">Ends the wait, or the migration in progress, which is rolled back.</param>
-    /// <returns>The migrations that this process applied; none where another one did, or nothing was pending.</returns>
+    /// <summary>Applies what is pending, or waits for the replica that does.</summary>
+    /// <param name="actor">
+    /// Who asks for it, for the journal: <c>startup</c>, <c>admin-key</c>, <c>command-line</c> or a user name.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait, or the current migration, which is rolled back.</param>
+    /// <returns>The migrations that this process applied; none if another did, or nothing was pending.</returns>
     /// <exception cref="MigrationRefusedException">The database cannot be migrated from here; the message says why.</exception>
     public async Task<IReadOnlyList<string>> MigrateAsync(string actor, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.StartMigrate(actor);
-        var run = new MigrationRun(actor);
+        var run = new MigrationRun(actor, time);
         try
         {
             while (!await TryApplyAsync(run, cancellationToken))
             {
-                // somebody was in the way, or the server went away: begin from the start
+                // another session was in the way, or the server went away: start over
             }
 
             return [.. run.Applied];
@@ -55,21 +57,23 @@ internal sealed partial class DatabaseMigrator(
         }
         finally
         {
-            await EndAsync(run);
+            await CloseAsync(run);
         }
     }
 
-    /// <summary>Waits for the server and returns what is pending, in order. It changes nothing but a missing database.</summary>
+    /// <summary>
+    /// Waits for the server and returns what is pending, in order. At most it creates a missing database.
+    /// </summary>
     /// <exception cref="MigrationRefusedException">The database cannot be used from here; the message says why.</exception>
     public async Task<IReadOnlyList<string>> LookAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await server.OpenAsync(cancellationToken);
+        await using var connection = await database.OpenAsync(cancellationToken);
         await using var context = CreateContext(connection);
         return [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
     }
 
-    /// <summary>One turn.</summary>
-    /// <returns>Whether it went to its end, so that nothing is pending any more.</returns>
+    /// <summary>Makes one attempt.</summary>
+    /// <returns>Whether it succeeded, so that nothing is pending.</returns>
     private async Task<bool> TryApplyAsync(MigrationRun run, CancellationToken cancellationToken)
     {
         try
@@ -79,19 +83,21 @@ internal sealed partial class DatabaseMigrator(
         }
         catch (Exception e)
             when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
-                && run.MayTryAgain(options.Value.RetryFor)
+                && run.MayRetry(options.Value.RetryFor)
             )
         {
             LogRetrying(e.Cause());
-            await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+            await Task.Delay(Pause.WithJitter(), cancellationToken);
             return false;
         }
     }
 
-    /// <summary>All in one session: when many replicas start together, their connections are what the server has most work with.</summary>
+    /// <summary>
+    /// Uses one session for everything, because when many replicas start together, connecting costs the server most.
+    /// </summary>
     private async Task ApplyAsync(MigrationRun run, CancellationToken cancellationToken)
     {
-        await using var connection = await server.OpenAsync(cancellationToken);
+        await using var connection = await database.OpenAsync(cancellationToken);
         await using var context = CreateContext(connection, run);
         if (!await IsWorkLeftAsync(context, cancellationToken))
         {
@@ -101,19 +107,19 @@ internal sealed partial class DatabaseMigrator(
         await using var held = await LockAsync(connection, context, cancellationToken);
         if (held is null)
         {
-            return; // another replica has applied them while this one waited
+            return; // another replica applied them while this one waited
         }
 
         using var holding = Telemetry.StartHolding();
         var pending = (await context.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
         if (pending.Count == 0 && await IsSeededAsync(context, cancellationToken))
         {
-            return; // or just before it got the lock
+            return; // another replica applied them just before this one got the lock
         }
 
         await connections.LimitAsync(connection, cancellationToken);
         await RefuseUnrecordedAsync(connection, context, cancellationToken);
-        run.Start(pending);
+        run.Plan(pending);
         if (pending.Count == 0)
         {
             LogSeeding();
@@ -131,14 +137,14 @@ internal sealed partial class DatabaseMigrator(
         }
 
         await context.Database.MigrateAsync(cancellationToken);
-        run.Finish(hasSeeder ? context.Database.GetMigrations().Last() : null);
+        run.Complete(hasSeeder ? context.Database.GetMigrations().Last() : null);
         LogApplied(run.Applied.Count, run.Elapsed.TotalSeconds);
-        await EndAsync(run); // with the lock, for whoever gets it next asks the journal what is left to do
+        await CloseAsync(run); // still under the lock: the next holder reads the journal
     }
 
-    private async Task EndAsync(MigrationRun run)
+    private async Task CloseAsync(MigrationRun run)
     {
-        if (run.TryEnd())
+        if (run.TryClose())
         {
             Telemetry.RunEnded(run.Error is null);
             await journal.WriteAsync(run);
@@ -152,7 +158,7 @@ internal sealed partial class DatabaseMigrator(
     )
     {
         using var activity = Telemetry.StartLockWait();
-        var started = Stopwatch.GetTimestamp();
+        var started = time.GetTimestamp();
         var held = await MigrationLock.AcquireAsync(
             connection,
             options.Value.LockWait,
@@ -160,7 +166,7 @@ internal sealed partial class DatabaseMigrator(
             OnWaiting,
             cancellationToken
         );
-        Telemetry.Waited(Stopwatch.GetElapsedTime(started));
+        Telemetry.Waited(time.GetElapsedTime(started));
         return held;
     }
 
@@ -168,7 +174,9 @@ internal sealed partial class DatabaseMigrator(
         (await context.Database.GetPendingMigrationsAsync(cancellationToken)).Any()
         || !await IsSeededAsync(context, cancellationToken);
 
-    /// <summary>EF seeds after the last migration, in another transaction: who is killed in between leaves that to the next.</summary>
+    /// <summary>
+    /// EF Core seeds in a transaction of its own, so a process that is killed before it leaves the seeding to the next.
+    /// </summary>
     private async Task<bool> IsSeededAsync(ExactDbContext context, CancellationToken cancellationToken) =>
         !hasSeeder
         || await MigrationJournal.IsSeededAsync(
@@ -177,7 +185,7 @@ internal sealed partial class DatabaseMigrator(
             cancellationToken
         );
 
-    /// <summary>Without this, the first migration would fail on the first table that is there, and say no more than that.</summary>
+    /// <summary>Refuses tables without a history; the first migration would only fail with "already exists".</summary>
     private async Task RefuseUnrecordedAsync(
         NpgsqlConnection connection,
         ExactDbContext context,
@@ -218,7 +226,7 @@ internal sealed partial class DatabaseMigrator(
     {
         if (run is not null)
         {
-            run.Begin(migration);
+            run.StartMigration(migration);
             state.EnterMigration(migration, run.Number, run.Total);
             LogApplyingOne(migration, run.Number, run.Total);
         }
@@ -226,24 +234,24 @@ internal sealed partial class DatabaseMigrator(
 
     private static string IdOf(Migration migration) => migration.GetType().GetCustomAttribute<MigrationAttribute>()!.Id;
 
-    [LoggerMessage(LogLevel.Information, "Waiting for {Holder}, which is migrating")]
+    [LoggerMessage(2010, LogLevel.Information, "Waiting for {Holder}, which is migrating")]
     private partial void LogWaiting(string holder);
 
-    [LoggerMessage(LogLevel.Information, "Applying {Count} pending migrations: {Migrations}")]
+    [LoggerMessage(2011, LogLevel.Information, "Pending migrations: {Count} ({Migrations})")]
     private partial void LogApplying(int count, string migrations);
 
-    [LoggerMessage(LogLevel.Information, "Seeding, which the replica that migrated has not come to")]
+    [LoggerMessage(2012, LogLevel.Information, "Seeding: the replica that migrated ended before it seeded")]
     private partial void LogSeeding();
 
-    [LoggerMessage(LogLevel.Information, "Applying migration {Migration} ({Number} of {Total})")]
+    [LoggerMessage(2013, LogLevel.Information, "Applying migration {Migration} ({Number} of {Total})")]
     private partial void LogApplyingOne(string migration, int number, int total);
 
-    [LoggerMessage(LogLevel.Information, "Applied {Count} migrations in {Seconds:0.000} s")]
+    [LoggerMessage(2014, LogLevel.Information, "Applied migrations: {Count}, in {Seconds:0.000} s")]
     private partial void LogApplied(int count, double seconds);
 
-    [LoggerMessage(LogLevel.Warning, "Dropped index {Index}, which an interrupted concurrent build had left")]
+    [LoggerMessage(2015, LogLevel.Warning, "Dropped index {Index}, which an interrupted concurrent build left behind")]
     private partial void LogDropped(string index);
 
-    [LoggerMessage(LogLevel.Warning, "Trying the migration again: {Reason}")]
+    [LoggerMessage(2016, LogLevel.Warning, "Trying the migration again: {Reason}")]
     private partial void LogRetrying(string reason);
 }

@@ -8,8 +8,8 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// What a migration does, as a hash of the SQL that is generated for it: neither a comment nor a licence header in its source
-/// changes it. The generator's version may, so that stands beside it.
+/// Hashes the SQL that a migration generates, which depends on the generator's version but not on comments in the
+/// source.
 /// </summary>
 internal static class MigrationHash
 {
@@ -17,11 +17,11 @@ internal static class MigrationHash
     public static string Provider { get; } =
         typeof(NpgsqlDbContextOptionsBuilderExtensions).Assembly.GetName().Version!.ToString(3);
 
-    /// <summary>What generates the SQL now, as <see cref="GeneratorOf"/> says it.</summary>
+    /// <summary>The versions that generate the SQL now, as <see cref="GeneratorOf"/> writes them.</summary>
     public static string Generator { get; } =
         GeneratorOf(typeof(DbContext).Assembly.GetName().Version!.ToString(3), Provider);
 
-    /// <summary>The versions of EF Core and of its provider, as one text.</summary>
+    /// <summary>The versions of EF Core and of its provider as one string.</summary>
     public static string GeneratorOf(string entityFramework, string? provider) =>
         $"EF Core {entityFramework}, Npgsql {provider ?? "unknown"}";
 
@@ -41,7 +41,7 @@ internal static class MigrationHash
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql)));
     }
 
-    /// <summary>The hashes of all migrations that this code knows, by id and in order.</summary>
+    /// <summary>The hashes of all migrations in this code, by id and in order.</summary>
     public static IReadOnlyDictionary<string, string> All(DbContext context)
     {
         var assembly = context.GetService<IMigrationsAssembly>();

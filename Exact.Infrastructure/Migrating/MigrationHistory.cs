@@ -1,5 +1,5 @@
-// EF1001: the maintainers point to this class for another lock (npgsql/npgsql#6025) but keep it in an internal namespace.
-// Only this file depends on it, and the tests with many replicas tell when it changes.
+// EF1001: the maintainers recommend this internal class for replacing the lock (npgsql/npgsql#6025). Only this file
+// depends on it, and the tests with many replicas notice when it changes.
 #pragma warning disable EF1001
 using System.Data;
 using Microsoft.EntityFrameworkCore;
@@ -14,10 +14,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Migrations.Internal;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// EF's history table, with two changes. The lock is <see cref="MigrationLock"/>, held from the first migration to the last
-/// and through the seeding; EF's own, LOCK TABLE, is dropped at every commit and makes readers of the history wait. And each
-/// row says what its migration was (a hash of its SQL), and when, by whom and in what time it was applied: column defaults, so
-/// that the facts are committed with the migration, also by a script that <c>dotnet ef</c> wrote.
+/// EF Core's history table, with <see cref="MigrationLock"/> as its lock and with columns for the facts of each
+/// migration.
 /// </summary>
 internal sealed class MigrationHistory(
     HistoryRepositoryDependencies dependencies,
@@ -32,11 +30,11 @@ internal sealed class MigrationHistory(
 
     public override LockReleaseBehavior LockReleaseBehavior => LockReleaseBehavior.Connection;
 
-    // The search path decides where the table is, as it does for every other table.
+    // The search path determines the schema, as for every other table.
     protected override string ExistsSql => $"SELECT to_regclass('{Table}') IS NOT NULL";
 
-    // The provider reads the table and catches the error, which shows in the logs of both sides. And it would open a connection
-    // to see whether there is a database, at every look of every replica that waits.
+    // The provider would provoke an error, which both sides log, and open another connection at every look of a waiting
+    // replica.
     public override async Task<bool> ExistsAsync(CancellationToken cancellationToken = default) =>
         (
             Dependencies.Connection.DbConnection.State is ConnectionState.Open
@@ -68,7 +66,7 @@ internal sealed class MigrationHistory(
         var connection = (NpgsqlConnection)Dependencies.Connection.DbConnection;
         var patience = new MigrationOptions().LockWait;
         var held = await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken);
-        return new Held(held!, this); // never null: it is always needed
+        return new Held(held!, this); // not null without "isNeeded"
     }
 
     public override IMigrationsDatabaseLock AcquireDatabaseLock() =>
@@ -89,13 +87,14 @@ internal sealed class MigrationHistory(
         base.ConfigureTable(history);
         history.Property<string?>("ProviderVersion").HasMaxLength(32);
         history.Property<string?>("Hash").HasMaxLength(64);
+        // Defaults, so that the facts are committed with the migration, even by a script that dotnet ef wrote.
         history.Property<DateTimeOffset>("AppliedAt").HasDefaultValueSql("clock_timestamp()");
         history
             .Property<string>("AppliedBy")
             .HasColumnType("text")
             .IsRequired()
             .HasDefaultValueSql("current_setting('application_name')");
-        // A migration and its row share a transaction, so the time since that transaction began is the migration's.
+        // A migration and its row share a transaction, so its age is the migration's duration.
         history.Property<TimeSpan>("Duration").HasDefaultValueSql("clock_timestamp() - transaction_timestamp()");
     }
 

@@ -5,19 +5,22 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Writes each turn of the migrator into the journal, also the failed ones. It speaks SQL, not the model: after a failed
-/// migration the tables are those of an earlier version, and before the first there is no journal yet. What ran outside a
-/// transaction has no duration of its own in the history; it was measured from here.
+/// Writes each run of the migrator into the journal, in SQL, because after a failure the tables may be older than the
+/// model.
 /// </summary>
 internal sealed partial class MigrationJournal(MigratorConnection connections, ILogger<MigrationJournal> logger)
 {
-    /// <summary>Never throws: a journal that cannot be written must not turn a migration that worked into one that failed.</summary>
+    /// <summary>
+    /// Writes the run; logs a failure instead of throwing it, because the migrations themselves succeeded.
+    /// </summary>
     public async Task WriteAsync(MigrationRun run)
     {
+        var started = run.StartedAt!.Value;
         try
         {
-            // The migrating connection may be broken or in a failed transaction; the journal has its own.
+            // Its own connection: the migrating one may be broken or in a failed transaction.
             await using var connection = await connections.OpenAsync(CancellationToken.None);
+            // The history's own duration is zero for a migration that ran outside a transaction.
             await using var command = new NpgsqlCommand(
                 $"""
                 WITH history AS (
@@ -31,8 +34,8 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
             );
             command.Parameters.Add(new() { Value = run.Actor });
             command.Parameters.Add(new() { Value = Product.Origin });
-            command.Parameters.Add(new() { Value = run.StartedAt });
-            command.Parameters.Add(new() { Value = run.StartedAt + run.Elapsed });
+            command.Parameters.Add(new() { Value = started });
+            command.Parameters.Add(new() { Value = started + run.Elapsed });
             command.Parameters.Add(new() { Value = run.Error is null ? "succeeded" : "failed" });
             command.Parameters.Add(
                 new()
@@ -55,7 +58,7 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable)
         {
-            // the very first migration failed
+            // the first migration failed: there is no journal yet
         }
         catch (NpgsqlException e)
         {
@@ -63,10 +66,10 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
         }
     }
 
-    /// <summary>Whether a run has gone to its end, through the seeding, with this migration as the last.</summary>
+    /// <summary>Whether a run has completed, including the seeding, with this migration as the last.</summary>
     /// <param name="connection">An open connection to a database in which nothing is pending.</param>
     /// <param name="lastMigration">The last migration that this code knows.</param>
-    /// <param name="cancellationToken">Ends the question.</param>
+    /// <param name="cancellationToken">Cancels the query.</param>
     public static async Task<bool> IsSeededAsync(
         NpgsqlConnection connection,
         string lastMigration,
@@ -86,6 +89,6 @@ internal sealed partial class MigrationJournal(MigratorConnection connections, I
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
     };
 
-    [LoggerMessage(LogLevel.Warning, "The journal of this migration run could not be written: {Reason}")]
+    [LoggerMessage(2020, LogLevel.Warning, "Could not write this migration run to the journal: {Reason}")]
     private partial void LogNotWritten(string reason);
 }

@@ -5,12 +5,12 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// The right to migrate: a session advisory lock, held on the very connection that migrates, so that the lock and the
-/// migration's transaction die together. Whoever had to wait for it looks again at what is pending.
+/// The right to migrate: a session advisory lock on the connection that migrates, so that the lock and the migration's
+/// transaction end together.
 /// </summary>
 internal sealed class MigrationLock : IAsyncDisposable
 {
-    // "EXCT" for the application, and one more key that tells apart the schemas of a database.
+    // "EXCT" in ASCII for the application, and a second key for the schema within the database.
     private const string Application = "1163412308";
     private const string Schema = "hashtext(coalesce(current_schema(), ''))";
 
@@ -22,16 +22,18 @@ internal sealed class MigrationLock : IAsyncDisposable
     private MigrationLock(NpgsqlConnection connection) => this.connection = connection;
 
     /// <summary>
-    /// Polls until the lock is ours. It never blocks inside PostgreSQL: a session that waits in <c>pg_advisory_lock</c> holds
-    /// a snapshot, and <c>CREATE INDEX CONCURRENTLY</c> waits for that.
+    /// Polls for the lock. Blocking in <c>pg_advisory_lock</c> would hold a snapshot, for which <c>CREATE INDEX
+    /// CONCURRENTLY</c> waits.
     /// </summary>
     /// <param name="connection">The open connection that will migrate; not a pooled one.</param>
     /// <param name="patience">How long to wait for another holder.</param>
-    /// <param name="isNeeded">Asked after each vain try: whoever waits for work that is done by now need not queue up for the lock.</param>
-    /// <param name="onWaiting">Told who holds the lock: at first, and whenever the holder changes.</param>
+    /// <param name="isNeeded">
+    /// Called after each failed attempt: the wait ends once another replica has done the work.
+    /// </param>
+    /// <param name="onWaiting">Called with the holder at first, and whenever the holder changes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The lock; null if it was not needed any more.</returns>
-    /// <exception cref="MigrationRefusedException">Another session held the lock for all that time; the message names it.</exception>
+    /// <returns>The lock; null if it is no longer needed.</returns>
+    /// <exception cref="MigrationRefusedException">Other sessions held the lock all that time; the message names the last.</exception>
     public static async Task<MigrationLock?> AcquireAsync(
         NpgsqlConnection connection,
         TimeSpan patience,
@@ -54,8 +56,8 @@ internal sealed class MigrationLock : IAsyncDisposable
             if (Stopwatch.GetElapsedTime(started) > patience)
             {
                 throw new MigrationRefusedException(
-                    $"Another session has held the migration lock for {patience}: {holder?.ToString() ?? "unknown"}. If it is "
-                        + "at work, raise Migrations:LockWait; if it hangs, end it with pg_terminate_backend."
+                    $"The migration lock was not free for {patience}; its holder is {holder?.ToString() ?? "unknown"}. If that "
+                        + "session is migrating, raise Migrations:LockWait; if it hangs, end it with pg_terminate_backend."
                 );
             }
 
@@ -65,15 +67,14 @@ internal sealed class MigrationLock : IAsyncDisposable
                 onWaiting?.Invoke(holder);
             }
 
-            // Jitter keeps replicas that were started together from asking together.
-            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+            await Task.Delay(pause.WithJitter(), cancellationToken);
             pause = pause * 1.5 < MaximalPause ? pause * 1.5 : MaximalPause;
         }
 
         return new MigrationLock(connection);
     }
 
-    /// <summary>The session that holds the lock in the connection's database and schema, or null.</summary>
+    /// <summary>Finds the session that holds the lock in the connection's database and schema.</summary>
     public static async Task<LockHolder?> FindHolderAsync(
         NpgsqlConnection connection,
         CancellationToken cancellationToken
@@ -101,7 +102,7 @@ internal sealed class MigrationLock : IAsyncDisposable
             : null;
     }
 
-    /// <summary>Gives the lock back; a connection that died has given it back already.</summary>
+    /// <summary>Releases the lock; PostgreSQL has already released that of a broken connection.</summary>
     public async ValueTask DisposeAsync()
     {
         if (connection.State is ConnectionState.Open)

@@ -10,11 +10,11 @@ public sealed class MigrationOptions
     public StartupAction OnStartup { get; set; } = StartupAction.Apply;
 
     /// <summary>
-    /// Refuses to start on a database that is ahead of this code, or that was migrated with another SQL by the same generator.
+    /// Refuses to start on a database that is ahead of this code, or on which an applied migration was edited.
     /// </summary>
     public bool Strict { get; set; }
 
-    /// <summary>How long a starting service waits for a PostgreSQL that does not answer.</summary>
+    /// <summary>How long a starting service waits for PostgreSQL to answer.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "24:00:00")]
     public TimeSpan ServerWait { get; set; } = TimeSpan.FromMinutes(10);
 
@@ -23,13 +23,13 @@ public sealed class MigrationOptions
     public TimeSpan LockWait { get; set; } = TimeSpan.FromMinutes(30);
 
     /// <summary>
-    /// How long a migration may stand in the queue for a table lock, where it holds up every query behind it. Then it steps
-    /// aside and tries again.
+    /// How long a migration may queue for a table lock, and so delay every query behind it, before it tries again
+    /// later.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00")]
     public TimeSpan LockTimeout { get; set; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long a migration is tried again that was kept from its table locks, or lost its connection.</summary>
+    /// <summary>How long to retry a migration that got no table lock, or lost its connection.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "24:00:00")]
     public TimeSpan RetryFor { get; set; } = TimeSpan.FromMinutes(10);
 
@@ -44,6 +44,6 @@ public enum StartupAction
     /// <summary>Applies them, or waits for the replica that does.</summary>
     Apply,
 
-    /// <summary>Changes nothing; the service becomes ready once somebody else has applied them.</summary>
+    /// <summary>Changes nothing; the service becomes ready once another process has applied them.</summary>
     Check,
 }

@@ -1,5 +1,7 @@
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>The database cannot be migrated from here. The message names the cause and the way out; waiting would not help.</summary>
+/// <summary>
+/// The database cannot be migrated, and waiting does not help. The message gives the cause and what to do.
+/// </summary>
 public sealed class MigrationRefusedException(string message, Exception? innerException = null)
     : Exception(message, innerException);

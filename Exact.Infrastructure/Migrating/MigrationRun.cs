@@ -2,29 +2,30 @@ using System.Diagnostics;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>What came of one call to migrate, over all its turns: what was applied, how long each took, and why it ended.</summary>
+/// <summary>
+/// Records one call to migrate, over all its attempts: what was applied, how long each took, and why it ended.
+/// </summary>
 /// <param name="actor">Who asked for it.</param>
-internal sealed class MigrationRun(string actor)
+/// <param name="time">Measures the durations.</param>
+internal sealed class MigrationRun(string actor, TimeProvider time)
 {
     private readonly List<AppliedIn> durations = [];
-    private long started;
+    private long planned;
     private string? current;
     private long currentStarted;
     private Activity? activity;
     private (int Applied, long Since)? trouble;
-    private bool hasEnded;
+    private bool isClosed;
 
     public string Actor => actor;
 
-    /// <summary>The migrations were only recorded, because what they make was there.</summary>
+    /// <summary>The migrations were only recorded, because the tables already existed.</summary>
     public bool IsAdoption { get; init; }
 
-    /// <summary>The lock was held, and something was to be done.</summary>
-    public bool HasStarted => started != 0;
+    /// <summary>When the run first held the lock with work to do; null until then.</summary>
+    public DateTimeOffset? StartedAt { get; private set; }
 
-    public DateTimeOffset StartedAt { get; private set; }
-
-    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
+    public TimeSpan Elapsed => time.GetElapsedTime(planned);
 
     /// <summary>What has been applied so far, in order.</summary>
     public IReadOnlyList<string> Applied => [.. durations.Select(applied => applied.Migration)];
@@ -37,83 +38,86 @@ internal sealed class MigrationRun(string actor)
     /// <summary>How many there are to apply.</summary>
     public int Total { get; private set; }
 
-    /// <summary>The last migration of those after which it seeded, or null.</summary>
+    /// <summary>The last migration at the time of seeding; null without a seeder.</summary>
     public string? Seeded { get; private set; }
 
     /// <summary>The migration that failed and why, or null.</summary>
     public string? Error { get; private set; }
 
-    /// <summary>The lock is held, and this is to be done.</summary>
-    public void Start(IReadOnlyList<string> pending)
+    /// <summary>Begins an attempt, which holds the lock, with what is pending.</summary>
+    public void Plan(IReadOnlyList<string> pending)
     {
         Total = durations.Count + pending.Count;
-        if (!HasStarted)
+        if (StartedAt is null)
         {
-            StartedAt = DateTimeOffset.UtcNow;
-            started = Stopwatch.GetTimestamp();
+            StartedAt = time.GetUtcNow();
+            planned = time.GetTimestamp();
         }
     }
 
-    /// <summary>EF goes on to a migration only when the one before it is committed.</summary>
-    public void Begin(string migration)
+    /// <summary>Starts a migration, and completes the one before it: EF Core has committed that by now.</summary>
+    public void StartMigration(string migration)
     {
-        Finish();
+        CompleteMigration();
         current = migration;
-        currentStarted = Stopwatch.GetTimestamp();
+        currentStarted = time.GetTimestamp();
         activity = Telemetry.StartMigration(migration);
     }
 
-    /// <param name="seeded">With which migration as the last one the seeding is done, too; null if there is no seeder.</param>
-    public void Finish(string? seeded)
+    /// <summary>Completes the last migration, and the seeding if there is any.</summary>
+    /// <param name="seeded">The last migration at the time of seeding; null without a seeder.</param>
+    public void Complete(string? seeded = null)
     {
-        Finish();
+        CompleteMigration();
         Seeded = seeded;
     }
 
-    /// <summary>True once, and only for a run that had something to do.</summary>
-    public bool TryEnd() => HasStarted && !Interlocked.Exchange(ref hasEnded, true);
+    public void Fail(string reason)
+    {
+        Error = current is null ? reason : $"{current}: {reason}";
+        LeaveMigration(ActivityStatusCode.Error);
+    }
 
-    public void Finish()
+    /// <summary>
+    /// Whether a blocked or interrupted attempt may be repeated. Each applied migration renews the patience.
+    /// </summary>
+    public bool MayRetry(TimeSpan patience)
+    {
+        if (trouble is null || trouble.Value.Applied < durations.Count)
+        {
+            trouble = (durations.Count, time.GetTimestamp());
+        }
+
+        var mayRetry = time.GetElapsedTime(trouble.Value.Since) < patience;
+        if (mayRetry)
+        {
+            LeaveMigration(ActivityStatusCode.Error);
+        }
+
+        return mayRetry;
+    }
+
+    /// <summary>Ends the run. True once, and only if there was work to do: then it belongs in the journal.</summary>
+    public bool TryClose() => StartedAt is not null && !Interlocked.Exchange(ref isClosed, true);
+
+    private void CompleteMigration()
     {
         if (current is null)
         {
             return;
         }
 
-        var duration = Stopwatch.GetElapsedTime(currentStarted);
+        var duration = time.GetElapsedTime(currentStarted);
         durations.Add(new AppliedIn(current, duration.TotalSeconds));
         if (!IsAdoption)
         {
             Telemetry.Applied(current, duration);
         }
 
-        End(ActivityStatusCode.Ok);
+        LeaveMigration(ActivityStatusCode.Ok);
     }
 
-    public void Fail(string reason)
-    {
-        Error = current is null ? reason : $"{current}: {reason}";
-        End(ActivityStatusCode.Error);
-    }
-
-    /// <summary>Whether a turn that failed in passing may be followed by another. Progress renews the patience.</summary>
-    public bool MayTryAgain(TimeSpan patience)
-    {
-        if (trouble is null || trouble.Value.Applied < durations.Count)
-        {
-            trouble = (durations.Count, Stopwatch.GetTimestamp());
-        }
-
-        var mayTry = Stopwatch.GetElapsedTime(trouble.Value.Since) < patience;
-        if (mayTry)
-        {
-            End(ActivityStatusCode.Error);
-        }
-
-        return mayTry;
-    }
-
-    private void End(ActivityStatusCode status)
+    private void LeaveMigration(ActivityStatusCode status)
     {
         activity?.SetStatus(status);
         activity?.Dispose();

@@ -5,13 +5,13 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>The migrations as idempotent SQL, for whoever wants to read it first, or has to run it by hand.</summary>
+/// <summary>Writes migrations as idempotent SQL, to be read first or run by hand.</summary>
 internal sealed class MigrationScript(DbContextOptions<ExactDbContext> contextOptions)
 {
-    /// <summary>The name of the place before the first migration, as <c>dotnet ef</c> has it.</summary>
+    /// <summary>The name of the state before the first migration, as in <c>dotnet ef</c>.</summary>
     public const string Beginning = Migration.InitialDatabase;
 
-    /// <summary>What is pending; empty if nothing is. It only reads.</summary>
+    /// <summary>Writes what is pending; empty if nothing is.</summary>
     public async Task<string> GeneratePendingAsync(CancellationToken cancellationToken)
     {
         await using var context = new ExactDbContext(contextOptions);
@@ -21,9 +21,11 @@ internal sealed class MigrationScript(DbContextOptions<ExactDbContext> contextOp
             : "";
     }
 
-    /// <summary>What leads from one migration to another; it needs no server.</summary>
-    /// <param name="from">The migration to start behind, by id or name; <see cref="Beginning"/> or null for all.</param>
-    /// <param name="to">The migration to end with; null for the last. One before <paramref name="from"/> goes back.</param>
+    /// <summary>Writes the SQL from one migration to another, without a server.</summary>
+    /// <param name="from">The migration to start after, by id or name; <see cref="Beginning"/> or null for all.</param>
+    /// <param name="to">
+    /// The migration to end with; null for the last. An earlier one than <paramref name="from"/> reverts.
+    /// </param>
     /// <exception cref="InvalidOperationException">There is no such migration.</exception>
     public static string Generate(string? from, string? to)
     {

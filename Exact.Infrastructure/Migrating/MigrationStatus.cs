@@ -2,12 +2,12 @@ using Exact.Infrastructure.Migrating.Drift;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>The answer to "where do the migrations stand?".</summary>
+/// <summary>The state of a database's migrations, as the API and the command line report it.</summary>
 public sealed record MigrationStatus
 {
     public required MigrationState State { get; init; }
 
-    /// <summary>The state as a sentence, with the way out where one is needed.</summary>
+    /// <summary>The state as a sentence, with what to do about it.</summary>
     public required string Detail { get; init; }
 
     /// <summary>The version of the code that answers.</summary>
@@ -16,35 +16,36 @@ public sealed record MigrationStatus
     /// <summary>PostgreSQL's version, such as <c>17.2</c>; null while it does not answer.</summary>
     public string? ServerVersion { get; init; }
 
-    /// <summary>What the answering process is doing about the schema.</summary>
+    /// <summary>What the answering process does about the schema.</summary>
     public required SchemaProgress Process { get; init; }
 
-    /// <summary>The session that is migrating now, on whichever replica; null if none is.</summary>
+    /// <summary>The session that is migrating now, of any replica; null if none is.</summary>
     public LockHolder? LockHolder { get; init; }
 
-    /// <summary>The migration that it is applying; null if none is.</summary>
+    /// <summary>The migration that is being applied; null if none is.</summary>
     public string? Current { get; init; }
 
-    /// <summary>What the database has had, in order.</summary>
+    /// <summary>The migrations that are applied, in order.</summary>
     public required IReadOnlyList<AppliedMigration> Applied { get; init; }
 
-    /// <summary>What this code knows and the database has not had, in order.</summary>
+    /// <summary>The migrations of this code that are not applied, in order.</summary>
     public required IReadOnlyList<string> Pending { get; init; }
 
-    /// <summary>What an operator should know although the service runs.</summary>
+    /// <summary>Problems that do not stop the service.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>What the database has had and this code does not know: a newer version has been here.</summary>
+    /// <summary>The applied migrations that this code does not have: a newer version applied them.</summary>
     public required IReadOnlyList<string> Unknown { get; init; }
 
     /// <summary>
-    /// Where the database differs from what this code needs. Null where that was not asked: while migrations are pending or
-    /// unknown, the database is not meant to be what this code needs; while a session holds an exclusive lock on a table, it
-    /// cannot be read.
+    /// How the database differs from the model. Null if it was not compared: migrations are pending or unknown, or a
+    /// table is locked.
     /// </summary>
     public IReadOnlyList<DriftFinding>? Drift { get; init; }
 
-    /// <summary>The status of a database whose migrations are all applied, and which differs in this from what they made.</summary>
+    /// <summary>
+    /// Adds the differences, which make the state <see cref="MigrationState.Drifted"/> unless all are harmless.
+    /// </summary>
     internal MigrationStatus With(IReadOnlyList<DriftFinding> drift)
     {
         var harmful = drift.Where(finding => !finding.Harmless).ToList();
@@ -58,42 +59,44 @@ public sealed record MigrationStatus
                 Drift = drift,
                 State = MigrationState.Drifted,
                 Detail =
-                    $"{Detail} Somebody has changed the database since. Differences: {harmful.Count}; the first: {harmful[0]}.",
+                    $"{Detail} The database differs from the model. Differences: {harmful.Count}; the first: {harmful[0]}.",
             };
     }
 }
 
-/// <summary>Where the migrations of a database stand.</summary>
+/// <summary>The state of a database's migrations.</summary>
 public enum MigrationState
 {
-    /// <summary>The database has had every migration that this code knows, and no other.</summary>
+    /// <summary>Every migration of this code is applied, and no other.</summary>
     Current,
 
-    /// <summary>Migrations are waiting to be applied.</summary>
+    /// <summary>Migrations are not applied yet.</summary>
     Pending,
 
     /// <summary>A replica is applying them now.</summary>
     Migrating,
 
-    /// <summary>A newer version has migrated the database.</summary>
+    /// <summary>A newer version of Exact has migrated the database.</summary>
     Ahead,
 
-    /// <summary>The database has had every migration, and somebody has changed since what they made.</summary>
+    /// <summary>Every migration is applied, but the database differs from the model.</summary>
     Drifted,
 
-    /// <summary>The last run failed, and nobody is trying now.</summary>
+    /// <summary>The last run failed, and no replica is migrating.</summary>
     Failed,
 
     /// <summary>PostgreSQL does not answer.</summary>
     Unreachable,
 }
 
-/// <summary>A migration that the database has had.</summary>
+/// <summary>An applied migration.</summary>
 /// <param name="Id">Its id, such as <c>20261122120000_Initial</c>.</param>
 /// <param name="AppliedAt">When it was committed.</param>
-/// <param name="Seconds">How long it took.</param>
-/// <param name="AppliedBy">Who applied it: <c>exact VERSION HOST</c>, or the <c>application_name</c> of another tool.</param>
-/// <param name="Generator">What generated its SQL then: the versions of EF Core and of Npgsql's provider.</param>
+/// <param name="Seconds">How many seconds it took.</param>
+/// <param name="AppliedBy">
+/// Which program applied it: <c>exact VERSION HOST</c>, or another tool's <c>application_name</c>.
+/// </param>
+/// <param name="Generator">The versions of EF Core and of Npgsql's provider that generated its SQL.</param>
 /// <param name="Hash">The SHA-256 of that SQL; null if it was not recorded.</param>
 public sealed record AppliedMigration(
     string Id,
@@ -104,6 +107,8 @@ public sealed record AppliedMigration(
     string? Hash
 )
 {
-    /// <summary>Whether this code would run another SQL: the migration was edited since, or the generator is another one.</summary>
+    /// <summary>
+    /// Whether this code generates different SQL: the migration was edited, or the generator changed.
+    /// </summary>
     public bool IsEdited { get; init; }
 }

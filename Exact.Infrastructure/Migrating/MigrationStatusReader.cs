@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>Reads the <see cref="MigrationStatus"/>. It only reads, and waits for no migration: it is quick at any time.</summary>
+/// <summary>
+/// Reads the <see cref="MigrationStatus"/> quickly at any time: it changes nothing and waits for no migration.
+/// </summary>
 internal sealed class MigrationStatusReader(
     DbContextOptions<ExactDbContext> contextOptions,
     NpgsqlDataSource database,
@@ -16,16 +18,16 @@ internal sealed class MigrationStatusReader(
 {
     private readonly Lazy<IReadOnlyDictionary<string, string>> known = new(() => ReadKnown(contextOptions));
 
-    /// <summary>For an answer at once, also when it has to leave something out.</summary>
+    /// <summary>For an immediate answer, which may omit the comparison with the model.</summary>
     public static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>For an answer that leaves nothing out.</summary>
+    /// <summary>For a complete answer.</summary>
     public static readonly TimeSpan InFull = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan OpenWithin = TimeSpan.FromSeconds(5);
 
-    /// <param name="patience">How long to wait for the comparison with the model; without it the status says less.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <param name="patience">How long to wait for the comparison with the model, which the status can omit.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     public async Task<MigrationStatus> ReadAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         try
@@ -34,18 +36,18 @@ internal sealed class MigrationStatusReader(
             var applied = await ReadAppliedAsync(connection, cancellationToken);
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
             var failure = await ReadFailureAsync(connection, cancellationToken);
-            var status = Judge(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
+            var status = Describe(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
             status = await CompareAsync(connection, status, patience, cancellationToken);
-            Telemetry.Seen(status);
+            Record(status);
             return status;
         }
         catch (PostgresException e) when (RowSecurity.TableOf(e) is not null)
         {
-            return JudgeHidden(RowSecurity.TableOf(e)!);
+            return DescribeHidden(RowSecurity.TableOf(e)!);
         }
-        catch (Exception e) when (PostgresErrors.IsServerAway(e) || e is PostgresException { SqlState: "3D000" })
+        catch (Exception e) when (PostgresErrors.IsServerAway(e) || PostgresErrors.IsDatabaseMissing(e))
         {
-            return Judge([], null, null) with
+            return Describe([], null, null) with
             {
                 State = MigrationState.Unreachable,
                 Detail = $"PostgreSQL does not answer: {e.Message}",
@@ -53,7 +55,7 @@ internal sealed class MigrationStatusReader(
         }
     }
 
-    /// <exception cref="TimeoutException">A server that cannot be reached need not say so.</exception>
+    /// <exception cref="TimeoutException">The server cannot be reached, or does not answer.</exception>
     private async Task<NpgsqlConnection> OpenAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         patience = patience > OpenWithin ? patience : OpenWithin;
@@ -65,11 +67,11 @@ internal sealed class MigrationStatusReader(
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"it gave no session within {patience.TotalSeconds:0} seconds.", e);
+            throw new TimeoutException($"it opened no session within {patience.TotalSeconds:0} seconds.", e);
         }
     }
 
-    /// <summary>Adds what only the catalog can tell: whether the database is what its history says.</summary>
+    /// <summary>Compares the catalog with the model, and looks for tables without a history.</summary>
     private async Task<MigrationStatus> CompareAsync(
         NpgsqlConnection connection,
         MigrationStatus status,
@@ -83,7 +85,7 @@ internal sealed class MigrationStatusReader(
             {
                 case { State: MigrationState.Current }:
                     var compared = status.With(await drift.ReadAsync(connection, patience, cancellationToken));
-                    // A newer version may have migrated since the history was read: that is no drift.
+                    // A newer version may have migrated since the history was read, which is not drift.
                     return
                         compared.State is MigrationState.Drifted
                         && (await ReadAppliedAsync(connection, cancellationToken)).Count != status.Applied.Count
@@ -98,42 +100,45 @@ internal sealed class MigrationStatusReader(
         }
         catch (TimeoutException e)
         {
-            return status with { Detail = $"{status.Detail} It was not compared with the model: {e.Message}" };
+            return status with
+            {
+                Detail = $"{status.Detail} The database was not compared with the model: {e.Message}",
+            };
         }
     }
 
-    private MigrationStatus Judge(IReadOnlyList<AppliedMigration> applied, LockHolder? holder, string? failure)
+    private MigrationStatus Describe(IReadOnlyList<AppliedMigration> applied, LockHolder? holder, string? failure)
     {
         var hashes = known.Value;
         var had = applied.Select(migration => migration.Id).ToHashSet();
         var pending = hashes.Keys.Where(id => !had.Contains(id)).ToList();
         var unknown = applied.Select(migration => migration.Id).Except(hashes.Keys).ToList();
         applied = [.. applied.Select(one => one with { IsEdited = IsEdited(one, hashes) })];
-        var (judgement, detail) = (pending, unknown, holder, failure) switch
+        var (current, detail) = (pending, unknown, holder, failure) switch
         {
             ({ Count: > 0 }, _, not null, _) => (MigrationState.Migrating, $"{holder} is applying {pending[0]}."),
             ({ Count: > 0 }, _, null, not null) => (
                 MigrationState.Failed,
-                $"The last run failed: {failure} Mend the cause, then start a replica or POST /api/admin/migrations."
+                $"The last run failed: {failure} Fix the cause, then start a replica or POST /api/admin/migrations."
             ),
             ({ Count: > 0 }, _, null, null) => (
                 MigrationState.Pending,
-                $"{pending.Count} to apply: start a replica, POST /api/admin/migrations, or run the command migrate."
+                $"Pending migrations: {pending.Count}. Start a replica, POST /api/admin/migrations, or run the command \"migrate\"."
             ),
             (_, { Count: > 0 }, _, _) => (
                 MigrationState.Ahead,
-                $"A newer version has applied {unknown.Count} migrations that this code does not know."
+                $"A newer version of Exact has migrated this database. Migrations that this version does not have: {unknown.Count}."
             ),
-            _ => (MigrationState.Current, $"All {hashes.Count} migrations are applied."),
+            _ => (MigrationState.Current, $"Every migration is applied ({hashes.Count} in all)."),
         };
         return new MigrationStatus
         {
-            State = judgement,
+            State = current,
             Detail = detail,
             Version = Product.Version,
             Process = state.Current,
             LockHolder = holder,
-            Current = judgement is MigrationState.Migrating ? pending[0] : null,
+            Current = current is MigrationState.Migrating ? pending[0] : null,
             Applied = applied,
             Pending = pending,
             Unknown = unknown,
@@ -141,31 +146,41 @@ internal sealed class MigrationStatusReader(
         };
     }
 
-    /// <summary>The status of a database in which row security hides the history from this role.</summary>
-    private MigrationStatus JudgeHidden(string table) =>
-        Judge([], null, null) with
+    /// <summary>Describes a database in which row security hides the history from this role.</summary>
+    private MigrationStatus DescribeHidden(string table) =>
+        Describe([], null, null) with
         {
             State = MigrationState.Drifted,
-            Detail = $"Row security is switched on for {table} and hides from this role what has been applied.",
+            Detail =
+                $"Row security on {table} hides rows from this role, so the applied migrations are unknown. Switch it off.",
             Pending = [],
             Drift =
             [
                 new(DriftKind.Different, $"table {table}", "row security: expected none, found enabled")
                 {
-                    Mend = RowSecurity.Disable(table),
+                    Fix = RowSecurity.Disable(table),
                 },
             ],
         };
+
+    private static void Record(MigrationStatus status)
+    {
+        Telemetry.StatusRead(status.Pending.Count, status.Unknown.Count, status.Applied.Count(one => one.IsEdited));
+        if (status.Drift is { } drift)
+        {
+            Telemetry.DriftRead(drift.Count(finding => !finding.Harmless));
+        }
+    }
 
     private static bool IsEdited(AppliedMigration applied, IReadOnlyDictionary<string, string> hashes) =>
         applied.Hash is not null && hashes.TryGetValue(applied.Id, out var hash) && hash != applied.Hash;
 
     private static string WarnOfEdit(AppliedMigration edited) =>
-        $"{edited.Id} is not what was applied at {edited.AppliedAt:u}: its SQL has another hash "
+        $"{edited.Id} is not what was applied at {edited.AppliedAt:u}: its SQL has a different hash "
         + (
             edited.Generator == MigrationHash.Generator
-                ? "(edited since: undo that, and write a new migration for what it should do)."
-                : $"(generated by {edited.Generator} then and by {MigrationHash.Generator} now, or edited since)."
+                ? "(it was edited since: undo the edit, and write a new migration for the change)."
+                : $"(generated by {edited.Generator} then and by {MigrationHash.Generator} now, or it was edited since)."
         );
 
     private static async Task<IReadOnlyList<AppliedMigration>> ReadAppliedAsync(
@@ -210,7 +225,7 @@ internal sealed class MigrationStatusReader(
         return applied;
     }
 
-    /// <summary>Why the last run failed; null if it did not, or there is no journal yet.</summary>
+    /// <summary>Reads why the last run failed; null if it succeeded, or there is no journal yet.</summary>
     private static async Task<string?> ReadFailureAsync(
         NpgsqlConnection connection,
         CancellationToken cancellationToken
@@ -232,7 +247,7 @@ internal sealed class MigrationStatusReader(
         }
         catch (PostgresException e) when (RowSecurity.TableOf(e) is not null)
         {
-            return null; // the comparison with the model names it
+            return null; // the comparison with the model reports it
         }
     }
 

@@ -3,10 +3,12 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>Which failures go away by themselves.</summary>
+/// <summary>Tells which failures may pass if the statement is tried again.</summary>
 internal static class PostgresErrors
 {
-    /// <summary>The server cannot be reached, is starting, stopping or full of sessions, or the connection was lost.</summary>
+    /// <summary>
+    /// The server cannot be reached, is starting, stopping or full of sessions, or the connection was lost.
+    /// </summary>
     public static bool IsServerAway(Exception exception) =>
         exception switch
         {
@@ -22,7 +24,11 @@ internal static class PostgresErrors
             _ => false,
         };
 
-    /// <summary>Another session was in the way, and need not be the next time.</summary>
+    /// <summary>The database of the connection string does not exist.</summary>
+    public static bool IsDatabaseMissing(Exception exception) =>
+        exception is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName };
+
+    /// <summary>Another session held a lock, or changed the same rows.</summary>
     public static bool IsBlocked(Exception exception) =>
         exception switch
         {

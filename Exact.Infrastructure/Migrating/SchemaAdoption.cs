@@ -10,26 +10,29 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Takes over a database that has Exact's tables and no history of migrations: one that a script built, or that was restored
-/// without its history. It is compared with the model, and only if it is the same are the migrations recorded as applied.
+/// Adopts a database that has Exact's tables but no history: if it matches the model, the migrations are recorded as
+/// applied.
 /// </summary>
 internal sealed partial class SchemaAdoption(
     DbContextOptions<ExactDbContext> contextOptions,
     MigratorConnection connections,
-    ServerWait server,
+    DatabaseOpener database,
     SchemaDrift drift,
     MigrationJournal journal,
     IOptions<MigrationOptions> options,
+    TimeProvider time,
     ILogger<SchemaAdoption> logger
 )
 {
-    /// <summary>How long to wait for the model, and for a table that somebody has locked.</summary>
+    /// <summary>How long to wait for the model, and for a locked table.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>Why the database, as it is, cannot be migrated but has to be adopted; null if nothing stands in the way.</summary>
+    /// <summary>
+    /// Finds why the database has to be adopted before it can be migrated; null if it can be migrated.
+    /// </summary>
     /// <param name="connection">An open connection to a database without applied migrations.</param>
-    /// <param name="patience">How long to wait for the model, which takes a moment the first time.</param>
-    /// <param name="cancellationToken">Ends the question.</param>
+    /// <param name="patience">How long to wait for the model, which is built on first use.</param>
+    /// <param name="cancellationToken">Cancels the query.</param>
     /// <exception cref="TimeoutException">It took longer.</exception>
     public async Task<string?> FindObstacleAsync(
         NpgsqlConnection connection,
@@ -41,21 +44,21 @@ internal sealed partial class SchemaAdoption(
         return tables.Count == 0
             ? null
             : $"Database \"{connection.Database}\" has {tables.Count} of the {needed} tables that the migrations would create "
-                + $"({string.Join(", ", tables)}) but no history of migrations. If they are Exact's, run the command "
-                + "\"migrate --adopt\": it compares them with what this version needs, and records the migrations as applied. "
-                + "If they are another application's, give Exact a database of its own.";
+                + $"({string.Join(", ", tables)}) but no history of migrations. If the tables are Exact's, run the command "
+                + "\"migrate --adopt\", which compares them with the model and records the migrations as applied. If they belong "
+                + "to another application, give Exact a database of its own.";
     }
 
-    /// <summary>Records all migrations as applied, if the database is what they would have made.</summary>
+    /// <summary>Records all migrations as applied if the database matches the model.</summary>
     /// <param name="actor">Who asks for it, for the journal.</param>
-    /// <param name="cancellationToken">Ends the wait for another session that migrates.</param>
+    /// <param name="cancellationToken">Cancels the adoption.</param>
     /// <exception cref="MigrationRefusedException">There is nothing to adopt; the message says why.</exception>
     public async Task<Adoption> AdoptAsync(string actor, CancellationToken cancellationToken)
     {
-        // A database that is missing has nothing to adopt, and the next line would create it.
+        // Fails if the database is missing; the opener would create it.
         await (await connections.OpenAsync(cancellationToken)).DisposeAsync();
 
-        await using var connection = await server.OpenAsync(cancellationToken);
+        await using var connection = await database.OpenAsync(cancellationToken);
         await connections.LimitAsync(connection, cancellationToken);
         await using var held = await MigrationLock.AcquireAsync(
             connection,
@@ -67,13 +70,13 @@ internal sealed partial class SchemaAdoption(
         context.Database.SetDbConnection(connection);
         if (await IsRecordedAsync(context, cancellationToken))
         {
-            return new Adoption([], []); // by whoever held the lock before us
+            return new Adoption([], []); // the previous holder of the lock recorded them
         }
 
         if (await FindObstacleAsync(connection, Patience, cancellationToken) is null)
         {
             throw new MigrationRefusedException(
-                $"Database \"{connection.Database}\" has none of Exact's tables, so there is nothing to adopt: run \"migrate\"."
+                $"Database \"{connection.Database}\" has none of Exact's tables, so there is nothing to adopt. Run \"migrate\"."
             );
         }
 
@@ -95,7 +98,7 @@ internal sealed partial class SchemaAdoption(
             (true, false) => true,
             (true, true) => throw new MigrationRefusedException(
                 $"Database \"{context.Database.GetDbConnection().Database}\" has a history of migrations, so there is nothing to "
-                    + $"adopt; {pending.Count()} are pending: run \"migrate\"."
+                    + $"adopt. Pending migrations: {pending.Count()}. Run \"migrate\" to apply them."
             ),
         };
     }
@@ -106,22 +109,22 @@ internal sealed partial class SchemaAdoption(
         CancellationToken cancellationToken
     )
     {
-        var run = new MigrationRun(actor) { IsAdoption = true };
+        var run = new MigrationRun(actor, time) { IsAdoption = true };
         IReadOnlyList<string> migrations = [.. context.Database.GetMigrations()];
-        run.Start(migrations);
+        run.Plan(migrations);
         var history = context.GetService<IHistoryRepository>();
         await using (var transaction = await context.Database.BeginTransactionAsync(cancellationToken))
         {
             await ExecuteAsync(context, history.GetCreateIfNotExistsScript(), cancellationToken);
             foreach (var migration in migrations)
             {
-                run.Begin(migration);
+                run.StartMigration(migration);
                 var row = new HistoryRow(migration, ProductInfo.GetVersion());
                 await ExecuteAsync(context, history.GetInsertScript(row), cancellationToken);
             }
 
             await transaction.CommitAsync(cancellationToken);
-            run.Finish();
+            run.Complete();
         }
 
         await journal.WriteAsync(run);
@@ -129,7 +132,7 @@ internal sealed partial class SchemaAdoption(
         return migrations;
     }
 
-    /// <summary>EF Core would look for placeholders in the braces of a script.</summary>
+    /// <summary>Bypasses EF Core, which would treat braces in the script as placeholders.</summary>
     private static async Task ExecuteAsync(ExactDbContext context, string script, CancellationToken cancellationToken)
     {
         await using var command = context.Database.GetDbConnection().CreateCommand();
@@ -137,14 +140,20 @@ internal sealed partial class SchemaAdoption(
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    [LoggerMessage(LogLevel.Information, "Waiting for {Holder}, which is migrating")]
+    [LoggerMessage(2030, LogLevel.Information, "Waiting for {Holder}, which is migrating")]
     private partial void LogWaiting(string holder);
 
-    [LoggerMessage(LogLevel.Warning, "Adopted the database: recorded {Count} migrations as applied: {Migrations}")]
+    [LoggerMessage(
+        2031,
+        LogLevel.Warning,
+        "Adopted the database. Migrations recorded as applied: {Count} ({Migrations})"
+    )]
     private partial void LogAdopted(int count, string migrations);
 }
 
-/// <summary>What became of an adoption.</summary>
-/// <param name="Recorded">The migrations that are now recorded as applied; none if they were before, or if there are differences.</param>
-/// <param name="Differences">Why the database was left as it is; none if it is now, or was before, Exact's.</param>
+/// <summary>The outcome of an adoption.</summary>
+/// <param name="Recorded">
+/// The migrations that were recorded; none if they already were, or if there are differences.
+/// </param>
+/// <param name="Differences">Why the database was not adopted; none if it is adopted.</param>
 internal sealed record Adoption(IReadOnlyList<string> Recorded, IReadOnlyList<DriftFinding> Differences);

@@ -1,16 +1,16 @@
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>What this process knows of the schema: how far its start has come. Other replicas have their own.</summary>
+/// <summary>What this process knows about the schema while it starts; each replica has its own.</summary>
 public sealed class SchemaState
 {
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile SchemaProgress current = new(SchemaPhase.Starting, "The service has just been started.");
+    private volatile SchemaProgress current = new(SchemaPhase.Starting, "The service is starting.");
 
     public SchemaProgress Current => current;
 
     public bool IsReady => ready.Task.IsCompletedSuccessfully;
 
-    /// <summary>Why the service ends; null unless the phase is <see cref="SchemaPhase.Failed"/>.</summary>
+    /// <summary>Why the service stops; null unless the phase is <see cref="SchemaPhase.Failed"/>.</summary>
     public Exception? Failure { get; private set; }
 
     /// <summary>Completes when the schema is ready for the first time.</summary>
@@ -32,7 +32,7 @@ public sealed class SchemaState
         ready.TrySetResult();
     }
 
-    /// <summary>The service cannot become ready, and ends.</summary>
+    /// <summary>Records why the service cannot become ready and stops.</summary>
     internal void Fail(Exception cause)
     {
         Failure = cause;
@@ -40,21 +40,23 @@ public sealed class SchemaState
     }
 }
 
-/// <summary>A moment of a service's start.</summary>
+/// <summary>A stage of a service's start.</summary>
 /// <param name="Phase">What the service is doing.</param>
-/// <param name="Detail">The same as a sentence.</param>
+/// <param name="Detail">The phase as a sentence.</param>
 public sealed record SchemaProgress(SchemaPhase Phase, string Detail)
 {
-    /// <summary>The migration that this process is applying; null unless it is <see cref="SchemaPhase.Migrating"/>.</summary>
+    /// <summary>
+    /// The migration that this process is applying; null unless it is <see cref="SchemaPhase.Migrating"/>.
+    /// </summary>
     public string? Migration { get; init; }
 
-    /// <summary>Which of <see cref="Total"/> pending migrations that is, from 1.</summary>
+    /// <summary>Its number among the <see cref="Total"/> pending ones, from 1.</summary>
     public int? Number { get; init; }
 
     public int? Total { get; init; }
 }
 
-/// <summary>What a starting service is doing about the schema.</summary>
+/// <summary>What a starting service does about the schema.</summary>
 public enum SchemaPhase
 {
     Starting,
@@ -65,7 +67,7 @@ public enum SchemaPhase
     /// <summary>Another session is migrating.</summary>
     WaitingForLock,
 
-    /// <summary>Migrations are pending, and this service was told not to apply them.</summary>
+    /// <summary>Migrations are pending, and this service is configured not to apply them.</summary>
     WaitingForMigrations,
 
     Migrating,

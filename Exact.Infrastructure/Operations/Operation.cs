@@ -1,6 +1,6 @@
 namespace Exact.Infrastructure.Operations;
 
-/// <summary>One line of the journal: a migration run, an import or an export, from its start to its end.</summary>
+/// <summary>An entry of the journal: a migration run, an import or an export.</summary>
 public sealed class Operation
 {
     public long Id { get; init; }
@@ -10,7 +10,7 @@ public sealed class Operation
     /// <summary>Who asked for it: <c>startup</c>, <c>admin-key</c>, <c>command-line</c>, or a user name.</summary>
     public required string Actor { get; init; }
 
-    /// <summary>The process that did it, as <c>exact VERSION HOST</c>.</summary>
+    /// <summary>The process that ran it, as <c>exact VERSION HOST</c>.</summary>
     public required string Origin { get; init; }
 
     public required DateTimeOffset StartedAt { get; init; }
@@ -19,15 +19,15 @@ public sealed class Operation
 
     public OperationState State { get; set; } = OperationState.Running;
 
-    /// <summary>How far it is, or came, as a JSON object; its members depend on <see cref="Kind"/>. Null where it succeeded.</summary>
+    /// <summary>Its progress as a JSON object that depends on <see cref="Kind"/>; null if it succeeded.</summary>
     public string? Progress { get; set; }
 
-    /// <summary>What it did, as a JSON object: migrations and their durations, or counts per model.</summary>
+    /// <summary>Its result as a JSON object: migrations and their durations, or counts per model.</summary>
     public string? Figures { get; set; }
 
-    /// <summary>Why it did not succeed, in one line.</summary>
+    /// <summary>Why it failed or was cancelled, in one line.</summary>
     public string? Error { get; set; }
 
-    /// <summary>Who asked for its end while it ran; it is cancelled, or just about to be.</summary>
+    /// <summary>Who cancelled it; it may still be ending.</summary>
     public string? CancelledBy { get; set; }
 }

@@ -7,30 +7,31 @@ using Npgsql;
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
-/// Keeps imports and exports on record, on connections of its own: a rolled back import is on record, too. What it says is true on any replica
-/// and after any crash: an operation runs as long as a session holds its <see cref="OperationLock"/>.
+/// Records imports and exports on its own connections, including those that are rolled back. An operation is running
+/// while a session holds its
+/// <see cref="OperationLock"/>.
 /// </summary>
 internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider time, ILogger<OperationJournal> logger)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DictionaryKeyPolicy = null, // labels and names stay as they are
+        DictionaryKeyPolicy = null, // keys are labels and names, and stay unchanged
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    /// <summary>Opens an entry, runs the work, and closes the entry with what came of it.</summary>
-    /// <param name="kind">What the work is.</param>
+    /// <summary>Opens an entry, runs the work, and closes the entry with the outcome.</summary>
+    /// <param name="kind">The kind of the work.</param>
     /// <param name="actor">Who asked for it.</param>
-    /// <param name="work">The work. Its token also ends it when somebody cancels the operation.</param>
-    /// <param name="judge">Its figures, and its error if it did not succeed.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <exception cref="OperationCancelledException">Somebody cancelled it, on this replica or on another.</exception>
+    /// <param name="work">The work; its token also signals that the operation was cancelled.</param>
+    /// <param name="summarize">Returns the figures, and the error if the work failed.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <exception cref="OperationCancelledException">The operation was cancelled, on this replica or on another.</exception>
     public async Task<T> RecordAsync<T>(
         OperationKind kind,
         string actor,
         Func<RunningOperation, CancellationToken, Task<T>> work,
-        Func<T, (object? Figures, string? Error)> judge,
+        Func<T, (object? Figures, string? Error)> summarize,
         CancellationToken cancellationToken
     )
     {
@@ -51,7 +52,7 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, operation.Cancelled);
             var result = await work(operation, either.Token);
-            var (figures, error) = judge(result);
+            var (figures, error) = summarize(result);
             await operation.EndAsync(error is null ? OperationState.Succeeded : OperationState.Failed, figures, error);
             return result;
         }
@@ -62,7 +63,7 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         }
         catch (OperationCanceledException)
         {
-            const string Gone = "Its caller went away, or the service was stopped.";
+            const string Gone = "The client disconnected, or the service was stopped.";
             await operation.EndAsync(OperationState.Cancelled, figures: null, Gone);
             throw;
         }
@@ -73,10 +74,11 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         }
     }
 
-    /// <summary>Closes the entries of processes that are no more. Whoever reads the journal calls it first.</summary>
+    /// <summary>Closes the entries of processes that have died; call it before reading the journal.</summary>
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
-        // Whoever commits in this very moment gives its lock back when the row says so already; PostgreSQL then looks at the row again.
+        // A commit at this moment changes the row before it releases the lock, and PostgreSQL then checks the row
+        // again.
         await using var command = database.CreateCommand(
             $"""
             {RowSecurity.Off}
@@ -85,12 +87,14 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
             """
         );
         command.Parameters.AddWithValue("now", time.GetUtcNow());
-        command.Parameters.AddWithValue("error", "The process that did it ended before it. Nothing was changed.");
+        command.Parameters.AddWithValue("error", "The process ended before the operation did. Nothing was changed.");
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Asks the process that runs the operation, wherever it is, to end it. What has been committed stays.</summary>
-    /// <returns>False if it has ended, or does not exist.</returns>
+    /// <summary>
+    /// Asks the process that runs the operation, on any replica, to cancel it. Committed changes stay.
+    /// </summary>
+    /// <returns>False if it has ended or does not exist.</returns>
     public async Task<bool> CancelAsync(long id, string actor, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
@@ -105,7 +109,7 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
-    /// <summary>The operation whose session holds this advisory lock; null if nobody does.</summary>
+    /// <summary>Finds the operation whose session holds this advisory lock; null if there is none.</summary>
     public async Task<long?> FindHolderAsync(long advisoryLock, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(OperationLock.FindHolder);
@@ -114,7 +118,9 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         return await command.ExecuteScalarAsync(cancellationToken) as long?;
     }
 
-    /// <summary>As the columns keep it. <c>jsonb</c> has no U+0000, which a name in a file may have.</summary>
+    /// <summary>
+    /// Serializes for a <c>jsonb</c> column, which cannot contain U+0000, although a name in a file can.
+    /// </summary>
     internal static string Serialize(object value) =>
         JsonSerializer.Serialize(value, Json).Replace(@"\u0000", @"\uFFFD", StringComparison.Ordinal);
 }

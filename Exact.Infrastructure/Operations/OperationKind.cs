@@ -1,6 +1,6 @@
 namespace Exact.Infrastructure.Operations;
 
-/// <summary>What an <see cref="Operation"/> does.</summary>
+/// <summary>The kinds of an <see cref="Operation"/>.</summary>
 public enum OperationKind
 {
     Migration,

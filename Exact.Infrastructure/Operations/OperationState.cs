@@ -1,6 +1,6 @@
 namespace Exact.Infrastructure.Operations;
 
-/// <summary>Where an <see cref="Operation"/> stands; all but <see cref="Running"/> are final.</summary>
+/// <summary>The states of an <see cref="Operation"/>; all but <see cref="Running"/> are final.</summary>
 public enum OperationState
 {
     Running,

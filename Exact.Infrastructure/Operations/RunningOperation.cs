@@ -5,8 +5,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
-/// An entry of the journal while its work is done: holds the sign of life, writes the progress at intervals, and hears when somebody cancels
-/// it on another replica.
+/// An operation in progress: holds its <see cref="OperationLock"/>, writes its progress at intervals, and notices when
+/// another replica cancels it.
 /// </summary>
 internal sealed partial class RunningOperation : IProgress<object>, IAsyncDisposable
 {
@@ -39,7 +39,7 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
 
     public long Id { get; }
 
-    /// <summary>Signalled when somebody has cancelled the operation.</summary>
+    /// <summary>Signalled when the operation has been cancelled.</summary>
     public CancellationToken Cancelled => cancelled.Token;
 
     /// <summary>Opens an entry.</summary>
@@ -55,7 +55,7 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         var life = await database.OpenConnectionAsync(cancellationToken);
         try
         {
-            // The lock before the entry: an entry without one counts as that of a dead process.
+            // The lock comes before the entry, because an entry without a lock means that its process has died.
             await life.BeginTransactionAsync(cancellationToken);
             await ShareLockAsync(id, life, cancellationToken);
             await InsertAsync(database, id, operation, cancellationToken);
@@ -68,18 +68,18 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         }
     }
 
-    /// <summary>Says how far it is; the journal has it within the interval.</summary>
+    /// <summary>Reports the progress, which reaches the journal within the interval.</summary>
     public void Report(object value) => progress = value;
 
-    /// <summary>Makes a transaction part of the operation, which now lives at least as long.</summary>
+    /// <summary>Makes a transaction part of the operation, which then runs at least as long.</summary>
     public Task JoinAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
         ShareLockAsync(Id, connection, cancellationToken);
 
     /// <summary>
-    /// Writes the success in the very transaction that makes it one, as its last statement: the journal and the data cannot say different
-    /// things, and an operation that somebody has cancelled is not committed any more.
+    /// Writes the success as the last statement of the transaction with the changes, so that the journal and the data
+    /// agree.
     /// </summary>
-    /// <exception cref="OperationCancelledException">It is no longer running.</exception>
+    /// <exception cref="OperationCancelledException">The operation was cancelled, so the transaction must not commit.</exception>
     public async Task SucceedAsync(NpgsqlConnection connection, object figures, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
@@ -100,7 +100,7 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         }
     }
 
-    /// <summary>Closes the entry, unless its own transaction has done so.</summary>
+    /// <summary>Closes the entry unless its transaction has done so.</summary>
     public async Task EndAsync(OperationState state, object? figures, string? error)
     {
         await StopWatchingAsync();
@@ -120,12 +120,12 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
             command.Parameters.AddWithValue("error", (object?)error ?? DBNull.Value);
             command.Parameters.AddWithValue("figures", Json(figures));
             command.Parameters.AddWithValue("progress", Json(state is OperationState.Succeeded ? null : progress));
-            // No cancellation: what was begun must not stay open in the journal because a caller hung up.
+            // Not cancellable: the entry must be closed even if the client has disconnected.
             await command.ExecuteNonQueryAsync(CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or ObjectDisposedException)
         {
-            LogNotClosed(logger, Id, e.Cause()); // whoever reads the journal next will close it
+            LogNotClosed(logger, Id, e.Cause()); // the next reader of the journal closes it
         }
     }
 
@@ -150,16 +150,16 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         {
             while (await timer.WaitForNextTickAsync(ending.Token))
             {
-                await TellAndListenAsync();
+                await ReportAndCheckAsync();
             }
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // it has ended
+            // the operation has ended
         }
     }
 
-    private async Task TellAndListenAsync()
+    private async Task ReportAndCheckAsync()
     {
         try
         {
@@ -172,7 +172,7 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
             );
             command.Parameters.AddWithValue("id", Id);
             command.Parameters.AddWithValue("progress", Json(progress));
-            // No row: somebody found no sign of life, and has closed the entry. The work must not go on behind its back.
+            // No row: another replica found no lock and closed the entry, so the work must stop.
             if (await command.ExecuteScalarAsync(ending.Token) is not false)
             {
                 await cancelled.CancelAsync();
@@ -180,13 +180,13 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or ObjectDisposedException)
         {
-            LogNotWritten(logger, Id, e.Cause()); // the next tick may do better; without the server the work ends by itself
+            LogNotWritten(logger, Id, e.Cause()); // the next tick may succeed; without the server the work fails anyway
         }
     }
 
     private static async Task<long> NextIdAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
-        // Not in the transaction that holds the lock: a number from a sequence would make VACUUM spare what is younger than it.
+        // Outside the transaction that holds the lock: nextval would give it a transaction id, which holds back VACUUM.
         await using var command = database.CreateCommand("SELECT nextval(pg_get_serial_sequence('operations', 'id'))");
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
@@ -224,9 +224,9 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
 
     private static object Json(object? value) => value is null ? DBNull.Value : OperationJournal.Serialize(value);
 
-    [LoggerMessage(LogLevel.Warning, "The end of operation {Id} could not be written into the journal: {Cause}")]
+    [LoggerMessage(2201, LogLevel.Warning, "Could not write the end of operation {Id} to the journal: {Cause}")]
     private static partial void LogNotClosed(ILogger logger, long id, string cause);
 
-    [LoggerMessage(LogLevel.Warning, "The progress of operation {Id} could not be written into the journal: {Cause}")]
+    [LoggerMessage(2202, LogLevel.Warning, "Could not write the progress of operation {Id} to the journal: {Cause}")]
     private static partial void LogNotWritten(ILogger logger, long id, string cause);
 }

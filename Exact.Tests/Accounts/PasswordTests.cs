@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Identity;
 
 namespace Exact.Tests.Accounts;
 
-/// <summary>Whoever had a password in Django signs in with it here, and with a better hash from then on.</summary>
+/// <summary>Django's passwords are accepted, and their hashes replaced.</summary>
 public sealed class PasswordTests
 {
     // Python: base64.b64encode(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations))
@@ -17,7 +17,7 @@ public sealed class PasswordTests
     [InlineData("correct horse", CorrectHorse)]
     [InlineData("pässwörd 🎯", "pbkdf2_sha256$260000$abcDEF123456$GBhjzAFO8ERUWVWb12ws5i8ZNLDA5VhOmf3wLQYcq7I=")]
     [InlineData("", "pbkdf2_sha256$1000$salt$lPtWrz6iLl0+0bBUCFsTbKMBt12LQGyALEiUefJzh8Y=")]
-    public void A_password_of_django_is_right_and_asks_for_a_new_hash(string password, string hash) =>
+    public void A_Django_password_is_right_and_asks_for_a_new_hash(string password, string hash) =>
         Assert.Equal(PasswordVerificationResult.SuccessRehashNeeded, hasher.VerifyHashedPassword(user, hash, password));
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class PasswordTests
     [InlineData("pbkdf2_sha256$0$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")]
     [InlineData("pbkdf2_sha256$-1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")]
     [InlineData("pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=$")]
-    public void What_is_no_hash_is_wrong_and_no_fault(string hash) =>
+    public void An_invalid_hash_is_wrong_and_no_fault(string hash) =>
         Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, "correct horse"));
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class PasswordTests
     }
 
     [Fact]
-    public void Nor_does_one_in_the_form_of_identity_take_minutes()
+    public void An_Identity_hash_that_would_take_minutes_is_refused_at_once()
     {
         var hash = Convert.FromBase64String(hasher.HashPassword(user, "correct horse"));
         hash.AsSpan(5, 4).Fill(0x7F);

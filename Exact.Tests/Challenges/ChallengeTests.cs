@@ -1,7 +1,11 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Exact.Tests.Challenges;
 
@@ -32,7 +36,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
     }
 
     [Fact]
-    public async Task A_challenge_shows_what_it_holds_and_how_many_took_part()
+    public async Task A_challenge_shows_its_fields_and_its_number_of_participants()
     {
         var challenge = await client.GetFromJsonAsync<JsonElement>("/api/challenges/c3", CancellationToken);
 
@@ -57,7 +61,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
     }
 
     [Fact]
-    public async Task Scores_are_listed_whatever_their_status_and_a_value_that_is_no_number_is_null()
+    public async Task Scores_of_every_status_are_listed_and_NaN_is_null()
     {
         var scores = await client.GetFromJsonAsync<JsonElement>("/api/challenges/c3/scores", CancellationToken);
 
@@ -72,7 +76,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
     [Theory]
     [InlineData("/api/challenges/nobody")]
     [InlineData("/api/challenges/nobody/scores")]
-    public async Task What_does_not_exist_is_not_found(string path)
+    public async Task A_challenge_that_does_not_exist_is_not_found(string path)
     {
         using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), CancellationToken);
 
@@ -86,9 +90,20 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
         var document = await client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", CancellationToken);
         var page = await client.GetStringAsync("/swagger/index.html", CancellationToken);
 
-        var paths = document.GetProperty("paths").EnumerateObject().Select(path => path.Name).ToList();
-        Assert.Contains("/api/challenges/{challenge_id}/leaderboard", paths);
-        Assert.Contains("/api/admin/migrations", paths);
+        var described =
+            from path in document.GetProperty("paths").EnumerateObject()
+            from operation in path.Value.EnumerateObject()
+            select $"{operation.Name.ToUpperInvariant()} {path.Name}";
+        var mapped =
+            from endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            let path = $"/{Regex.Replace(endpoint.RoutePattern.RawText!.Trim('/'), ":[^}]*", "")}"
+            where
+                path.StartsWith("/api/", StringComparison.Ordinal)
+                || path.StartsWith("/health/", StringComparison.Ordinal)
+            from method in endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods
+            select $"{method} {path}";
+        Assert.Equal(mapped.Order(), described.Order());
+        Assert.Contains("GET /api/challenges/{challenge_id}/leaderboard", described);
         Assert.Contains("swagger-ui", page);
     }
 

@@ -65,24 +65,24 @@ public sealed class ConnectionStringTests
     [InlineData("SECRET", "KEYWORD=VALUE")]
     [InlineData("jdbc:postgresql://db/exact?password=SECRET", "unknown")]
     [InlineData("\"postgresql://exact:SECRET@db/exact\"", "KEYWORD=VALUE")]
-    [InlineData("Host=db;Port=SECRET", "its value of \"port\"")]
-    [InlineData("Host=db;SSL Mode=SECRET", "its value of \"ssl mode\"")]
+    [InlineData("Host=db;Port=SECRET", "the value of \"port\"")]
+    [InlineData("Host=db;SSL Mode=SECRET", "the value of \"ssl mode\"")]
     [InlineData("Database=exact;Password=SECRET", "names no host")]
-    [InlineData("Host=db;Minimum Pool Size=9;Maximum Pool Size=3;Password=SECRET", "together")]
+    [InlineData("Host=db;Minimum Pool Size=9;Maximum Pool Size=3;Password=SECRET", "combination")]
     [InlineData("postgresql://exact:SECRET", "a port, which is a number")]
     [InlineData("postgresql://exact:SEC/RET@db/exact", "percent-encoded")]
     [InlineData("postgresql://exact:SEC?RET@db/exact", "percent-encoded")]
     [InlineData("postgresql://exact:SEC#RET@db/exact", "percent-encoded")]
     [InlineData("postgresql://exact:SECRET@db:port/exact", "a port, which is a number")]
-    [InlineData("postgresql://exact:SECRET@db/exact?sslmode=SECRET", "its parameter \"sslmode\"")]
+    [InlineData("postgresql://exact:SECRET@db/exact?sslmode=SECRET", "the value of its parameter \"sslmode\"")]
     [InlineData("postgresql://exact:SECRET@db/exact?sslmod=require", "its parameter \"sslmod\" is unknown")]
     [InlineData("postgresql://exact:SECRET@db/exact?sslmode=require&%53ECRET7=1", "its parameter number 2 is unknown")]
     [InlineData("postgresql:///exact?password=SECRET", "names no host")]
-    public void What_cannot_be_read_is_named_by_its_setting_and_never_repeated(string value, string problem)
+    public void An_unreadable_connection_string_is_named_by_its_setting_and_never_repeated(string value, string problem)
     {
         var refusal = Assert.Throws<SettingException>(() => ConnectionStringReader.Read(Setting, value));
 
-        Assert.StartsWith($"{Setting} is no usable connection string: ", refusal.Message);
+        Assert.StartsWith($"{Setting} is not a valid connection string: ", refusal.Message);
         Assert.Contains(problem, refusal.Message);
         Assert.DoesNotContain('\n', refusal.Message);
         Assert.DoesNotContain("SEC", $"{refusal}", StringComparison.OrdinalIgnoreCase);
@@ -94,7 +94,7 @@ public sealed class ConnectionStringTests
     }
 
     [Fact]
-    public void The_messages_of_the_parsers_are_no_cause_that_anybody_is_told()
+    public void The_messages_of_the_parsers_are_never_shown()
     {
         var quoting = Assert.ThrowsAny<Exception>(() => new NpgsqlConnectionStringBuilder("SECRET://a?b=c"));
 

@@ -7,7 +7,9 @@ using Npgsql;
 
 namespace Exact.Tests.Database;
 
-/// <summary>The embedded server in folders with names that a shell would change, and in terminals that send signals.</summary>
+/// <summary>
+/// The embedded server in folders with names that a shell would change, and in terminals that send signals.
+/// </summary>
 public sealed class EmbeddedPostgresFolderTests : IDisposable
 {
     private readonly string parent = Path.Combine(Path.GetTempPath(), $"exact-names-{Guid.NewGuid():N}");
@@ -57,7 +59,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task Programs_are_not_downloaded_into_a_folder_whose_name_a_shell_would_not_leave_alone()
+    public async Task Programs_are_not_downloaded_into_a_folder_whose_name_a_shell_would_interpret()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such names.");
         var options = new EmbeddedPostgresOptions
@@ -91,7 +93,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_ends_a_process_with_its_children_does_not_end_the_server()
+    public async Task Ending_a_process_with_its_children_does_not_end_the_server()
     {
         using var user = new EmbeddedPostgresUser(parent);
         var connectionString = await user.ConnectionStringAsync();
@@ -102,7 +104,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_runs_keeps_no_pipe_to_us()
+    public async Task A_running_server_keeps_no_pipe_to_the_process_that_started_it()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells which files a process has open.");
         var before = PipesOf(Environment.ProcessId); // what we were given ourselves
@@ -115,7 +117,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task Settings_that_the_server_does_not_take_are_named_at_once()
+    public async Task Settings_that_the_server_rejects_are_named_at_once()
     {
         await using (await StartAsync(parent)) { }
         await File.AppendAllTextAsync(

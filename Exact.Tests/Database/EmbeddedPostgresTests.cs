@@ -74,7 +74,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_the_right_password_nobody_comes_in()
+    public async Task A_wrong_password_is_rejected()
     {
         await using var server = await StartAsync();
         var intruder = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Password = "guess" };
@@ -88,7 +88,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact, UnsupportedOSPlatform("windows")]
-    public async Task What_it_keeps_can_be_read_by_its_owner_only()
+    public async Task Only_the_owner_can_read_its_files()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no file modes.");
         await using var server = await StartAsync();
@@ -171,7 +171,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task A_process_number_that_passed_to_somebody_else_does_not_keep_it_from_starting()
+    public async Task It_starts_although_another_process_has_its_old_id()
     {
         await using (await StartAsync()) { }
         var file = PostmasterFile.PathIn(Data);
@@ -187,7 +187,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cluster_that_was_left_half_made_is_made_anew()
+    public async Task A_cluster_that_was_left_half_made_is_made_again()
     {
         PrivateFiles.CreateFolder(folder);
         var half = Directory.CreateDirectory(Path.Combine(folder, "postgres.new", "data"));
@@ -200,7 +200,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task A_process_killed_while_it_makes_the_cluster_leaves_nothing_in_the_way()
+    public async Task A_process_killed_while_it_creates_the_cluster_does_not_block_the_next_start()
     {
         using (var maker = new EmbeddedPostgresUser(folder))
         {
@@ -214,7 +214,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task A_port_that_somebody_else_took_meanwhile_is_left_to_him()
+    public async Task A_port_that_another_program_has_taken_is_left_to_it()
     {
         int port;
         await using (var first = await StartAsync())
@@ -231,7 +231,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_programs_it_names_the_three_ways_out()
+    public async Task Without_programs_it_lists_the_alternatives()
     {
         var options = new EmbeddedPostgresOptions
         {
@@ -267,7 +267,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact, UnsupportedOSPlatform("windows")]
-    public async Task As_root_a_project_that_is_closed_to_others_keeps_its_data_where_the_server_gets_to()
+    public async Task As_root_the_data_of_a_private_project_is_kept_where_the_server_can_reach_it()
     {
         Assert.SkipUnless(UnprivilegedAccount.IsNeeded, "Only root's server runs under another account.");
         var project = Directory.CreateDirectory(folder);
@@ -297,7 +297,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task An_ordinary_user_has_it_too()
+    public async Task It_works_for_an_ordinary_user()
     {
         var account = UnprivilegedAccount.IsNeeded ? UnprivilegedAccount.Choose() : null;
         if (account is not null)
@@ -321,7 +321,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task The_admin_key_is_made_once_by_whoever_comes_first()
+    public async Task The_admin_key_is_made_once_by_the_first_process()
     {
         var keys = await Task.WhenAll(
             Enumerable.Range(0, 16).Select(_ => Task.Run(() => AdminKeyFile.ReadOrCreate(folder)))

@@ -5,7 +5,7 @@ using Exact.Tests.Support;
 
 namespace Exact.Tests.Database;
 
-/// <summary>Somebody has switched row security on, and no policy lets the service's role see a row.</summary>
+/// <summary>Row security is enabled, and no policy shows the service's role any row.</summary>
 public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
 {
     private const string Rows = """
@@ -46,14 +46,14 @@ public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
     [InlineData("GET", "/api/admin/export?challenge=one")]
     [InlineData("GET", "/api/admin/export/manifest")]
     [InlineData("POST", "/api/admin/import")]
-    public Task Nothing_is_answered_from_which_rows_would_be_missing(string method, string path) =>
+    public Task An_answer_that_would_miss_rows_is_refused(string method, string path) =>
         RefusesAsync(role.ConnectionString(database.Name), migrator: null, method, path);
 
     [Theory]
     [InlineData("GET", "/api/challenges")]
     [InlineData("GET", "/api/admin/export")]
     [InlineData("POST", "/api/admin/import")]
-    public async Task Nor_behind_a_pooler(string method, string path)
+    public async Task An_answer_that_would_miss_rows_is_refused_behind_a_pooler(string method, string path)
     {
         await using var pooler = await Pooler.StartAsync(role.ConnectionString(database.Name));
 
@@ -61,7 +61,7 @@ public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_an_operator_puts_into_Options_stays()
+    public async Task The_Options_of_the_connection_string_are_kept()
     {
         await using var replica = ExactProcess.Serve(
             $"{role.ConnectionString(database.Name)};Options=-c row_security=on -c lock_timeout=7s"
@@ -75,15 +75,15 @@ public sealed class RowSecurityTests(MigratedTemplate template) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("challenges", "ENABLE", "ALTER TABLE challenges DISABLE ROW LEVEL SECURITY;")]
-    [InlineData("challenges", "FORCE", "ALTER TABLE challenges NO FORCE ROW LEVEL SECURITY;")]
-    [InlineData("operations", "ENABLE", "ALTER TABLE operations DISABLE ROW LEVEL SECURITY;")]
+    [InlineData("challenges", "ENABLE", "ALTER TABLE \"challenges\" DISABLE ROW LEVEL SECURITY;")]
+    [InlineData("challenges", "FORCE", "ALTER TABLE \"challenges\" NO FORCE ROW LEVEL SECURITY;")]
+    [InlineData("operations", "ENABLE", "ALTER TABLE \"operations\" DISABLE ROW LEVEL SECURITY;")]
     [InlineData(
         "\"__EFMigrationsHistory\"",
         "ENABLE",
         "ALTER TABLE \"__EFMigrationsHistory\" DISABLE ROW LEVEL SECURITY;"
     )]
-    public async Task Status_says_so_with_the_SQL_that_undoes_it(string table, string how, string undo)
+    public async Task Status_reports_row_security_with_the_SQL_that_removes_it(string table, string how, string undo)
     {
         await database.ExecuteAsync($"ALTER TABLE {table} {how} ROW LEVEL SECURITY");
 

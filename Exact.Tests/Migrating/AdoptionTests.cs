@@ -2,11 +2,14 @@ using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using static Exact.Tests.Support.ExactServices;
 
 namespace Exact.Tests.Migrating;
 
-/// <summary>Tables without a history: named at the start, adopted if they are what the migrations would have made.</summary>
+/// <summary>
+/// Tables without a history are refused at the start, and adopted if they match the model.
+/// </summary>
 public sealed class AdoptionTests(MigratedTemplate template)
 {
     private const string History = "\"__EFMigrationsHistory\"";
@@ -22,7 +25,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
         var last = replica.Log.Split('\n')[^1];
         Assert.Contains($"Exact ends: Database \"{database.Name}\" has 11 of the 11 tables", last);
         Assert.Contains("run the command \"migrate --adopt\"", last);
-        Assert.DoesNotContain("42P07", replica.Log);
+        Assert.DoesNotContain(PostgresErrorCodes.DuplicateTable, replica.Log);
         Assert.Null(await database.ScalarAsync<string>($"SELECT to_regclass('{History}')::text"));
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM operations"));
     }
@@ -69,7 +72,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task What_the_code_does_not_mind_does_not_keep_a_database_from_being_adopted()
+    public async Task Harmless_differences_do_not_prevent_an_adoption()
     {
         await using var database = await UnrecordedAsync();
         await database.ExecuteAsync("CREATE TABLE mine (id int); CREATE INDEX also_mine ON scores (method_name)");
@@ -81,7 +84,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task A_history_that_is_there_but_empty_is_filled()
+    public async Task An_empty_history_is_filled()
     {
         await using var database = new MigratedDatabase(template);
         await database.InitializeAsync();
@@ -93,7 +96,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task Of_two_that_adopt_at_once_one_records_and_the_other_finds_it_done()
+    public async Task Only_one_of_two_concurrent_adoptions_records_the_migrations()
     {
         await using var database = await UnrecordedAsync();
 
@@ -105,7 +108,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task Another_application_s_tables_are_neither_in_the_way_nor_adopted()
+    public async Task Tables_of_another_application_neither_block_a_migration_nor_are_adopted()
     {
         await using var database = new TestDatabase();
         await database.InitializeAsync();
@@ -120,7 +123,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task Another_application_s_table_of_the_same_name_is_named_and_left_alone()
+    public async Task A_table_of_another_application_with_the_same_name_is_reported_and_left_alone()
     {
         await using var database = new TestDatabase();
         await database.InitializeAsync();
@@ -169,7 +172,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
         Assert.Contains($"database \"{database.Name}\" does not exist", adopt.Log);
     }
 
-    /// <summary>A database with Exact's tables that does not say where it has them from.</summary>
+    /// <summary>A database with Exact's tables but no history.</summary>
     private async Task<MigratedDatabase> UnrecordedAsync()
     {
         var database = new MigratedDatabase(template);

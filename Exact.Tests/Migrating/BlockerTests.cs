@@ -18,7 +18,7 @@ public sealed class BlockerTests(MigratedTemplate template) : IAsyncLifetime
     public ValueTask DisposeAsync() => database.DisposeAsync();
 
     [Fact]
-    public async Task A_migration_that_a_long_reader_keeps_waiting_steps_aside_for_the_application_and_succeeds_after_it()
+    public async Task A_migration_blocked_by_a_long_reader_lets_the_application_pass_and_succeeds_later()
     {
         await using var reader = await database.DataSource.OpenConnectionAsync(CancellationToken);
         await using var transaction = await reader.BeginTransactionAsync(CancellationToken);
@@ -47,7 +47,7 @@ public sealed class BlockerTests(MigratedTemplate template) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_replica_says_which_migration_is_being_applied_and_by_whom_while_it_is()
+    public async Task Every_replica_reports_the_current_migration_and_the_session_that_applies_it()
     {
         // the sleep of the migration lasts as long as the test needs
         await using var migrating = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("slow", "60"));

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Exact.Tests.Migrating;
 
-/// <summary>Databases, servers and roles that cannot be migrated, and those that need not be.</summary>
+/// <summary>Databases, servers and roles that cannot be migrated, or need not be.</summary>
 public sealed class FitnessTests(MigratedTemplate template)
 {
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
@@ -63,7 +63,7 @@ public sealed class FitnessTests(MigratedTemplate template)
         Assert.Contains("is a connection pooler, not PostgreSQL", refused.Log.Split('\n')[^1]);
         Assert.Contains("ConnectionStrings__ExactMigrator", refused.Log.Split('\n')[^1]);
 
-        // and that way leads out
+        // the advice works
         await using var direct = ExactProcess.Serve(
             pooled.ConnectionString,
             new Dictionary<string, string> { ["ConnectionStrings__ExactMigrator"] = database.ConnectionString }
@@ -113,7 +113,7 @@ public sealed class FitnessTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task A_migration_of_which_half_could_stay_behind_is_refused_before_it_begins()
+    public async Task A_migration_that_could_be_half_applied_is_refused_before_it_starts()
     {
         await using var database = new MigratedDatabase(template);
         await database.InitializeAsync();
@@ -125,7 +125,7 @@ public sealed class FitnessTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task A_full_disk_ends_the_process_with_its_name_and_the_next_start_goes_on_when_there_is_room()
+    public async Task A_full_disk_ends_the_process_with_its_cause_and_the_next_start_continues_once_there_is_space()
     {
         await using var server = await OwnServer.StartNewAsync();
         await using var disk = await SmallDisk.MountAsync(server, megabytes: 40);

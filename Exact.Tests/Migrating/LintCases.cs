@@ -4,7 +4,9 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 namespace Exact.Tests.Migrating;
 
-/// <summary>A migration of the tests alone: it has no id, so EF Core does not take it for one of the product's.</summary>
+/// <summary>
+/// A migration of the tests alone: it has no id, so EF Core does not take it for one of the product's.
+/// </summary>
 internal class UnregisteredMigration(Action<MigrationBuilder> up) : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder) => up(migrationBuilder);
@@ -12,12 +14,18 @@ internal class UnregisteredMigration(Action<MigrationBuilder> up) : Migration
     protected override void Down(MigrationBuilder migrationBuilder) => migrationBuilder.EnsureSchema("public");
 }
 
-/// <summary>For one rule, a migration of Exact's own tables that breaks it, and the counterpart that does not.</summary>
+/// <summary>
+/// For one rule, a migration of Exact's own tables that breaks it, and the counterpart that does not.
+/// </summary>
 /// <param name="Rule">The rule's code.</param>
 /// <param name="Breaks">What breaks it.</param>
 /// <param name="Keeps">What does not.</param>
-/// <param name="Proof">What PostgreSQL says, at debug level, when it does what the rule claims; null: no claim of that kind.</param>
-/// <param name="SameEnd">Whether the safe form leaves the very catalog that the unsafe migration would have left.</param>
+/// <param name="Proof">
+/// What PostgreSQL says, at debug level, when it does what the rule claims; null: no claim of that kind.
+/// </param>
+/// <param name="SameEnd">
+/// Whether the safe form leaves the very catalog that the unsafe migration would have left.
+/// </param>
 internal sealed record LintCase(
     string Rule,
     Action<MigrationBuilder> Breaks,

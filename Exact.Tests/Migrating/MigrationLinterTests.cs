@@ -91,7 +91,7 @@ public sealed class MigrationLinterTests
     }
 
     [Fact]
-    public void A_reason_lets_one_rule_pass_and_no_other()
+    public void A_reason_allows_one_rule_and_no_other()
     {
         var finding = Assert.Single(MigrationLinter.Lint(new Allowing()));
 
@@ -106,7 +106,7 @@ public sealed class MigrationLinterTests
         );
 
     [Fact]
-    public void A_widening_that_has_the_rows_checked_or_an_index_built_anew_is_found()
+    public void A_widening_that_checks_rows_or_rebuilds_an_index_is_found()
     {
         var findings = MigrationLinter.Lint(new Widening());
 
@@ -153,7 +153,7 @@ public sealed class MigrationLinterTests
         Assert.Equal(
             """
             UnregisteredMigration, CreateIndex ix_scores_best on scores
-            error require-concurrent-index-creation: Nobody can write to scores until ix_scores_best is built; IsCreatedConcurrently() in the configuration builds it meanwhile.
+            error require-concurrent-index-creation: Nobody can write to scores until ix_scores_best is built; IsCreatedConcurrently() in the configuration builds it without blocking.
             Instead:
 
             // a migration of its own

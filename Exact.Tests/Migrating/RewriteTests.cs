@@ -3,7 +3,9 @@ using Exact.Tests.Support;
 
 namespace Exact.Tests.Migrating;
 
-/// <summary>What the linter knows by heart of when PostgreSQL rewrites a table, held against what PostgreSQL does.</summary>
+/// <summary>
+/// What the linter knows by heart of when PostgreSQL rewrites a table, held against what PostgreSQL does.
+/// </summary>
 public sealed class RewriteTests(MigratedDatabase database) : IClassFixture<MigratedDatabase>
 {
     private const string Node = "SELECT pg_relation_filenode('rewritten')::bigint";
@@ -47,7 +49,7 @@ public sealed class RewriteTests(MigratedDatabase database) : IClassFixture<Migr
     [InlineData("inet", "cidr")]
     [InlineData("uuid", "text")]
     [InlineData("varchar(10)[]", "varchar(20)[]")]
-    public async Task A_type_is_said_to_widen_where_PostgreSQL_keeps_table_and_index(string from, string to)
+    public async Task A_type_widens_exactly_if_PostgreSQL_keeps_table_and_index(string from, string to)
     {
         var index = from == "json" ? "" : "CREATE INDEX widened_index ON widened (value);";
         await database.ExecuteAsync($"DROP TABLE IF EXISTS widened; CREATE TABLE widened (value {from}); {index}");
@@ -71,7 +73,7 @@ public sealed class RewriteTests(MigratedDatabase database) : IClassFixture<Migr
     [InlineData("bigint", "nextval('scores_id_seq')")]
     [InlineData("numeric(10,2)", "1::numeric(10,2)")]
     [InlineData("jsonb", "jsonb_build_object('a', 1)")]
-    public async Task A_default_is_said_to_rewrite_where_PostgreSQL_rewrites(string type, string sql)
+    public async Task A_default_is_volatile_exactly_if_PostgreSQL_rewrites_the_table(string type, string sql)
     {
         await database.ExecuteAsync("DROP TABLE IF EXISTS rewritten; CREATE TABLE rewritten (id bigint)");
         var before = await database.ScalarAsync<long>(Node);

@@ -66,7 +66,7 @@ public sealed class SafeFormTests(MigratedTemplate template)
 
     [Theory]
     [MemberData(nameof(RulesWithProof))]
-    public async Task What_a_rule_claims_to_rewrite_or_read_through_is_rewritten_or_read_through(string rule)
+    public async Task What_a_rule_calls_a_rewrite_or_a_scan_is_one(string rule)
     {
         var lintCase = MigrationLinterTests.Case(rule);
         await using var database = await CreateDatabaseAsync();
@@ -156,7 +156,9 @@ public sealed class SafeFormTests(MigratedTemplate template)
         return nodes;
     }
 
-    /// <summary>Runs one migration's operations as EF Core runs them, and returns what the server said meanwhile.</summary>
+    /// <summary>
+    /// Runs one migration's operations as EF Core runs them, and returns what the server said meanwhile.
+    /// </summary>
     private static async Task<List<string>> RunAsync(
         TestDatabase database,
         IReadOnlyList<MigrationOperation> operations
@@ -175,7 +177,9 @@ public sealed class SafeFormTests(MigratedTemplate template)
         return said;
     }
 
-    /// <summary>Whether another session may write while a migration is not yet committed: null, or the error that says no.</summary>
+    /// <summary>
+    /// Whether another session may write while a migration is not yet committed: null, or the error that says no.
+    /// </summary>
     private static async Task<string?> WriteDuringAsync(
         TestDatabase database,
         IReadOnlyList<MigrationOperation> operations,

@@ -8,7 +8,7 @@ using static Exact.Tests.Support.ExactServices;
 
 namespace Exact.Tests.Migrating;
 
-/// <summary>The catalog against the model: what is changed by hand is found, and named.</summary>
+/// <summary>Compares the catalog with the model: manual changes are found and named.</summary>
 public sealed class SchemaDriftTests(MigratedTemplate template)
 {
     private const StringSplitOptions Pieces = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
@@ -25,10 +25,7 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
 
     [Theory]
     [MemberData(nameof(Injected))]
-    public async Task What_is_changed_by_hand_is_found_by_name_and_mended_by_what_the_finding_says(
-        string sql,
-        string expected
-    )
+    public async Task A_manual_change_is_found_and_the_fix_in_the_finding_removes_it(string sql, string expected)
     {
         await using var database = await MigratedAsync();
         await database.ExecuteAsync(sql);
@@ -36,13 +33,13 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
         var findings = await ReadAsync(database);
 
         Assert.Contains(findings, f => !f.Harmless && $"{f}".StartsWith(expected, StringComparison.Ordinal));
-        if (findings.Any(finding => finding is { Harmless: false, Mend: null }))
+        if (findings.Any(finding => finding is { Harmless: false, Fix: null }))
         {
-            return; // it needs a person's judgement
+            return; // a person must decide how
         }
 
-        // One by one: CONCURRENTLY does not go with other statements.
-        foreach (var statement in findings.SelectMany(f => f.Mend?.Split(';', Pieces) ?? []))
+        // One by one, because CONCURRENTLY must be alone.
+        foreach (var statement in findings.SelectMany(f => f.Fix?.Split(';', Pieces) ?? []))
         {
             await database.ExecuteAsync(statement);
         }
@@ -62,7 +59,7 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
         "ALTER TABLE scores ALTER status SET DEFAULT 'pending'",
         "extra default of column scores.status: expected none, found 'pending'::character varying(20)"
     )]
-    public async Task What_an_operator_adds_and_the_code_does_not_mind_is_a_note(string sql, string expected)
+    public async Task An_operators_harmless_addition_is_a_note(string sql, string expected)
     {
         await using var database = await MigratedAsync();
         await database.ExecuteAsync(sql);
@@ -75,7 +72,7 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task Views_and_other_schemas_are_nobody_s_business()
+    public async Task Views_and_other_schemas_are_not_compared()
     {
         await using var database = await MigratedAsync();
         await database.ExecuteAsync(
@@ -178,7 +175,7 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
         Assert.Empty(before.Drift!);
         Assert.Equal(MigrationState.Current, locked.State);
         Assert.Null(locked.Drift);
-        Assert.EndsWith("Another session has locked one of Exact's tables.", locked.Detail);
+        Assert.Contains("another session has locked one of Exact's tables", locked.Detail);
     }
 
     [Fact]
@@ -196,7 +193,10 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
         Assert.Equal(5, await command.WaitForExitAsync());
         Assert.StartsWith("drifted: ", command.Output);
         Assert.Contains($"drift    {Finding}\n", command.Output);
-        Assert.Contains("ALTER TABLE scores ALTER COLUMN method_name TYPE character varying(100);", command.Output);
+        Assert.Contains(
+            "ALTER TABLE \"scores\" ALTER COLUMN \"method_name\" TYPE character varying(100);",
+            command.Output
+        );
     }
 
     public static TheoryData<string, string> Injected =>

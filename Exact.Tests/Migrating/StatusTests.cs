@@ -5,7 +5,7 @@ using Exact.Tests.Support.TestMigrations;
 
 namespace Exact.Tests.Migrating;
 
-/// <summary>What a database that is not as this code left it looks like from outside.</summary>
+/// <summary>The status of databases that are ahead, pending or edited.</summary>
 public sealed class StatusTests(MigratedTemplate template) : IAsyncLifetime
 {
     private static readonly Dictionary<string, string> Strict = new() { ["Migrations__Strict"] = "true" };
@@ -62,7 +62,7 @@ public sealed class StatusTests(MigratedTemplate template) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_migration_is_on_record_with_when_how_long_by_whom_and_what()
+    public async Task The_history_records_when_how_long_by_whom_and_which_SQL()
     {
         await using var replica = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("edited", "0.2"));
         await replica.WaitUntilReadyAsync();
@@ -80,7 +80,7 @@ public sealed class StatusTests(MigratedTemplate template) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_service_that_is_told_to_check_changes_nothing_and_is_ready_once_somebody_has_migrated()
+    public async Task A_service_configured_to_check_changes_nothing_and_is_ready_once_another_process_has_migrated()
     {
         var check = Scenario.Settings("alter");
         check["Migrations__OnStartup"] = "Check";

@@ -1,4 +1,4 @@
-using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace Exact.Tests.Migrating;
 
-/// <summary>Every schema that this product has ever had leads to the one that a fresh database gets.</summary>
+/// <summary>Every earlier schema can be upgraded to the one of a fresh database.</summary>
 public sealed class UpgradeTests(MigratedDatabase fresh) : IClassFixture<MigratedDatabase>
 {
     public static TheoryData<string> Migrations

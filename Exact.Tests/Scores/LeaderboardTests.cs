@@ -33,7 +33,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     }
 
     [Fact]
-    public async Task Each_participant_stands_once_with_the_best_score()
+    public async Task Each_participant_is_ranked_once_by_the_best_score()
     {
         await ScoreAsync("ada", 0.5);
         await ScoreAsync("ada", 0.9);
@@ -60,7 +60,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     }
 
     [Fact]
-    public async Task Equal_scores_share_a_rank_and_stand_in_order_of_time_and_then_of_key()
+    public async Task Equal_scores_share_a_rank_and_are_ordered_by_time_and_key()
     {
         await ScoreAsync("late", 0.7, at: Monday.AddHours(2));
         await ScoreAsync("first", 0.9);
@@ -72,7 +72,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     }
 
     [Fact]
-    public async Task Only_completed_and_finite_scores_with_the_metric_stand_on_it()
+    public async Task Only_completed_finite_scores_with_the_metric_are_ranked()
     {
         await ScoreAsync("ada", 0.5);
         await ScoreAsync("ada", 0.9, status: "failed");
@@ -125,7 +125,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     [InlineData("limit=many", "limit", "Must be a whole number, not \"many\".")]
     [InlineData("limit=0", "limit", "between 1 and 1000")]
     [InlineData("cursor=abc", "cursor", "The cursor is not one of this list.")]
-    public async Task A_wrong_question_is_answered_with_what_is_wrong(string query, string field, string reason)
+    public async Task A_wrong_parameter_is_named(string query, string field, string reason)
     {
         using var answer = await client.GetAsync(
             new Uri($"/api/challenges/{challenge}/leaderboard?{query}", UriKind.Relative),

@@ -26,8 +26,8 @@ public sealed class SecretTests
                 "ConnectionStrings:Exact is no"
             },
             { "ConnectionStrings__ExactMigrator", $"Host=db;{Secret}", "ConnectionStrings:ExactMigrator is no" },
-            { "Database__PasswordFile", $"/nowhere/{Secret}", "Database:PasswordFile has to be the path of a file" },
-            { "Admin__KeyFile", Secret, "Admin:KeyFile has to be the path of a file" },
+            { "Database__PasswordFile", $"/nowhere/{Secret}", "Database:PasswordFile must be the path of a file" },
+            { "Admin__KeyFile", Secret, "Admin:KeyFile must be the path of a file" },
         };
 
     [Theory]
@@ -60,7 +60,10 @@ public sealed class SecretTests
         await using var ended = await ExactProcess.RunAsync($"host=db user=exact password={Secret}", command);
 
         Assert.Equal(1, await ended.WaitForExitAsync());
-        Assert.Contains("ConnectionStrings:Exact is no usable connection string", Assert.Single(ended.Log.Split('\n')));
+        Assert.Contains(
+            "ConnectionStrings:Exact is not a valid connection string",
+            Assert.Single(ended.Log.Split('\n'))
+        );
         Assert.DoesNotContain(Secret, ended.Log + ended.Output);
     }
 

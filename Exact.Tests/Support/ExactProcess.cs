@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
+using Exact.Infrastructure.Database.Embedded;
 
 namespace Exact.Tests.Support;
 

@@ -33,23 +33,24 @@ internal sealed class Replicas : IAsyncDisposable
     /// <summary>Waits until a session holds the migration lock, and returns its process id.</summary>
     public static async Task<int> HolderAsync(TestDatabase database, int other = 0)
     {
-        while (true)
-        {
-            try
+        var found = 0;
+        await Wait.UntilAsync(
+            async () =>
             {
-                await using var connection = await database.DataSource.OpenConnectionAsync();
-                var holder = await Infrastructure.Migrating.MigrationLock.FindHolderAsync(connection, default);
-                if (holder is not null && holder.ProcessId != other)
+                try
                 {
-                    return holder.ProcessId;
+                    await using var connection = await database.DataSource.OpenConnectionAsync();
+                    var holder = await Infrastructure.Migrating.MigrationLock.FindHolderAsync(connection, default);
+                    found = holder?.ProcessId ?? 0;
+                    return found != 0 && found != other;
                 }
-            }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName)
-            {
-                // no replica has created the database yet
-            }
-
-            await Task.Delay(10);
-        }
+                catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName)
+                {
+                    return false; // no replica has created the database yet
+                }
+            },
+            "a session holds the migration lock"
+        );
+        return found;
     }
 }

@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;

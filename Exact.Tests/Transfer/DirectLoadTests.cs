@@ -1,6 +1,9 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Importing.Writing;
+using Exact.Infrastructure.Transfer.Reading;
+using Exact.Tests.Support;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 
@@ -74,23 +77,36 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
     /// <summary>A file that comes slowly goes through the staging area, to the same end.</summary>
     [Theory]
     [MemberData(nameof(Names))]
-    public async Task What_becomes_of_a_file_does_not_depend_on_the_way_that_its_rows_take(string name)
+    public async Task A_file_has_the_same_result_loaded_directly_or_staged(string name)
     {
         var (records, options) = Cases[name];
         var file = Encoding.UTF8.GetBytes(Fixture([.. Plain(), .. records, Challenge()]));
 
-        var straight = await database.ResultAsync(new MemoryStream(file), options);
+        var (straight, wasFilledDirectly) = await ImportAsync(file, options);
         await database.EmptyAsync();
-        var staged = await database.ResultAsync(
-            new GatedStream(file, Task.CompletedTask, time: database.Time),
-            options
-        );
+        var (staged, wasStaged) = await ImportAsync(file, options, database.Time);
 
         Assert.Equal(staged, straight);
+        Assert.Equal((true, false), (wasFilledDirectly, wasStaged));
+    }
+
+    private async Task<(string[] Result, bool IsFilledDirectly)> ImportAsync(
+        byte[] file,
+        ImportOptions options,
+        FakeTimeProvider? lateBy = null
+    )
+    {
+        var gate = new TaskCompletionSource();
+        var source = new GatedStream(file, gate.Task, file.Length * 9 / 10, lateBy);
+        var result = database.ResultAsync(source, options);
+        await Task.WhenAny(source.Reading, result);
+        var isFilled = await IsTakenAsync();
+        gate.SetResult();
+        return (await result, isFilled);
     }
 
     [Fact]
-    public async Task Rows_that_come_fast_are_in_their_table_before_the_file_has_ended()
+    public async Task Rows_that_arrive_fast_are_loaded_before_the_file_ends()
     {
         var gate = new TaskCompletionSource();
         var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Plain()]));
@@ -105,7 +121,7 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
     }
 
     [Fact]
-    public async Task While_a_file_comes_slowly_others_read_and_write_the_empty_tables()
+    public async Task Others_can_use_the_empty_tables_while_a_file_arrives_slowly()
     {
         var gate = new TaskCompletionSource();
         var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Plain()]));
@@ -120,7 +136,7 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
     }
 
     [Fact]
-    public async Task A_table_that_somebody_reads_is_not_waited_for_while_the_file_comes()
+    public async Task An_import_does_not_wait_for_a_table_that_somebody_reads()
     {
         await using var reader = await database.DataSource.OpenConnectionAsync(CancellationToken);
         await using var transaction = await reader.BeginTransactionAsync(CancellationToken);
@@ -141,17 +157,18 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
     }
 
     [Fact]
-    public async Task A_file_that_stops_while_others_wait_for_its_tables_is_given_up()
+    public async Task An_import_whose_file_stops_while_others_wait_is_given_up()
     {
         var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Plain()]));
         var source = new GatedStream(file, new TaskCompletionSource().Task, file.Length * 9 / 10);
         var import = database.Importer.ImportAsync(source, new ImportOptions(), cancellationToken: CancellationToken);
         await source.Reading;
+        Assert.True(await IsTakenAsync());
         database.Time.Advance(new ImportOptions().Patience);
 
         Assert.Equal(
             "The file stopped coming for 10 seconds, while it filled tables that others were waiting for. Nothing was changed.",
-            Assert.IsType<ImportOutcome.Stalled>(await import).Detail
+            Assert.IsType<ImportOutcome.Stalled>(await import.WaitAsync(Wait.Limit, CancellationToken)).Detail
         );
         Assert.False(await IsTakenAsync());
         Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));

@@ -1,5 +1,6 @@
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;
@@ -121,7 +122,7 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
     }
 
     [Fact]
-    public async Task Django_s_bookkeeping_is_known_in_any_case() =>
+    public async Task Djangos_bookkeeping_models_are_known_in_any_case() =>
         Assert.Equal(
             1,
             (await database.ImportedAsync(Fixture(Record("auth.Permission", 1, "")))).Models["auth.Permission"].Ignored
@@ -142,7 +143,7 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
     }
 
     [Fact]
-    public async Task User_id_is_the_user()
+    public async Task User_id_means_the_user()
     {
         await database.ImportedAsync(
             Fixture(
@@ -219,11 +220,11 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
 
     [Theory]
     [MemberData(nameof(BeyondDjango))]
-    public async Task What_Django_could_not_load_back_is_refused(string record, string code) =>
+    public async Task A_value_that_Django_could_not_load_back_is_refused(string record, string code) =>
         Assert.Equal(code, Assert.Single(await database.RejectedAsync(Fixture(User(), Challenge(), record))).Code);
 
     [Fact]
-    public async Task What_Django_can_just_hold_comes_in()
+    public async Task A_value_that_Django_can_just_hold_is_imported()
     {
         await database.ImportedAsync(
             Fixture(
@@ -262,7 +263,7 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
     }
 
     [Fact]
-    public async Task A_time_that_the_clocks_passed_over_is_an_error()
+    public async Task A_time_that_the_clocks_skip_is_an_error()
     {
         var rejected = await database.ImportAsync(
             Fixture(Challenge(1, "c1", """ "closes_on": "2025-03-30T02:30:00" """)),
@@ -320,7 +321,7 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
     }
 
     [Fact]
-    public async Task Orphans_of_rows_that_went_straight_into_their_table_are_told_together_with_others()
+    public async Task Orphans_among_directly_loaded_rows_are_reported_together_with_others()
     {
         var scores = Enumerable.Range(1, 20_000).Select(n => Score(n, n == 7 ? "gone" : "c1"));
 

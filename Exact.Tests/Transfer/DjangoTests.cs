@@ -47,14 +47,14 @@ public sealed class DjangoTests(FixtureDatabase database) : IClassFixture<Fixtur
     [Theory]
     [InlineData("json")]
     [InlineData("jsonl")]
-    public async Task Every_odd_value_goes_round(string format)
+    public async Task Every_odd_value_survives_the_round_trip(string format)
     {
         await django.LoadAsync(Encoding.UTF8.GetBytes(OddValues));
         await AssertGoesRoundAsync(format);
     }
 
     [Fact]
-    public async Task The_dump_of_the_old_backend_goes_round()
+    public async Task The_dump_of_the_old_backend_survives_the_round_trip()
     {
         await django.LoadAsync(await FixtureDatabase.DumpAsync());
         await AssertGoesRoundAsync("json");

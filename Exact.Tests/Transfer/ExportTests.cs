@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Tests.Transfer.Comparing;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;
@@ -47,7 +49,7 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
     [Theory]
     [InlineData(FixtureFormat.Json)]
     [InlineData(FixtureFormat.Jsonl)]
-    public async Task What_was_exported_comes_in_again_and_goes_out_as_the_same_bytes(int format)
+    public async Task An_export_that_is_imported_is_exported_as_the_same_bytes(int format)
     {
         var options = new ExportOptions { Format = (FixtureFormat)format };
         await database.ImportedAsync(Odd);
@@ -63,7 +65,7 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task A_dump_of_the_Django_backend_goes_out_with_the_same_values()
+    public async Task A_dump_of_the_Django_backend_is_exported_with_the_same_values()
     {
         var dump = await FixtureDatabase.DumpAsync();
         await database.ImportAsync(dump);
@@ -101,7 +103,7 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
             ]
 
             """,
-            Encoding.UTF8.GetString(await database.ExportAsync())
+            WithoutNewFields(Encoding.UTF8.GetString(await database.ExportAsync()))
         );
     }
 
@@ -139,7 +141,7 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task An_export_sees_one_moment()
+    public async Task An_export_reads_one_snapshot()
     {
         await database.ImportedAsync(Fixture(User(), Challenge(), Score()));
         await using var slow = new InterruptedStream(() => database.ImportedAsync(Fixture(Score(2), Company())));
@@ -192,8 +194,19 @@ public sealed class ExportTests(FixtureDatabase database) : IClassFixture<Fixtur
     private static void AssertSame(JsonElement expected, JsonElement actual) =>
         Assert.Equal(
             expected.EnumerateObject().Select(field => $"{field.Name}: {field.Value}".Replace(".000", "")),
-            actual.EnumerateObject().Select(field => $"{field.Name}: {field.Value}".Replace(".000", "").TrimEnd('Z'))
+            actual
+                .EnumerateObject()
+                .Where(field => !IsNew(field.Name) || field.Value.ValueKind is not JsonValueKind.Null)
+                .Select(field => $"{field.Name}: {field.Value}".Replace(".000", "").TrimEnd('Z'))
         );
+
+    /// <summary>Drops the fields that the Django backend did not have, which are null in its records.</summary>
+    private static string WithoutNewFields(string json) =>
+        Regex.Replace(json, ", \"(\\w+)\": null", field => IsNew(field.Groups[1].Value) ? "" : field.Value);
+
+    private static bool IsNew(string field) =>
+        field is not ("groups" or "permissions" or "user_permissions")
+        && !LegacyModels.All.SelectMany(model => model.Fields).Any(known => known.Name == field);
 
     /// <summary>Something happens while the first bytes are being sent.</summary>
     private sealed class InterruptedStream(Func<Task> interrupt) : MemoryStream

@@ -19,7 +19,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
 
     [Theory]
     [MemberData(nameof(Encodings))]
-    public async Task UTF8_and_UTF16_are_told_by_their_first_bytes(string name)
+    public async Task UTF8_and_UTF16_are_recognised_by_their_first_bytes(string name)
     {
         Encoding encoding = name switch
         {
@@ -50,7 +50,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
     [InlineData("\n")]
     [InlineData("\r\n\r\n\r\n")]
     [InlineData(" ")]
-    public async Task JSON_lines_are_told_by_their_first_character(string between)
+    public async Task JSON_lines_are_recognised_by_their_first_character(string between)
     {
         var report = await database.ImportedAsync(string.Join(between, Challenge(1, "a"), Challenge(2, "b")) + between);
 
@@ -82,13 +82,13 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
     }
 
     [Fact]
-    public async Task Blanks_without_end_take_no_memory()
+    public async Task Leading_blanks_take_no_memory()
     {
         var before = GC.GetTotalAllocatedBytes(precise: true);
 
         var report = FixtureDatabase.Report(
             await database.Importer.ImportAsync(
-                new PaddedStream(Encoding.UTF8.GetBytes(Fixture(Challenge())), blanks: 256 * 1024 * 1024),
+                new PaddedStream(Encoding.UTF8.GetBytes(Fixture(Challenge())), blanks: 64 * 1024 * 1024),
                 new ImportOptions(),
                 null,
                 cancellationToken: TestContext.Current.CancellationToken
@@ -110,7 +110,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
     [InlineData(
         """{"\u006dodel": "api.\u0063hallenge", "p\u006b": 1.0, "fields": {"challenge\u005fid": "\u0078", "title": "b"}}"""
     )]
-    public async Task Members_come_in_any_order_and_of_those_that_come_twice_the_last_counts(string record)
+    public async Task Members_come_in_any_order_and_the_last_of_two_counts(string record)
     {
         await database.ImportedAsync(Fixture(record));
 
@@ -196,7 +196,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
     [InlineData("2025-01-01T00:00:00.")]
     [InlineData("infinity")]
     [InlineData("now")]
-    public void What_Django_does_not_read_as_a_time_is_none(string text) =>
+    public void A_string_that_Django_does_not_read_as_a_time_is_refused(string text) =>
         Assert.False(FixtureTimestamp.TryParse(Encoding.UTF8.GetBytes(text), out _, out _));
 
     [Fact]
@@ -231,7 +231,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
     [InlineData("\"True\"", true)]
     [InlineData("0", false)]
     [InlineData("\"False\"", false)]
-    public async Task Truths_are_read_as_Django_reads_them(string json, bool expected)
+    public async Task Booleans_are_read_as_Django_reads_them(string json, bool expected)
     {
         await database.ImportedAsync(Fixture(User(1, "ada", $""" "is_staff": {json} """)));
 

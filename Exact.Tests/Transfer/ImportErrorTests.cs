@@ -79,7 +79,11 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
 
     [Theory]
     [MemberData(nameof(WrongValues))]
-    public async Task A_wrong_record_is_named_by_its_place_and_changes_nothing(string record, string code, string place)
+    public async Task A_wrong_record_is_reported_with_its_place_and_changes_nothing(
+        string record,
+        string code,
+        string place
+    )
     {
         var before = await database.StateAsync();
 
@@ -114,7 +118,7 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
     }
 
     [Fact]
-    public async Task The_first_hundred_errors_are_told_and_all_are_counted()
+    public async Task The_first_hundred_errors_are_listed_and_all_are_counted()
     {
         var bad = Enumerable.Range(1, 250).Select(n => Score(n, fields: """ "status": "bogus", "score": "x" """));
         var orphans = Enumerable.Range(1, 250).Select(n => Score(n, "gone"));
@@ -161,7 +165,7 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("[{\"model\": \"api.score\", \"pk\": 01}]", 1)]
     [InlineData("[{\"model\": \"api.score\", \"pk\": NaNa}]", 1)]
     [InlineData("[{\"a\": \"tab\there\"}]", 1)]
-    public async Task What_is_not_JSON_is_told_apart_from_wrong_records(string file, long line)
+    public async Task A_file_that_is_not_JSON_is_distinguished_from_wrong_records(string file, long line)
     {
         var outcome = Assert.IsType<ImportOutcome.NotJson>(await database.ImportAsync(file));
 
@@ -170,7 +174,7 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
     }
 
     [Fact]
-    public async Task Nesting_without_end_is_refused()
+    public async Task Endless_nesting_is_refused()
     {
         Assert.IsType<ImportOutcome.NotJson>(await database.ImportAsync(new string('[', 1_000_000)));
         Assert.IsType<ImportOutcome.NotJson>(
@@ -179,7 +183,7 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
     }
 
     [Fact]
-    public async Task A_record_without_a_key_is_not_said_to_have_one()
+    public async Task An_error_in_a_record_without_a_key_names_no_key()
     {
         var score = Record("api.score", null, """ "challenge_id": "nowhere" """);
 

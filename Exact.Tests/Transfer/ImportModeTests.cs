@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using Exact.Tests.Support;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
@@ -187,7 +188,7 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
     }
 
     [Fact]
-    public async Task Replace_counts_what_goes_with_its_parent()
+    public async Task Replace_counts_rows_that_are_deleted_with_their_parent()
     {
         var report = await database.ImportedAsync(
             Fixture(User(1, "root", """ "is_superuser": true """), Challenge(2, "c2"), Score(1, "c1"), Score(2, "c2")),
@@ -215,7 +216,7 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_challenge_gets_another_name_and_its_scores_follow(bool replace)
+    public async Task The_scores_of_a_renamed_challenge_follow_it(bool replace)
     {
         var catalog = await Catalog.ReadAsync(database);
         var file = Fixture(
@@ -245,7 +246,7 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
     }
 
     [Fact]
-    public async Task Who_does_not_own_the_tables_is_refused_to_rename_and_nothing_is_changed()
+    public async Task A_role_that_does_not_own_the_tables_cannot_rename_a_challenge()
     {
         await using var role = await TestRole.CreateAsync();
         await database.ExecuteAsync(

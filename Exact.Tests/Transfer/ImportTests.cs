@@ -1,6 +1,7 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Importing.Writing;
+using Exact.Infrastructure.Transfer.Reading;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 
@@ -13,7 +14,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task A_dump_of_the_Django_backend_comes_in_whole()
+    public async Task A_dump_of_the_Django_backend_is_imported_completely()
     {
         var report = FixtureDatabase.Report(await database.ImportAsync(await FixtureDatabase.DumpAsync()));
 
@@ -65,7 +66,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task Models_that_alternate_over_more_than_a_buffer_come_in_whole()
+    public async Task Models_that_alternate_over_more_than_a_buffer_are_imported_completely()
     {
         var records = Enumerable
             .Range(1, 3000)
@@ -107,7 +108,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task Of_records_with_the_same_key_the_last_counts()
+    public async Task The_last_of_several_records_with_the_same_key_counts()
     {
         var report = await database.ImportedAsync(
             Fixture(Challenge(2, "c2"), Challenge(1, "a"), Challenge(1, "b"), Challenge(1, "c"))
@@ -206,7 +207,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task A_missing_field_is_its_default_in_a_new_row_and_kept_in_an_existing_one()
+    public async Task A_missing_field_gets_its_default_in_a_new_row_and_is_kept_in_an_existing_one()
     {
         const string Sparse = """[{"model": "auth.user", "pk": 1, "fields": {"username": "ada"}}]""";
         await database.ImportedAsync(Sparse);
@@ -322,7 +323,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     [Theory]
     [InlineData(7)]
     [InlineData(100)]
-    public async Task Part_by_part_changed_rows_are_updated_and_no_others(int partRows)
+    public async Task Only_changed_rows_are_updated_part_by_part(int partRows)
     {
         string Changing(int n, double score) => Score((n + 12) * 3, $"c{Math.Abs(n % 4)}", $""" "score": {score} """);
         var challenges = Enumerable.Range(0, 4).Select(n => Challenge(n + 1, $"c{n}")).ToList();
@@ -354,7 +355,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task Rows_are_written_challenge_by_challenge_in_each_part_as_their_indexes_hold_them()
+    public async Task Each_part_is_written_in_the_order_of_the_indexes()
     {
         const string Runs = """
             SELECT count(*) FROM (
@@ -383,7 +384,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task Tables_that_VACUUM_has_seen_empty_are_not_looked_through_for_every_row()
+    public async Task Tables_that_VACUUM_has_seen_empty_are_not_scanned_for_every_row()
     {
         const int Rows = 5_000;
         await EndSessionsAsync();
@@ -555,7 +556,7 @@ public sealed class ImportTests(FixtureDatabase database) : IClassFixture<Fixtur
     }
 
     [Fact]
-    public async Task Progress_is_told_by_phase()
+    public async Task Progress_is_reported_by_phase()
     {
         var told = new List<ImportProgress>();
 

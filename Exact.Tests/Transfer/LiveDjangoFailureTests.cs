@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database.Embedded;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Tests.Support;
@@ -81,7 +82,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
         "ALTER TABLE api_challenge ALTER id DROP IDENTITY IF EXISTS, ALTER id DROP DEFAULT, ALTER id TYPE text",
         "has api_challenge.id as text, which is no whole number."
     )]
-    public async Task What_is_not_Djangos_is_named(string change, string expected)
+    public async Task A_database_without_Djangos_tables_is_reported(string change, string expected)
     {
         await django.ExecuteAsync(change);
 
@@ -91,7 +92,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
     [Theory]
     [InlineData("REVOKE SELECT ON api_score FROM {0}", "permission denied for table api_score")]
     [InlineData("ALTER TABLE api_score ENABLE ROW LEVEL SECURITY", "row-level security")]
-    public async Task A_role_that_may_not_read_all_rows_is_told_so(string change, string expected)
+    public async Task A_role_that_may_not_read_all_rows_is_refused(string change, string expected)
     {
         await using var role = await TestRole.CreateAsync();
         await django.ExecuteAsync($"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role.Name}");
@@ -106,7 +107,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
     }
 
     [Fact]
-    public async Task A_table_that_is_locked_there_is_not_waited_for_without_end()
+    public async Task An_import_does_not_wait_forever_for_a_locked_table()
     {
         await using var migration = await django.DataSource.OpenConnectionAsync(CancellationToken);
         await FixtureDatabase.ExecuteAsync(migration, "BEGIN; LOCK TABLE api_score IN ACCESS EXCLUSIVE MODE");
@@ -188,7 +189,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
     }
 
     [Fact]
-    public async Task A_snapshot_that_nobody_reads_is_given_back_at_once_however_much_there_is()
+    public async Task An_unread_snapshot_is_released_at_once_whatever_its_size()
     {
         // The server would need ten minutes for its rows.
         await django.ExecuteAsync(
@@ -215,7 +216,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
     [InlineData("Database=django")]
     [InlineData("Host=db;Database=django;Port=swordfish")]
     [InlineData("Host=db;Database=django;Password=sword;fish")]
-    public void What_is_no_connection_string_is_no_address(string text) =>
+    public void An_invalid_connection_string_is_not_an_address(string text) =>
         Assert.False(DjangoAddress.TryParse(text, out _));
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Reading;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Transfer;
@@ -34,7 +35,7 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
     }
 
     [Fact]
-    public async Task It_is_what_its_dump_is()
+    public async Task A_live_database_is_imported_like_its_dump()
     {
         await django.ExecuteAsync(
             """
@@ -49,7 +50,7 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
     }
 
     [Fact]
-    public async Task Every_odd_value_is_what_its_dump_is()
+    public async Task Every_odd_value_is_imported_as_from_a_dump()
     {
         await django.Django.FlushAsync();
         await django.Django.LoadAsync(Encoding.UTF8.GetBytes(DjangoTests.OddValues));
@@ -57,14 +58,14 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
     }
 
     [Fact]
-    public async Task An_empty_one_is_what_its_dump_is()
+    public async Task An_empty_database_is_imported_like_its_dump()
     {
         await django.Django.FlushAsync();
         await AssertIsItsDumpAsync();
     }
 
     [Fact]
-    public async Task Microseconds_are_kept_that_a_dump_cuts_off()
+    public async Task Microseconds_that_a_dump_cuts_off_are_kept()
     {
         await django.ExecuteAsync(
             "UPDATE api_score SET created_at = created_at + interval '1 microsecond' * (id % 997)"
@@ -186,7 +187,7 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
     }
 
     [Fact]
-    public async Task What_is_written_meanwhile_does_not_come_along()
+    public async Task Rows_written_during_the_import_are_not_imported()
     {
         await django.AddUsersAsync(10_000);
         await using var snapshot = await OpenAsync(django.Address);
@@ -224,7 +225,7 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
     }
 
     [Fact]
-    public async Task It_is_only_read_by_a_role_that_may_do_no_more()
+    public async Task A_role_that_may_only_read_is_enough()
     {
         await using var role = await TestRole.CreateAsync();
         await django.ExecuteAsync($"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role.Name}");

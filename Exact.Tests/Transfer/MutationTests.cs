@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 using static Exact.Tests.Transfer.Sample;
 
@@ -24,7 +25,7 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task No_beginning_of_a_file_is_taken_for_the_whole()
+    public async Task A_cut_off_file_is_never_taken_for_a_whole_one()
     {
         FixtureDatabase.Report(await DryRunAsync(Valid));
 
@@ -37,7 +38,7 @@ public sealed class MutationTests(FixtureDatabase database) : IClassFixture<Fixt
     }
 
     [Fact]
-    public async Task A_file_with_bytes_changed_is_answered_and_changes_nothing()
+    public async Task A_mutated_file_is_answered_and_changes_nothing()
     {
         var random = new Random(20251122);
         var before = await database.StateAsync();

@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Tests.Support;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfer;
@@ -18,7 +19,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task Who_touches_other_rows_does_not_wait_for_an_import_and_gets_keys_that_it_does_not_bring()
+    public async Task A_writer_of_other_rows_does_not_wait_for_an_import_and_gets_a_key_that_the_file_does_not_use()
     {
         await using var neighbour = await database.BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 1");
         var import = database.ImportAsync(
@@ -142,7 +143,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     }
 
     [Fact]
-    public async Task A_mirror_waits_for_who_changes_memberships_and_then_has_those_of_the_file()
+    public async Task Replace_waits_for_a_writer_of_memberships_and_then_has_those_of_the_file()
     {
         var file = Fixture(Group(1), User(5, "user5", """ "groups": [1], "is_superuser": true """));
         await database.ImportedAsync(file);
@@ -157,7 +158,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     }
 
     [Fact]
-    public async Task The_counts_of_a_merge_that_waits_say_how_far_it_is()
+    public async Task A_waiting_merge_reports_how_far_it_is()
     {
         await using var neighbour = await database.BeginAsync("UPDATE scores SET username = 'bob' WHERE id = 2");
         ImportProgress? told = null;
@@ -182,7 +183,7 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
     }
 
     [Fact]
-    public async Task A_parent_that_somebody_else_deletes_is_missed_by_its_record()
+    public async Task A_record_whose_parent_somebody_else_deletes_is_an_orphan()
     {
         await using var neighbour = await database.BeginAsync("DELETE FROM challenges WHERE id = 1");
         var import = database.ImportAsync(Fixture(Score(7), Score(8)));
@@ -216,16 +217,13 @@ public sealed class NeighbourTests(FixtureDatabase database) : IClassFixture<Fix
         Assert.Equal(2, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
     }
 
-    private async Task WaitUntilBlockedAsync()
+    private Task WaitUntilBlockedAsync()
     {
         const string Blocked = """
             SELECT EXISTS (
                 SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
             )
             """;
-        while (!await database.ScalarAsync<bool>(Blocked))
-        {
-            await Task.Delay(20, CancellationToken);
-        }
+        return Wait.UntilAsync(() => database.ScalarAsync<bool>(Blocked), "a session waits for a lock");
     }
 }

@@ -63,7 +63,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("\"title\": hello,", 9, "hello is not a value of \"title\": text stands in double quotes.")]
     [InlineData("\"score\": NaN5,", 9, "The value of \"score\" is not JSON: text stands in double quotes.")]
     [InlineData("\"a\": [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", 19, "Lists and objects are nested more than 16 deep.")]
-    public async Task What_is_not_JSON_is_named_with_its_line_and_column(string line, int before, string said)
+    public async Task A_syntax_error_is_reported_with_its_line_and_column(string line, int before, string said)
     {
         var fault = await FaultAsync($"{Head}{line}\n");
 
@@ -100,7 +100,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("[{}]]", 1, 5, "This ']' is one too many: remove it.")]
     [InlineData("[{}]\nheap: 42 MB\n", 2, 1, "The list has ended, and 'heap: 42 MB' follows: remove it.")]
     [InlineData("[{\"a\": 1},\n {\"ж\": 1}", 2, 10, "The file ends before its list does: it was cut off.")]
-    public async Task What_is_no_list_of_records_is_named_with_its_line_and_column(
+    public async Task A_file_that_is_no_list_of_records_is_reported_with_line_and_column(
         string file,
         long line,
         long column,
@@ -121,7 +121,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("# settings\n# and more")]
     [InlineData("{'DEBUG': True}")]
     [InlineData("› Warning: update available")]
-    public async Task Other_output_before_a_fixture_is_named(string before)
+    public async Task Output_before_a_fixture_is_reported(string before)
     {
         foreach (var fixture in (string[])[Fixture(User()), $"[\n  {{\n    \"model\": \"auth.user\"\n", User()])
         {

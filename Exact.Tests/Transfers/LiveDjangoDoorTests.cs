@@ -171,7 +171,7 @@ public sealed class LiveDjangoDoorTests(ExactApp app, LiveDjango live)
         );
 
         Assert.Equal(1, await refused.WaitForExitAsync());
-        Assert.Contains("api.challenge 1, closes_on: A time is expected", refused.Log);
+        Assert.Contains("api.challenge 1, closes_on: The value must be a time", refused.Log);
         Assert.Equal(0, await dry.WaitForExitAsync());
         Assert.Equal(0, before);
         Assert.Equal(0, await import.WaitForExitAsync());

@@ -5,9 +5,12 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfers;
@@ -66,35 +69,42 @@ public sealed class UploadLimitTests(ExactApp app) : IClassFixture<ExactApp>, IA
         var before = replica.PeakMemory;
         foreach (var coding in new[] { "gzip", "br" })
         {
-            using var bomb = new ByteArrayContent(Bomb(coding, 256)) { Headers = { ContentEncoding = { coding } } };
+            using var bomb = new ByteArrayContent(Bomb(coding, 128)) { Headers = { ContentEncoding = { coding } } };
             using var answer = await replica.Client.PostAsync("/api/admin/import", bomb, CancellationToken);
             Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+            Assert.Contains("200 times", await answer.Content.ReadAsStringAsync(CancellationToken));
         }
 
         Assert.InRange(replica.PeakMemory - before, 0, 64 * MiB);
     }
 
     [Fact]
-    public async Task A_gigabyte_of_spaces_is_an_empty_file_and_costs_no_memory()
+    public async Task A_file_of_nothing_but_spaces_is_empty_and_costs_no_memory()
     {
         await using var replica = ExactProcess.Serve(app.Database.ConnectionString);
         await replica.WaitUntilReadyAsync();
         var before = replica.PeakMemory;
-        using var spaces = new SpacesContent(1024);
+        using var spaces = new SpacesContent(256);
         using var answer = await replica.Client.PostAsync("/api/admin/import", spaces, CancellationToken);
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("The file is empty.", await answer.Content.ReadAsStringAsync(CancellationToken));
         Assert.InRange(replica.PeakMemory - before, 0, 64 * MiB);
     }
 
     [Fact]
     public async Task An_upload_that_stops_while_others_wait_for_its_tables_is_ended()
     {
-        await using var replica = ExactProcess.Serve(app.Database.ConnectionString);
-        await replica.WaitUntilReadyAsync();
+        var time = new FakeTimeProvider();
+        await using var replica = app.WithWebHostBuilder(host =>
+            host.ConfigureTestServices(services => services.AddSingleton<TimeProvider>(time))
+        );
+        replica.UseKestrel(0);
+        replica.StartServer();
+        await replica.Services.GetRequiredService<SchemaState>().WhenReadyAsync(CancellationToken);
         var scores = Enumerable.Range(1, 2 * (int)DroppedIndexes.MinRows).Select(n => Score(n));
         var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. scores]));
-        var address = replica.Client.BaseAddress!;
+        var address = replica.ClientOptions.BaseAddress;
         using var sender = new TcpClient(address.Host, address.Port);
         await using var line = sender.GetStream();
         await line.WriteAsync(
@@ -102,7 +112,7 @@ public sealed class UploadLimitTests(ExactApp app) : IClassFixture<ExactApp>, IA
                 $"""
                 POST /api/admin/import HTTP/1.1
                 Host: {address.Authority}
-                Authorization: {replica.Client.DefaultRequestHeaders.Authorization}
+                Authorization: {admin.DefaultRequestHeaders.Authorization}
                 Content-Length: {file.Length}
 
 
@@ -113,11 +123,22 @@ public sealed class UploadLimitTests(ExactApp app) : IClassFixture<ExactApp>, IA
 
         await line.WriteAsync(file.AsMemory(0, file.Length * 9 / 10), CancellationToken);
         using var reader = new StreamReader(line);
-        var answer = await reader.ReadToEndAsync(CancellationToken);
+        var answer = reader.ReadToEndAsync(CancellationToken);
+        const string AreOthersKept =
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'scores'::regclass AND mode = 'AccessExclusiveLock')";
+        await Wait.UntilAsync(() => app.Database.ScalarAsync<bool>(AreOthersKept), "the import keeps others waiting");
+        await Wait.UntilAsync(
+            () =>
+            {
+                time.Advance(new ImportOptions().Patience); // until the import has arrived at what was not sent
+                return Task.FromResult(answer.IsCompleted);
+            },
+            "the sender is answered"
+        );
 
-        Assert.StartsWith("HTTP/1.1 408 ", answer);
-        Assert.Contains("The file stopped coming for 10 seconds", answer);
-        Assert.Contains("Prefer: respond-async", answer);
+        Assert.StartsWith("HTTP/1.1 408 ", await answer);
+        Assert.Contains("The file stopped coming for 10 seconds", await answer);
+        Assert.Contains("Prefer: respond-async", await answer);
         Assert.Equal(0, await app.Database.ScalarAsync<long>("SET lock_timeout = '1s'; SELECT count(*) FROM scores"));
     }
 

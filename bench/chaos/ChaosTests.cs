@@ -149,7 +149,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         await using var replica = ExactProcess.Serve(database.ConnectionString, Scenario.Settings("alter+slow", "3"));
         await Replicas.HolderAsync(database);
         var answers = new List<double>();
-        while (!replica.Log.Contains("Applied 1 migrations", StringComparison.Ordinal))
+        while (!replica.Log.Contains("Applied migrations: 1,", StringComparison.Ordinal))
         {
             var at = Stopwatch.GetTimestamp();
             using var answer = await replica.Client.GetAsync(

@@ -11,7 +11,8 @@ internal sealed class CompanyConfiguration : IEntityTypeConfiguration<Company>
     {
         company.ToTable("companies");
         company.Property(c => c.Name).HasMaxLength(200);
-        // Django's length. The column stays text: to narrow it would read the whole table under an exclusive lock.
+        // Django's length. The column stays text, because narrowing it would read the whole table under an exclusive
+        // lock.
         company.Property(c => c.Website).HasMaxLength(200).HasColumnType("text");
         company
             .HasOne<User>()

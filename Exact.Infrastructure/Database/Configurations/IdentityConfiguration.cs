@@ -6,8 +6,8 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace Exact.Infrastructure.Database.Configurations;
 
 /// <summary>
-/// ASP.NET Core Identity's tables under our names, with Django's lengths. User and group names are told apart by case, as
-/// Django does, so the normalized name is the name itself (see <see cref="CaseSensitiveNames"/>).
+/// ASP.NET Core Identity's tables with Exact's names and Django's lengths. User and group names are case-sensitive (see
+/// <see cref="CaseSensitiveNames"/>).
 /// </summary>
 internal sealed class IdentityConfiguration
     : IEntityTypeConfiguration<User>,

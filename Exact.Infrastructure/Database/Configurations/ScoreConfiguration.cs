@@ -27,10 +27,10 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
             .HasPrincipalKey(c => c.ChallengeId)
             .OnDelete(DeleteBehavior.Cascade);
 
-        // A challenge's scores in key order, and its participants counted without a visit to the table.
+        // For a challenge's scores in key order, and to count its participants without reading the table.
         score.HasIndex(s => new { s.ChallengeId, s.Id }).IncludeProperties(s => s.Username);
 
-        // One index a metric, in the order in which the leaderboard picks each participant's best score.
+        // One index per metric, in the order in which the leaderboard picks each participant's best score.
         score
             .HasIndex(s => new
             {
@@ -56,7 +56,7 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
             .IsDescending(false, false, true, false, false)
             .HasFilter(Ranked("ima_score"));
 
-        // Scores from before there were metrics: the leaderboard of EMD takes their primary score.
+        // Scores without metrics: the EMD leaderboard uses their primary score.
         score
             .HasIndex(s => new
             {
@@ -71,7 +71,9 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
             .HasFilter($"emd_score IS NULL AND {Ranked("score")}");
     }
 
-    /// <summary>The scores that a leaderboard takes: completed, with a finite metric. PostgreSQL orders NaN above infinity.</summary>
+    /// <summary>
+    /// The condition for the leaderboard: completed, with a finite metric. PostgreSQL sorts NaN above infinity.
+    /// </summary>
     internal static string Ranked(string column) =>
         $"status = 'completed' AND {column} > '-Infinity' AND {column} < 'Infinity'";
 }

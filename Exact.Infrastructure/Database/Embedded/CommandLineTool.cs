@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>Runs a program to its end, if need be under another account, and keeps what it said.</summary>
+/// <summary>Runs a program, optionally under another account, and captures its output.</summary>
 internal static class CommandLineTool
 {
     private static readonly TimeSpan OutputGrace = TimeSpan.FromSeconds(1);
 
-    /// <summary>Without an account the program runs under our own; only root may choose one.</summary>
+    /// <summary>Runs a program to its end. Only root may run it under another account.</summary>
     public static async Task<CommandOutcome> RunAsync(
         string program,
         IEnumerable<string> arguments,
@@ -29,32 +29,32 @@ internal static class CommandLineTool
             throw;
         }
 
-        // On Windows a server that was started inherits the pipes, so their end comes when it stops: do not wait for that.
+        // On Windows a started server inherits the pipes and keeps them open: do not wait for their end.
         await Task.WhenAny(Task.WhenAll(output, errors), Task.Delay(OutputGrace, CancellationToken.None));
         return new CommandOutcome(process.ExitCode, $"{Text(output)}\n{Text(errors)}".Trim());
     }
 
-    /// <summary>Starts a program; no shell sees its arguments.</summary>
+    /// <summary>Starts a program without a shell.</summary>
     public static Process Start(string program, IEnumerable<string> arguments, string workingFolder, string? account)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = workingFolder, // the account may be unable to enter ours
-            UserName = account ?? "", // .NET changes user, group and groups itself: neither su, runuser nor setpriv is needed
+            WorkingDirectory = workingFolder, // the account may have no access to the current folder
+            UserName = account ?? "", // .NET changes user and groups itself, without su or runuser
             UseShellExecute = false,
-            CreateNoWindow = true, // Windows: a console of its own, so that Ctrl+C in ours does not end the server
+            CreateNoWindow = true, // Windows: a console of its own, so that Ctrl+C here does not end the server
             RedirectStandardInput = true,
-            RedirectStandardOutput = true, // our stdout may be an export
+            RedirectStandardOutput = true, // stdout may carry an export
             RedirectStandardError = true,
         };
         foreach (
             var name in start.Environment.Keys.Where(name => name.StartsWith("PG", StringComparison.Ordinal)).ToList()
         )
         {
-            start.Environment.Remove(name); // a PGPORT or PGDATA of the user's shell is about another server
+            start.Environment.Remove(name); // PGPORT or PGDATA in the user's shell mean another server
         }
 
-        start.Environment["LC_ALL"] = "C"; // messages that we can read; and on macOS the server does not start without a locale
+        start.Environment["LC_ALL"] = "C"; // known messages; and on macOS the server needs a locale
 
         var process = Process.Start(start)!;
         process.StandardInput.Close();

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>A moment after which to stop waiting, whatever the wall clock does meanwhile.</summary>
+/// <summary>A point in time after which to stop waiting, independent of the wall clock.</summary>
 internal readonly record struct Deadline(long Timestamp)
 {
     public bool HasPassed => Stopwatch.GetTimestamp() >= Timestamp;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// Makes a cluster. All of it is made under another name and then renamed: one that bears its true name is whole, its password included.
+/// Creates a cluster under another name and then renames it, so that a cluster with its final name is complete.
 /// </summary>
 internal sealed partial class NewCluster(
     PostgresPlace place,
@@ -16,24 +16,24 @@ internal sealed partial class NewCluster(
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
-    public async Task MakeAsync(CancellationToken cancellationToken)
+    public async Task CreateAsync(CancellationToken cancellationToken)
     {
         if (Directory.Exists(place.Home))
         {
             throw new EmbeddedPostgresException(
-                $"The folder {place.Home} holds no cluster that this account can read. If another account made it, run Exact under "
-                    + "that account; if it is damaged, move it aside, and a new one is made."
+                $"The folder {place.Home} has no PostgreSQL cluster that this account can read. If it belongs to another account, "
+                    + "run Exact under that account. If it is damaged, move it away, and Exact creates a new one."
             );
         }
 
-        LogMaking(logger, binaries.Major, place.Home);
+        LogCreating(logger, binaries.Major, place.Home);
         await RemoveLeftoverAsync(cancellationToken);
-        await BeginAsync(cancellationToken);
+        await PrepareAsync(cancellationToken);
         await InitializeAsync(cancellationToken);
         Directory.Move(place.Draft, place.Home);
     }
 
-    // A killed process's initdb lives on for a moment and may still add files to what is being deleted.
+    // The initdb of a killed process may still add files to the folder that is being deleted.
     private async Task RemoveLeftoverAsync(CancellationToken cancellationToken)
     {
         var deadline = Deadline.After(options.StartTimeout);
@@ -50,7 +50,7 @@ internal sealed partial class NewCluster(
         }
     }
 
-    private async Task BeginAsync(CancellationToken cancellationToken)
+    private async Task PrepareAsync(CancellationToken cancellationToken)
     {
         PrivateFiles.CreateClosedFolder(place.Draft);
         var passwordFile = Path.Combine(place.Draft, PostgresPlace.PasswordName);
@@ -63,42 +63,44 @@ internal sealed partial class NewCluster(
 
     private async Task InitializeAsync(CancellationToken cancellationToken)
     {
-        CommandOutcome made = default;
+        CommandOutcome outcome = default;
         foreach (var locale in Locales())
         {
-            made = await CommandLineTool.RunAsync(
+            outcome = await CommandLineTool.RunAsync(
                 binaries.Program("initdb"),
                 [
-                    // By their names in the working folder: initdb runs programs through a shell.
+                    // Relative paths, because initdb runs programs through a shell.
                     $"--pgdata={PostgresPlace.DataName}",
-                    $"--username={PostgresCluster.Superuser}",
+                    $"--username={PostgresPlace.Superuser}",
                     $"--pwfile={PostgresPlace.PasswordName}",
                     "--auth=scram-sha-256",
                     "--encoding=UTF8",
                     .. locale,
-                    "--lc-messages=C", // we read them
+                    "--lc-messages=C", // they are searched below
                     .. options.Durable ? Array.Empty<string>() : ["--no-sync"],
                 ],
                 place.Draft,
                 place.Account?.Name,
                 cancellationToken
             );
-            if (made.Succeeded)
+            if (outcome.Succeeded)
             {
                 return;
             }
 
-            if (!made.Output.Contains("locale"))
+            if (!outcome.Output.Contains("locale"))
             {
                 break; // another locale would fail as well
             }
         }
 
-        throw EmbeddedPostgresException.Because($"The embedded PostgreSQL's cluster could not be made: {made.Output}");
+        throw EmbeddedPostgresException.Because(
+            $"The embedded PostgreSQL could not create its cluster: {outcome.Output}"
+        );
     }
 
-    // The built-in provider (17 and later) is the same everywhere; before that the system's C.UTF-8 where it has one; plain C knows the
-    // case of ASCII only.
+    // The built-in provider (17 and later) is the same everywhere. Older versions need the system's C.UTF-8, if it
+    // exists. Plain C knows upper and lower case only in ASCII.
     private IEnumerable<string[]> Locales()
     {
         if (binaries.Major >= 17)
@@ -110,6 +112,6 @@ internal sealed partial class NewCluster(
         yield return ["--locale=C"];
     }
 
-    [LoggerMessage(LogLevel.Information, "Making the embedded PostgreSQL {Major} in {Folder}.")]
-    private static partial void LogMaking(ILogger logger, int major, string folder);
+    [LoggerMessage(2101, LogLevel.Information, "Creating the embedded PostgreSQL {Major} in {Folder}")]
+    private static partial void LogCreating(ILogger logger, int major, string folder);
 }

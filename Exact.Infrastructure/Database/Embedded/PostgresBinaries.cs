@@ -12,7 +12,7 @@ internal sealed partial class PostgresBinaries(string folder, int major)
     private const int OldestMajor = 13;
     private const int DownloadedMajor = 17;
 
-    /// <summary>Where installers put the programs. One <c>*</c> stands for a version.</summary>
+    /// <summary>The usual folders of the programs; a <c>*</c> stands for a version.</summary>
     private static readonly string[] UsualPlaces = OperatingSystem.IsWindows()
         ? [Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles), "PostgreSQL", "*", "bin")]
         :
@@ -34,8 +34,8 @@ internal sealed partial class PostgresBinaries(string folder, int major)
     public string Program(string name) => Path.Combine(folder, FileName(name));
 
     /// <summary>
-    /// Finds programs of version <paramref name="major"/>, or, if that is null, those on PATH, else the newest. What has to be downloaded
-    /// is kept in the folder <paramref name="downloads"/>.
+    /// Finds programs of version <paramref name="major"/> or, if that is null, those on PATH, or else the newest.
+    /// Downloads them if there are none.
     /// </summary>
     public static async Task<PostgresBinaries> FindAsync(
         EmbeddedPostgresOptions options,
@@ -73,8 +73,8 @@ internal sealed partial class PostgresBinaries(string folder, int major)
         if (!IsSafe(downloads))
         {
             throw new EmbeddedPostgresException(
-                $"{missing}, and it cannot be downloaded into {downloads}: PostgreSQL's own programs call each other "
-                    + "through a shell, for which that name has a special character.\n"
+                $"{missing}, and it cannot be downloaded into {downloads}: PostgreSQL's programs call each other through a shell, "
+                    + "and that path contains a special character.\n"
                     + EmbeddedPostgresException.WaysOut(major)
             );
         }
@@ -142,7 +142,7 @@ internal sealed partial class PostgresBinaries(string folder, int major)
             .Distinct();
     }
 
-    /// <summary>PATH may hold only links to some of the programs; the rest lie beside what they lead to.</summary>
+    /// <summary>Follows a link on PATH to the folder that has all the programs.</summary>
     private static string TrueFolder(string folder)
     {
         var program = Path.Combine(folder, FileName("pg_ctl"));
@@ -179,7 +179,7 @@ internal sealed partial class PostgresBinaries(string folder, int major)
         string[] needed = ["initdb", "postgres", "pg_ctl"];
         if (needed.Any(name => !File.Exists(Path.Combine(folder, FileName(name)))))
         {
-            return null; // client programs alone are of no use
+            return null; // client programs alone do not suffice
         }
 
         try
@@ -193,7 +193,7 @@ internal sealed partial class PostgresBinaries(string folder, int major)
         }
         catch (Win32Exception)
         {
-            return null; // made for another machine, or out of the account's reach
+            return null; // built for another platform, or not accessible to the account
         }
     }
 
@@ -202,6 +202,6 @@ internal sealed partial class PostgresBinaries(string folder, int major)
     [GeneratedRegex(@"\d+")]
     private static partial Regex Digits();
 
-    [LoggerMessage(LogLevel.Information, "{Missing}; downloading it into {Folder}.")]
+    [LoggerMessage(2103, LogLevel.Information, "{Missing}; downloading it into {Folder}")]
     private static partial void LogDownloading(ILogger logger, string missing, string folder);
 }

@@ -1,12 +1,10 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>One cluster of our own: found running, started, stopped. Whoever calls holds the start lock.</summary>
+/// <summary>Finds the embedded server running, starts it and stops it. The caller holds the start lock.</summary>
 internal sealed partial class PostgresCluster(
     PostgresPlace place,
     PostgresBinaries binaries,
@@ -14,11 +12,9 @@ internal sealed partial class PostgresCluster(
     ILogger logger
 )
 {
-    public const string Superuser = "postgres";
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
-    // What passes by itself: someone was quicker at the port; a killed server's last processes are still on their way out; a server that
-    // a killed process was starting comes up after all.
+    // Transient failures: another process took the port, or the last processes of a killed server are still ending.
     private static readonly string[] PassingFailures = ["could not bind", "shared memory block", "lock file"];
 
     private readonly Deadline deadline = Deadline.After(options.StartTimeout);
@@ -27,7 +23,7 @@ internal sealed partial class PostgresCluster(
 
     private string PortFile => Path.Combine(options.DataFolder, "port");
 
-    /// <summary>The cluster of this data folder, which is made if there is none.</summary>
+    /// <summary>Opens the cluster of this data folder, and creates it if there is none.</summary>
     public static async Task<PostgresCluster> OpenAsync(
         EmbeddedPostgresOptions options,
         ILogger logger,
@@ -46,24 +42,25 @@ internal sealed partial class PostgresCluster(
         );
         if (major is null)
         {
-            await new NewCluster(place, binaries, options, logger).MakeAsync(cancellationToken);
+            await new NewCluster(place, binaries, options, logger).CreateAsync(cancellationToken);
         }
 
         return new PostgresCluster(place, binaries, options, logger);
     }
 
-    /// <summary>The connection string of the superuser, for the database <c>exact</c>, which the migrator creates.</summary>
+    /// <summary>The superuser's connection string for the database <c>exact</c>, which the migrator creates.</summary>
     public string ConnectionString(int port) =>
         new NpgsqlConnectionStringBuilder
         {
             Host = "127.0.0.1",
             Port = port,
-            Username = Superuser,
+            Username = PostgresPlace.Superuser,
             Password = File.ReadAllText(place.PasswordFile).Trim(),
             Database = "exact",
         }.ConnectionString;
 
-    /// <summary>Finds the server running, or starts it; returns its port, which is the one it had unless somebody else took that.</summary>
+    /// <summary>Finds the server running, or starts it on its previous port if that is free.</summary>
+    /// <returns>The server's port.</returns>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -82,7 +79,7 @@ internal sealed partial class PostgresCluster(
     {
         var stop = await CommandLineTool.RunAsync(
             binaries.Program("pg_ctl"),
-            ["stop", "--silent", "--wait", "--mode=fast", $"--pgdata={PostgresPlace.DataName}"], // a signal; no shell
+            ["stop", "--silent", "--wait", "--mode=fast", $"--pgdata={PostgresPlace.DataName}"], // only a signal, without a shell
             place.Home,
             place.Account?.Name,
             cancellationToken
@@ -97,14 +94,14 @@ internal sealed partial class PostgresCluster(
         }
     }
 
-    /// <summary>The port of the running server, once it answers; null if none is running.</summary>
+    /// <summary>Waits until the running server answers, and returns its port; null if none is running.</summary>
     private async Task<int?> FindRunningAsync(CancellationToken cancellationToken)
     {
         while (PostmasterFile.Read(place.Data) is { } running)
         {
             if (!running.IsAlive(place.Data))
             {
-                // PostgreSQL removes a dead server's file itself, but not if its process number has passed to someone else.
+                // PostgreSQL removes a dead server's file itself, unless another process now has its id.
                 File.Delete(PostmasterFile.PathIn(place.Data));
                 return null;
             }
@@ -116,12 +113,12 @@ internal sealed partial class PostgresCluster(
                 return port;
             }
 
-            // Else it is starting, recovering or stopping, each of which ends. A wrong password stays wrong.
+            // Otherwise it is starting, recovering or stopping, each of which ends. A wrong password is final.
             if (deadline.HasPassed || refusal is PostgresException { SqlState: PostgresErrorCodes.InvalidPassword })
             {
                 throw EmbeddedPostgresException.Because(
-                    $"The embedded PostgreSQL (process {running.ProcessId}, {place.Home}) runs but does not let us in: "
-                        + $"{refusal?.Message ?? "it is still starting or stopping"}",
+                    $"The embedded PostgreSQL (process {running.ProcessId}, {place.Home}) is running but rejects the connection: "
+                        + $"{refusal?.Message ?? "it is still starting or stopping. Wait, or end that process"}",
                     refusal
                 );
             }
@@ -139,7 +136,7 @@ internal sealed partial class PostgresCluster(
             File.Move(Log, $"{Log}.old", overwrite: true);
         }
 
-        var port = FreePort(RememberedPort());
+        var port = FreePort.Find(RememberedPort());
         await File.WriteAllTextAsync(PortFile, port.ToString(CultureInfo.InvariantCulture), cancellationToken);
         var start = await ServerStart.RunAsync(place, binaries, Settings(port), deadline, cancellationToken);
         if (start.Succeeded)
@@ -148,7 +145,7 @@ internal sealed partial class PostgresCluster(
             return;
         }
 
-        // What it says before it opens its log is in the output.
+        // The output has the messages from before the log was opened.
         var reason =
             start.Output + "\n" + (File.Exists(Log) ? await File.ReadAllTextAsync(Log, cancellationToken) : "");
         if (deadline.HasPassed || !PassingFailures.Any(reason.Contains))
@@ -159,8 +156,8 @@ internal sealed partial class PostgresCluster(
         await Task.Delay(PollInterval, cancellationToken);
     }
 
-    // On the command line rather than in postgresql.conf, so that they are always those of this version of Exact. Loopback is the only
-    // door: a Unix socket's path may have 107 bytes, and a project's folder is easily longer.
+    // On the command line, not in postgresql.conf, so that they belong to this version of Exact. Loopback only: the
+    // path of a Unix socket is limited to 107 bytes, and a project's folder is easily longer.
     private string[] Settings(int port) =>
         [
             "listen_addresses=127.0.0.1",
@@ -170,7 +167,10 @@ internal sealed partial class PostgresCluster(
             .. options.Durable ? Array.Empty<string>() : ["fsync=off", "full_page_writes=off"],
         ];
 
-    /// <summary>Why the server on this port does not let us in; null if it does. Only ours knows the password.</summary>
+    /// <summary>
+    /// Why the server on this port rejects the connection; null if it accepts it. Only the embedded one knows the
+    /// password.
+    /// </summary>
     private async Task<NpgsqlException?> RefusalAsync(int port, CancellationToken cancellationToken)
     {
         try
@@ -196,20 +196,6 @@ internal sealed partial class PostgresCluster(
             ? port
             : null;
 
-    private static int FreePort(int? preferred)
-    {
-        try
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, preferred ?? 0); // 0: the system chooses one that is free
-            listener.Start();
-            return ((IPEndPoint)listener.LocalEndpoint).Port;
-        }
-        catch (SocketException) when (preferred is not null)
-        {
-            return FreePort(null);
-        }
-    }
-
     private static int? MajorOf(string data)
     {
         var file = Path.Combine(data, "PG_VERSION");
@@ -217,14 +203,15 @@ internal sealed partial class PostgresCluster(
     }
 
     [LoggerMessage(
+        2104,
         LogLevel.Information,
-        "The embedded PostgreSQL {Major} runs on 127.0.0.1:{Port}, its data is in {Folder}."
+        "The embedded PostgreSQL {Major} runs on 127.0.0.1:{Port} with its data in {Folder}"
     )]
     private static partial void LogStarted(ILogger logger, int major, int port, string folder);
 
-    [LoggerMessage(LogLevel.Information, "The embedded PostgreSQL in {Folder} has stopped.")]
+    [LoggerMessage(2105, LogLevel.Information, "The embedded PostgreSQL in {Folder} has stopped")]
     private static partial void LogStopped(ILogger logger, string folder);
 
-    [LoggerMessage(LogLevel.Warning, "The embedded PostgreSQL in {Folder} did not stop: {Reason}")]
+    [LoggerMessage(2106, LogLevel.Warning, "The embedded PostgreSQL in {Folder} did not stop: {Reason}")]
     private static partial void LogNotStopped(ILogger logger, string folder, string reason);
 }

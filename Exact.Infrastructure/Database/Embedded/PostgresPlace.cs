@@ -5,27 +5,28 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// Where the cluster lies and which account runs it. That is in the project's data folder, unless we are root and the account that has to
-/// run the server instead of us does not get there; then it is under /var/lib.
+/// The cluster's folder and account: the project's data folder, or one under /var/lib if root's replacement account
+/// cannot reach that.
 /// </summary>
 internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? account)
 {
     public const string DataName = "data";
     public const string PasswordName = "password";
+    public const string Superuser = "postgres";
 
     public string Folder => folder;
 
-    /// <summary>The account to run under instead of our own.</summary>
+    /// <summary>The account that runs the server; null for the current one.</summary>
     public UnprivilegedAccount? Account => account;
 
-    /// <summary>The cluster, with its password and its log.</summary>
+    /// <summary>The folder of the cluster, its password and its log.</summary>
     public string Home => Path.Combine(folder, "postgres");
 
     public string Data => Path.Combine(Home, DataName);
 
     public string PasswordFile => Path.Combine(Home, PasswordName);
 
-    /// <summary>A cluster in the making; it gets its true name when it is whole.</summary>
+    /// <summary>An incomplete cluster; it is renamed when it is complete.</summary>
     public string Draft => Path.Combine(folder, "postgres.new");
 
     public string Downloads => Path.Combine(folder, "binaries");
@@ -41,14 +42,14 @@ internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? 
             return new PostgresPlace(dataFolder, account: null);
         }
 
-        // Where the data already is goes before everything else: nobody's data may vanish because a folder's mode was changed.
+        // A folder with data comes first, so that a change of permissions does not make the data disappear.
         var elsewhere = Path.Combine("/var/lib/exact", Fingerprint(dataFolder));
         foreach (var folder in new[] { dataFolder, elsewhere })
         {
             var home = new PostgresPlace(folder, account: null).Home;
             if (Directory.Exists(home))
             {
-                return Say(new PostgresPlace(folder, await UnprivilegedAccount.OwnerOfAsync(home, cancellationToken)));
+                return Log(new PostgresPlace(folder, await UnprivilegedAccount.OwnerOfAsync(home, cancellationToken)));
             }
         }
 
@@ -59,9 +60,9 @@ internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? 
         }
 
         PrivateFiles.CreateFolder(elsewhere);
-        return Say(new PostgresPlace(elsewhere, account));
+        return Log(new PostgresPlace(elsewhere, account));
 
-        PostgresPlace Say(PostgresPlace place)
+        PostgresPlace Log(PostgresPlace place)
         {
             if (place.Folder == elsewhere)
             {
@@ -76,8 +77,9 @@ internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? 
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path)))[..16];
 
     [LoggerMessage(
+        2102,
         LogLevel.Information,
-        "The embedded PostgreSQL keeps its data in {Folder}: we are root, it must not be, and its account {Account} cannot reach {DataFolder}."
+        "The embedded PostgreSQL keeps its data in {Folder}: it cannot run as root, and its account {Account} has no access to {DataFolder}"
     )]
     private static partial void LogElsewhere(ILogger logger, string folder, string dataFolder, string account);
 }

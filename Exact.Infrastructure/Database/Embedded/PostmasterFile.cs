@@ -4,21 +4,21 @@ using System.Globalization;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// What a running server writes into its data folder: process id, data folder, start time, port, socket folder, address, shared memory,
-/// state, one a line (https://www.postgresql.org/docs/current/storage-file-layout.html). A killed server leaves it behind.
+/// The file <c>postmaster.pid</c> of a running server, or of a killed one
+/// (https://www.postgresql.org/docs/current/storage-file-layout.html).
 /// </summary>
-/// <param name="Port">Null where the file does not say.</param>
+/// <param name="Port">Null if the file does not contain it.</param>
 internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
 {
     public static string PathIn(string dataFolder) => Path.Combine(dataFolder, "postmaster.pid");
 
-    /// <summary>The file, or null if there is none or it is not yet written to the end.</summary>
+    /// <summary>Reads the file; null if it does not exist or is incomplete.</summary>
     public static PostmasterFile? Read(string dataFolder)
     {
         string[] lines;
         try
         {
-            lines = File.ReadAllText(PathIn(dataFolder)).Split('\n'); // a folder's name may have another end of line
+            lines = File.ReadAllText(PathIn(dataFolder)).Split('\n'); // not ReadLines: a folder's name may contain \r
         }
         catch (IOException)
         {
@@ -30,7 +30,7 @@ internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
             return null;
         }
 
-        // A line feed in the folder's name shifts the port to a line that the server then overwrites; the state stays.
+        // A line feed in the folder's name shifts the port to a line that the server overwrites.
         int? port =
             dataFolder.Contains('\n', StringComparison.Ordinal) ? null
             : int.TryParse(lines[3], CultureInfo.InvariantCulture, out var number) ? number
@@ -38,7 +38,7 @@ internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
         return new PostmasterFile(processId, port, lines.Length > 7 && lines[7].Trim() == "ready");
     }
 
-    /// <summary>Whether the process lives and is the server of this folder: after a crash its number may be anybody's.</summary>
+    /// <summary>Whether the process is alive and is the server of this folder, not another one with its id.</summary>
     public bool IsAlive(string dataFolder)
     {
         try
@@ -55,7 +55,7 @@ internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
         }
     }
 
-    // A dead server that nobody has collected (a container's first process often is no init) still has its number.
+    // A dead server keeps its id until its parent collects it, and in a container the parent may never do so.
     private bool IsZombie()
     {
         try
@@ -65,11 +65,12 @@ internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false; // not Linux, or not told
+            return false; // not Linux, or not permitted
         }
     }
 
-    // A server works in its data folder. Where the system does not say (not Linux, or a container's root), its name has to do.
+    // A server's working folder is its data folder. If the system does not tell (not Linux), the process's name must
+    // do.
     private bool WorksElsewhere(string dataFolder)
     {
         try
@@ -83,7 +84,7 @@ internal sealed record PostmasterFile(int ProcessId, int? Port, bool IsReady)
         }
     }
 
-    // The system names the folder without symbolic links; we may have come to it through some.
+    // The system reports the folder without symbolic links, and our path may contain some.
     private static string TrueName(string path)
     {
         if (Path.GetDirectoryName(path) is not { } parent)

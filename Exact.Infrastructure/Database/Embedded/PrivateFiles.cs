@@ -1,11 +1,13 @@
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>Files and folders that are nobody else's business. On Windows the folder's own permissions decide.</summary>
+/// <summary>
+/// Creates files and folders that only their owner can read; on Windows they inherit the folder's permissions.
+/// </summary>
 internal static class PrivateFiles
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    // Root's folder has to let the server's unprivileged account through to its own part; what lies in it stays unreadable.
+    // The server's unprivileged account has to pass through root's folder, but cannot list it.
     private const UnixFileMode PassedThrough = Owner | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     public static void CreateFolder(string path) =>
@@ -13,7 +15,7 @@ internal static class PrivateFiles
 
     public static void CreateClosedFolder(string path) => CreateFolder(path, Owner);
 
-    /// <summary>Writes a new file; fails if there is one.</summary>
+    /// <summary>Writes a new file; fails if it exists.</summary>
     public static void Write(string path, string content)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };

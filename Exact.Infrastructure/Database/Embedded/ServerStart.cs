@@ -4,18 +4,18 @@ using System.Text;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// Starts the server so that it outlives us, in a session of its own, out of reach of Ctrl+C and a closed terminal.
-/// <c>pg_ctl start</c> does that, too, but through a shell, to which a folder's name may be a command.
+/// Starts the server in its own session, so that it survives this process, Ctrl+C and a closed terminal.
 /// </summary>
 internal static class ServerStart
 {
+    // Not with pg_ctl, which starts it through a shell that would interpret the folder's name.
     public const string LogName = "server.log";
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Starts it, and returns when it is ready or has ended.</summary>
+    /// <summary>Starts the server, and returns when it is ready or has ended.</summary>
     /// <param name="settings">Each as <c>name=value</c>.</param>
-    /// <returns>What the server said until it opened its log.</returns>
+    /// <returns>The server's messages from before it opened its log.</returns>
     public static Task<CommandOutcome> RunAsync(
         PostgresPlace place,
         PostgresBinaries binaries,
@@ -39,7 +39,7 @@ internal static class ServerStart
         IEnumerable<string> all =
         [
             .. settings,
-            // Pipes to us would end with us. The folder of the log is named as the server sees it, from its data.
+            // A file, because pipes would end with this process. The path is relative to the data folder.
             "logging_collector=on",
             "log_directory=..",
             $"log_filename={LogName}",
@@ -47,8 +47,8 @@ internal static class ServerStart
             "log_rotation_size=0",
             "log_file_mode=0600",
         ];
-        // Twice: the first becomes the leader of a session; a leader cannot begin another one, so the second forks and
-        // ends. The server is then not our child, and ending us with all our children does not end it.
+        // Twice: the first becomes the leader of a session, so the second has to fork and end. The server is then not a
+        // child of this process, and does not end with it.
         using var process = CommandLineTool.Start(
             setsid,
             [setsid, binaries.Program("postgres"), "-D", place.Data, .. all.SelectMany(one => new[] { "-c", one })],
@@ -76,7 +76,7 @@ internal static class ServerStart
         }
         finally
         {
-            process.StandardOutput.Dispose(); // the server keeps its ends
+            process.StandardOutput.Dispose(); // the server keeps its ends open
             process.StandardError.Dispose();
         }
 
@@ -89,7 +89,9 @@ internal static class ServerStart
         }
     }
 
-    /// <summary>Where the system has no setsid (macOS, Windows). The shell sees fixed names only.</summary>
+    /// <summary>
+    /// Starts it with pg_ctl where there is no setsid (macOS, Windows); the shell sees only fixed names.
+    /// </summary>
     private static Task<CommandOutcome> ControlAsync(
         PostgresPlace place,
         PostgresBinaries binaries,
@@ -127,7 +129,7 @@ internal static class ServerStart
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or IOException)
         {
-            // it is ready, and we do not listen any more
+            // the server is ready, and its output is no longer read
         }
     }
 

@@ -2,15 +2,15 @@ using System.ComponentModel;
 
 namespace Exact.Infrastructure.Database.Embedded;
 
-/// <summary>The account that the server runs under when we are root, which PostgreSQL refuses to be.</summary>
+/// <summary>The account that runs the server if the current one is root, which PostgreSQL rejects.</summary>
 internal sealed record UnprivilegedAccount(string Name)
 {
     private const string AccountsFile = "/etc/passwd";
 
-    /// <summary>On Windows an administrator needs no other account: pg_ctl gives the privileges up by itself.</summary>
+    /// <summary>Whether the server needs another account; on Windows pg_ctl drops the privileges itself.</summary>
     public static bool IsNeeded => !OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess;
 
-    /// <summary>The account for a new cluster: PostgreSQL's own, else one that is meant to own next to nothing.</summary>
+    /// <summary>Chooses the account for a new cluster: PostgreSQL's own, or else one with few rights.</summary>
     public static UnprivilegedAccount Choose()
     {
         var known = File.ReadLines(AccountsFile).Select(line => line.Split(':')[0]).ToHashSet();
@@ -19,16 +19,16 @@ internal sealed record UnprivilegedAccount(string Name)
             ? new UnprivilegedAccount(name)
             : throw new EmbeddedPostgresException(
                 $"""
-                PostgreSQL does not run as root, and {AccountsFile} has no account to run it under (looked for: {string.Join(
+                PostgreSQL does not run as root, and {AccountsFile} has no account to run it (looked for: {string.Join(
                     ", ",
                     preferred
                 )}).
-                Start Exact as an ordinary user, or create an account first: useradd --system postgres
+                Run Exact as an ordinary user, or create an account: useradd --system postgres
                 """
             );
     }
 
-    /// <summary>The account that a cluster already belongs to: PostgreSQL starts under no other.</summary>
+    /// <summary>Finds the owner of an existing cluster, the only account that can run it.</summary>
     public static async Task<UnprivilegedAccount> OwnerOfAsync(string folder, CancellationToken cancellationToken)
     {
         string[] arguments = OperatingSystem.IsMacOS() ? ["-f", "%Su", folder] : ["-c", "%U", folder];
@@ -36,17 +36,17 @@ internal sealed record UnprivilegedAccount(string Name)
         return answer.Output is not ("root" or "UNKNOWN")
             ? new UnprivilegedAccount(answer.Output)
             : throw new EmbeddedPostgresException(
-                $"The embedded PostgreSQL in {folder} belongs to {answer.Output}, under which no server can run. "
-                    + "Give it back to the account that it had (chown -R), or delete it to begin anew."
+                $"The embedded PostgreSQL in {folder} belongs to {answer.Output}, which cannot run a server. "
+                    + "Return the folder to its previous account (chown -R), or delete it to start with a new database."
             );
     }
 
-    /// <summary>Whether the account gets as far as this folder: a project under /root, say, is closed to it.</summary>
+    /// <summary>Whether the account can access this folder, unlike, for example, one under /root.</summary>
     public async Task<bool> CanReachAsync(string folder, CancellationToken cancellationToken)
     {
         try
         {
-            // It is started in the folder itself, so that entering it is the test.
+            // Starting a program in the folder tests the access.
             return (await CommandLineTool.RunAsync("true", [], folder, Name, cancellationToken)).Succeeded;
         }
         catch (Win32Exception)

@@ -1,35 +1,37 @@
 namespace Exact.Infrastructure.Migrating.Drift;
 
-/// <summary>One difference between the database and what this code needs.</summary>
+/// <summary>One difference between the database and the model.</summary>
 /// <param name="Kind">How it differs.</param>
-/// <param name="Subject">What differs, such as <c>index ix_scores_challenge_id_id</c> or <c>column scores.status</c>.</param>
+/// <param name="Subject">
+/// What differs, such as <c>index ix_scores_challenge_id_id</c> or <c>column scores.status</c>.
+/// </param>
 /// <param name="Detail">What was expected, and what was found.</param>
 public sealed record DriftFinding(DriftKind Kind, string Subject, string Detail)
 {
-    /// <summary>The SQL that mends it; null where nothing has to be, or where it needs a person's judgement.</summary>
-    public string? Mend { get; init; }
+    /// <summary>The SQL that fixes it; null if it is harmless, or if a person must decide how.</summary>
+    public string? Fix { get; init; }
 
     /// <summary>
-    /// It restricts nothing that this code does: a table, a plain index or an optional column of the operator's own. It is
-    /// reported, but it does not make a database <see cref="MigrationState.Drifted"/>.
+    /// Whether it restricts nothing that this code does, such as an operator's own table or index. It then leaves the
+    /// state current.
     /// </summary>
     public bool Harmless { get; init; }
 
     public override string ToString() => $"{Kind.ToString().ToLowerInvariant()} {Subject}: {Detail}";
 }
 
-/// <summary>How a database differs from what this code needs.</summary>
+/// <summary>How a database differs from the model.</summary>
 public enum DriftKind
 {
-    /// <summary>The code needs it, and it is not there.</summary>
+    /// <summary>The code needs it, and it does not exist.</summary>
     Missing,
 
-    /// <summary>It is there, and not as the code needs it.</summary>
+    /// <summary>It exists, but not as the code needs it.</summary>
     Different,
 
-    /// <summary>It is there as it should be, and PostgreSQL does not use it: an INVALID index, a NOT VALID constraint.</summary>
+    /// <summary>It exists, but PostgreSQL does not rely on it: an INVALID index, a NOT VALID constraint.</summary>
     Invalid,
 
-    /// <summary>It is there, and the code does not know it.</summary>
+    /// <summary>It exists, and the model does not have it.</summary>
     Extra,
 }

@@ -1,13 +1,13 @@
 using System.Text.Json;
 using Npgsql;
+using static Exact.Infrastructure.Database.SqlIdentifier;
 using static Exact.Infrastructure.Migrating.Drift.ElementKind;
 
 namespace Exact.Infrastructure.Migrating.Drift;
 
 /// <summary>
-/// Makes the model's SQL comparable with the catalog's: <c>status IN ('a', 'b')</c> is stored, and spelled out, as something
-/// else, and differently from version to version. So PostgreSQL is asked to spell out both, by an EXPLAIN that selects them
-/// from a made-up record with the table's columns: nothing is run, written or locked, and no right to the tables is needed.
+/// Makes the model's SQL comparable with the catalog's: PostgreSQL writes out both, by an EXPLAIN that runs, writes and
+/// locks nothing.
 /// </summary>
 internal sealed class NormalSql
 {
@@ -31,7 +31,7 @@ internal sealed class NormalSql
             );
     }
 
-    /// <summary>Returns both with their types and expressions as this server spells them.</summary>
+    /// <summary>Returns both with types and expressions as this server writes them.</summary>
     public static async Task<(IReadOnlyList<SchemaElement> Expected, IReadOnlyList<SchemaElement> Found)> ApplyAsync(
         NpgsqlConnection connection,
         IReadOnlyList<SchemaElement> expected,
@@ -93,7 +93,7 @@ internal sealed class NormalSql
         }
         catch (PostgresException e) when (IsNotUnderstood(e))
         {
-            // A function or a type that only one side has spoils the whole statement: ask for each by itself.
+            // A function or a type that only one side has fails the whole statement: explain each expression alone.
             foreach (var expression in expressions)
             {
                 try
@@ -108,7 +108,7 @@ internal sealed class NormalSql
                 }
                 catch (PostgresException one) when (IsNotUnderstood(one))
                 {
-                    // it stays as it is written
+                    // the expression stays as it is
                 }
             }
         }
@@ -149,7 +149,7 @@ internal sealed class NormalSql
         }
     }
 
-    /// <summary>A type was asked for as a cast of <c>x</c>, which is a text: <c>(x)::bigint</c>.</summary>
+    /// <summary>Extracts a type, which was selected as a cast of the text <c>x</c>: <c>(x)::bigint</c>.</summary>
     private static string Trim(Expression expression, string text) =>
         !expression.Sql.StartsWith("x::", StringComparison.Ordinal) ? text
         : text is "x" ? "text"
@@ -158,9 +158,7 @@ internal sealed class NormalSql
     private static bool IsNotUnderstood(PostgresException e) =>
         !PostgresErrors.IsServerAway(e) && e.SqlState is not PostgresErrorCodes.QueryCanceled;
 
-    private static string Quote(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
-
     /// <param name="Sql">What is selected.</param>
-    /// <param name="Columns">The columns that it may name, as a column definition list.</param>
+    /// <param name="Columns">The columns that it may use, as a column definition list.</param>
     private sealed record Expression(string Sql, string Columns);
 }

@@ -4,18 +4,19 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Migrating.Drift;
 
-/// <summary>What PostgreSQL's catalog says about the tables of the current schema. It only reads, and needs no right to the tables.</summary>
+/// <summary>
+/// Reads the tables of the current schema from PostgreSQL's catalog; no privilege on the tables is needed.
+/// </summary>
 internal static class SchemaCatalog
 {
-    /// <summary>Reads the named tables with all that belongs to them, and the names of all others.</summary>
+    /// <summary>Reads the given tables with everything that belongs to them, and the names of all others.</summary>
     /// <param name="connection">An open connection without a transaction.</param>
     /// <param name="tables">The tables to look into.</param>
     /// <param name="patience">
-    /// How long to wait for a table that another session has locked exclusively: PostgreSQL opens a table to spell out its
-    /// checks and filters.
+    /// How long to wait for an exclusively locked table, which PostgreSQL opens to write out its checks and filters.
     /// </param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="PostgresException">The lock was not given back in time; <see cref="PostgresErrors.IsBlocked"/> says so.</exception>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <exception cref="PostgresException">The table stayed locked; see <see cref="PostgresErrors.IsBlocked"/>.</exception>
     public static async Task<IReadOnlyList<SchemaElement>> ReadAsync(
         NpgsqlConnection connection,
         IReadOnlyList<string> tables,
@@ -23,7 +24,7 @@ internal static class SchemaCatalog
         CancellationToken cancellationToken
     )
     {
-        // One snapshot, so that a migration that commits in between is seen whole or not at all.
+        // One snapshot: it sees all or nothing of a migration that commits meanwhile.
         await using var transaction = await connection.BeginTransactionAsync(
             IsolationLevel.RepeatableRead,
             cancellationToken
@@ -53,7 +54,7 @@ internal static class SchemaCatalog
         return elements;
     }
 
-    /// <summary>Which of these tables there are in the current schema, by name.</summary>
+    /// <summary>Finds which of these tables exist in the current schema.</summary>
     public static async Task<IReadOnlyList<string>> FindTablesAsync(
         NpgsqlConnection connection,
         IReadOnlyList<string> tables,
@@ -72,7 +73,7 @@ internal static class SchemaCatalog
         return (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    // Columns that came with a later PostgreSQL are read by way of to_jsonb, which does not mind that they are missing.
+    // Columns that only a newer PostgreSQL has are read through to_jsonb, which tolerates their absence.
     private const string Sql = """
         WITH relation AS (
             SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relname = ANY ($1) AS known,

@@ -2,10 +2,10 @@ using static Exact.Infrastructure.Migrating.Drift.ElementKind;
 
 namespace Exact.Infrastructure.Migrating.Drift;
 
-/// <summary>Turns two descriptions of a schema into findings.</summary>
+/// <summary>Compares two descriptions of a schema.</summary>
 internal static class SchemaComparison
 {
-    /// <summary>What differs, the harmful first.</summary>
+    /// <summary>Lists the differences, the harmful first.</summary>
     public static IReadOnlyList<DriftFinding> Compare(
         IReadOnlyList<SchemaElement> expected,
         IReadOnlyList<SchemaElement> found
@@ -13,7 +13,7 @@ internal static class SchemaComparison
     {
         var foundByKey = found.ToDictionary(element => element.Key);
         var expectedKeys = expected.Select(element => element.Key).ToHashSet();
-        // What belongs to a table that is missing, or is none, goes without saying.
+        // If a table is missing, so is everything that belongs to it: report the table only.
         var comparable = expected
             .Where(table =>
                 table.Kind is Table
@@ -29,7 +29,7 @@ internal static class SchemaComparison
             .Where(element => element is not { Kind: Table, Name: MigrationHistory.Name })
             .ToList();
 
-        // In the order in which they are best mended: what is in the way goes first.
+        // In the order in which they are best fixed: obstacles first.
         List<DriftFinding> findings =
         [
             .. Renamed(missing, extra),
@@ -43,7 +43,7 @@ internal static class SchemaComparison
         return [.. findings.OrderBy(finding => finding.Harmless)];
     }
 
-    /// <summary>Takes out of both lists what is only called differently.</summary>
+    /// <summary>Removes from both lists what differs only in its name.</summary>
     private static List<DriftFinding> Renamed(List<SchemaElement> missing, List<SchemaElement> extra)
     {
         var findings = new List<DriftFinding>();
@@ -56,7 +56,7 @@ internal static class SchemaComparison
                 findings.Add(
                     new(DriftKind.Different, element.Title, $"name: expected {element.Name}, found {other.Name}")
                     {
-                        Mend = MendingSql.Rename(element, other.Name),
+                        Fix = DriftFix.Rename(element, other.Name),
                     }
                 );
             }
@@ -73,7 +73,7 @@ internal static class SchemaComparison
     private static DriftFinding Missing(SchemaElement element, IReadOnlyList<SchemaElement> expected) =>
         new(DriftKind.Missing, element.Title, $"expected {Describe(element)}, found nothing")
         {
-            Mend = element.Kind is not Table
+            Fix = element.Kind is not Table
                 ? element.Creation
                 : string.Join(
                     '\n',
@@ -91,12 +91,12 @@ internal static class SchemaComparison
             .ToList();
         if (facets.Contains(Facet.Default) && expected[Facet.Default] is null)
         {
-            // EF Core leaves one behind where a migration adds a required column to a table with rows.
+            // EF Core leaves a default behind when a migration adds a required column to a table with rows.
             facets.Remove(Facet.Default);
             yield return new(
                 DriftKind.Extra,
                 $"default of {expected.Title}",
-                $"expected none, found {found[Facet.Default]}; this code always gives a value"
+                $"expected none, found {found[Facet.Default]}; this code always sets a value"
             )
             {
                 Harmless = true,
@@ -116,12 +116,12 @@ internal static class SchemaComparison
                 )
             )
             {
-                Mend = MendingSql.Change(expected, found, facets),
+                Fix = DriftFix.Change(expected, found, facets),
             };
         }
     }
 
-    /// <summary>EF Core's history is not in the model. It is compared in what hides it.</summary>
+    /// <summary>Compares only the row security of EF Core's history table, which is not in the model.</summary>
     private static IEnumerable<DriftFinding> OfHistory(SchemaElement found) =>
         Different(
             found with
@@ -147,7 +147,7 @@ internal static class SchemaComparison
         )
         {
             Harmless = harmless,
-            Mend = harmless ? null : MendingSql.Lift(found),
+            Fix = harmless ? null : DriftFix.Lift(found),
         };
     }
 

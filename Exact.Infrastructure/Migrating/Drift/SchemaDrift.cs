@@ -4,18 +4,18 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Migrating.Drift;
 
-/// <summary>Compares PostgreSQL's catalog with the schema that this code needs. It changes nothing, and takes three round trips.</summary>
+/// <summary>Compares PostgreSQL's catalog with the model in three round trips, without changing anything.</summary>
 internal sealed class SchemaDrift(DbContextOptions<ExactDbContext> contextOptions)
 {
     private readonly Lazy<Task<SchemaModel>> model = new(() => Task.Run(() => SchemaModel.Read(contextOptions)));
 
-    /// <summary>What differs, the harmful first; nothing if the database is as this code needs it.</summary>
+    /// <summary>Lists the differences, the harmful first; none if the database matches the model.</summary>
     /// <param name="connection">An open connection without a transaction.</param>
     /// <param name="patience">
-    /// How long to wait for the model, which takes a moment the first time, and for a table that another session has locked.
+    /// How long to wait for the model, which is built on first use, and for a locked table.
     /// </param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="TimeoutException">Either took longer.</exception>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <exception cref="TimeoutException">The wait took longer.</exception>
     public async Task<IReadOnlyList<DriftFinding>> ReadAsync(
         NpgsqlConnection connection,
         TimeSpan patience,
@@ -31,11 +31,11 @@ internal sealed class SchemaDrift(DbContextOptions<ExactDbContext> contextOption
         }
         catch (PostgresException e) when (PostgresErrors.IsBlocked(e))
         {
-            throw new TimeoutException("Another session has locked one of Exact's tables.", e);
+            throw new TimeoutException("another session has locked one of Exact's tables. Ask again later.", e);
         }
     }
 
-    /// <summary>Which of the tables that this code needs are there, and how many it needs.</summary>
+    /// <summary>Finds which of the tables that this code needs exist, and how many it needs.</summary>
     /// <inheritdoc cref="ReadAsync"/>
     public async Task<(IReadOnlyList<string> Found, int Needed)> FindTablesAsync(
         NpgsqlConnection connection,
@@ -55,7 +55,7 @@ internal sealed class SchemaDrift(DbContextOptions<ExactDbContext> contextOption
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException("The model is still being read.", e);
+            throw new TimeoutException("the model is still being built. Ask again in a moment.", e);
         }
     }
 }

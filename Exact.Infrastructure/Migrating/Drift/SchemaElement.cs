@@ -2,11 +2,11 @@ using System.Text.Json;
 
 namespace Exact.Infrastructure.Migrating.Drift;
 
-/// <summary>A named thing of a schema, said in the same words for the model and for the catalog.</summary>
+/// <summary>A named element of a schema, described in the same terms for the model and for the catalog.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Table">The table that it belongs to, or its own name.</param>
 /// <param name="Name">Its name.</param>
-/// <param name="Facets">All that matters about it, by the names in <see cref="Facet"/>; what does not apply is left out.</param>
+/// <param name="Facets">Its properties, by the names in <see cref="Facet"/>, without those that do not apply.</param>
 internal sealed record SchemaElement(
     ElementKind Kind,
     string Table,
@@ -14,15 +14,15 @@ internal sealed record SchemaElement(
     IReadOnlyDictionary<string, string> Facets
 )
 {
-    /// <summary>The SQL that makes it; only the model's elements know.</summary>
+    /// <summary>The SQL that creates it; only elements of the model have it.</summary>
     public string? Creation { get; init; }
 
-    /// <summary>What tells it from every other element of the schema.</summary>
+    /// <summary>Identifies it among all elements of the schema.</summary>
     public (ElementKind Kind, string Table, string Name) Key => (Kind, Table, Name);
 
     public string? this[string facet] => Facets.GetValueOrDefault(facet);
 
-    /// <summary>What it is called in a finding: <c>foreign key fk_companies_users_user_id</c>.</summary>
+    /// <summary>Its name in a finding: <c>foreign key fk_companies_users_user_id</c>.</summary>
     public string Title =>
         $"{JsonNamingPolicy.SnakeCaseLower.ConvertName(Kind.ToString()).Replace('_', ' ')} "
         + (Kind is ElementKind.Column ? $"{Table}.{Name}" : Name);
@@ -46,7 +46,7 @@ internal enum ElementKind
     Index,
 }
 
-/// <summary>The names of the facets; they are what a finding says.</summary>
+/// <summary>The names of the facets, as a finding shows them.</summary>
 internal static class Facet
 {
     public const string Is = "is";

@@ -10,8 +10,7 @@ using static Exact.Infrastructure.Migrating.Drift.ElementKind;
 namespace Exact.Infrastructure.Migrating.Drift;
 
 /// <summary>
-/// The schema that this code needs. It is read from the operations with which EF Core would build it on an empty database,
-/// so that it says what a migration says, and every element knows the SQL that makes it.
+/// The schema that this code needs, read from the operations with which EF Core would create it on an empty database.
 /// </summary>
 internal sealed class SchemaModel
 {
@@ -35,7 +34,7 @@ internal sealed class SchemaModel
     /// <summary>The names of the tables.</summary>
     public IReadOnlyList<string> Tables => [.. elements.Where(e => e.Kind is Table).Select(e => e.Name)];
 
-    /// <summary>Reads the model; no server is asked.</summary>
+    /// <summary>Reads the model, without a server.</summary>
     public static SchemaModel Read(DbContextOptions<ExactDbContext> contextOptions)
     {
         using var context = new ExactDbContext(contextOptions);
@@ -106,7 +105,7 @@ internal sealed class SchemaModel
                 );
                 break;
             case CreateIndexOperation index:
-                index["Npgsql:CreatedConcurrently"] = true; // whoever mends a live table must not lock it
+                index["Npgsql:CreatedConcurrently"] = true; // so that the fix does not lock a table in use
                 Add(
                     index,
                     ElementKind.Index,
@@ -145,7 +144,7 @@ internal sealed class SchemaModel
             }
         );
 
-    /// <summary>The default that is a value and not SQL, as PostgreSQL would be told.</summary>
+    /// <summary>Writes a default that is a value, not SQL, as a literal.</summary>
     private string? LiteralOf(AddColumnOperation column) =>
         column.DefaultValue is null
             ? null

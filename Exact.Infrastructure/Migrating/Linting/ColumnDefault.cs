@@ -4,10 +4,11 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>What a column's rows have that nobody gave a value.</summary>
+/// <summary>The default of a column: its value in rows that set none.</summary>
 internal static class ColumnDefault
 {
-    // What PostgreSQL evaluates once and keeps in the catalog. Any other function may be volatile, and then every row is written.
+    // PostgreSQL evaluates these once and keeps the value in the catalog. Any other function may be volatile and
+    // rewrite every row.
     private static readonly HashSet<string> EvaluatedOnce = new(StringComparer.OrdinalIgnoreCase)
     {
         "now",
@@ -32,7 +33,7 @@ internal static class ColumnDefault
         "interval",
     };
 
-    /// <summary>The default as SQL; null: none.</summary>
+    /// <summary>The default as SQL, or null.</summary>
     public static string? Of(ColumnOperation column) =>
         column.DefaultValueSql ?? (column.DefaultValue is { } value ? Constant(value) : null);
 
@@ -49,7 +50,7 @@ internal static class ColumnDefault
             _ => Literal(Convert.ToString(value, CultureInfo.InvariantCulture)!),
         };
 
-    /// <summary>What EF itself puts into rows that have no value, where the type has such a thing.</summary>
+    /// <summary>The value that EF Core itself writes into existing rows; null if the type has none.</summary>
     public static object? Zero(ColumnOperation column) =>
         column.ClrType == typeof(string)
             ? column.ColumnType is "jsonb" or "json"
@@ -59,6 +60,6 @@ internal static class ColumnDefault
                 ? Activator.CreateInstance(column.ClrType)
                 : null;
 
-    /// <summary>Whether the default may differ from row to row, so that each has to be written.</summary>
+    /// <summary>Whether the default may differ from row to row, which rewrites the table.</summary>
     public static bool IsVolatile(string sql) => Calls(sql).Any(function => !EvaluatedOnce.Contains(function));
 }

@@ -4,7 +4,9 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>A column comes without touching the rows; they are filled while the application goes on.</summary>
+/// <summary>
+/// Rules for adding columns: add them without touching the rows, and fill them while the application runs.
+/// </summary>
 internal static class ColumnRules
 {
     private const string ValueGeneration = "Npgsql:ValueGenerationStrategy";
@@ -50,7 +52,7 @@ internal static class ColumnRules
         var safe = Columns.Bare(column, nullable: ColumnDefault.Zero(column) is null);
         safe.DefaultValue = ColumnDefault.Zero(column);
         return new Violation(
-            $"The rows of {column.Table} have no value for it, so PostgreSQL refuses it, as it then would the inserts of replicas that do not know the column.",
+            $"The rows of {column.Table} have no value for it, so PostgreSQL rejects the column, and later the inserts of old replicas.",
             SafeForm.Migrate(SafeMigration.Of(safe))
         );
     }
@@ -58,7 +60,7 @@ internal static class ColumnRules
     private static Violation? VolatileDefault(AddColumnOperation column) =>
         column.DefaultValueSql is { } sql && ColumnDefault.IsVolatile(sql)
             ? new Violation(
-                $"The default differs from row to row, so nobody can read or write {column.Table} until each is written anew.",
+                $"The default differs from row to row, so nobody can read or write {column.Table} until every row is rewritten.",
                 SafeForm.Migrate([
                     SafeSql.AddWithDefault(column, sql),
                     SafeSql.Fill(column, column.Name, sql),
@@ -70,7 +72,7 @@ internal static class ColumnRules
     private static Violation? Generated(AddColumnOperation column) =>
         column is { ComputedColumnSql: { } expression, IsStored: not false }
             ? new Violation(
-                $"Nobody can read or write {column.Table} until every row is written anew with its value.",
+                $"Nobody can read or write {column.Table} until every row is rewritten with its value.",
                 SafeForm.Migrate([
                     new SafeMigration(
                         [
@@ -85,8 +87,8 @@ internal static class ColumnRules
                             },
                         ],
                         new AllowAttribute(
-                            SqlRules.RawSql,
-                            "The trigger computes what is written from now on; the model says ValueGeneratedOnAddOrUpdate()."
+                            AllowAttribute.RawSql,
+                            "The trigger computes the value of new rows; the model has ValueGeneratedOnAddOrUpdate()."
                         )
                     ),
                     SafeSql.Follow(column, column.Name, expression),
@@ -122,13 +124,13 @@ internal static class ColumnRules
         var kind =
             column[ValueGeneration] is NpgsqlValueGenerationStrategy.IdentityAlwaysColumn ? "ALWAYS" : "BY DEFAULT";
         return new Violation(
-            $"Nobody can read or write {column.Table} until every row is written anew with its number.",
+            $"Nobody can read or write {column.Table} until every row is rewritten with its number.",
             SafeForm.Migrate([
                 SafeSql.AddWithDefault(column, next, $"CREATE SEQUENCE {sequence};\n"),
                 SafeSql.Fill(column, column.Name, next),
                 .. SafeSql.SetNotNull(column, column.Name),
                 SafeMigration.Sql(
-                    "The catalog changes, not the rows: the column goes on counting as an identity.",
+                    "It changes only the catalog: the column continues as an identity.",
                     $"""
                     DO $identity$
                     BEGIN

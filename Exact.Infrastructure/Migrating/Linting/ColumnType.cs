@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>A column's type: its one name, and the numbers in parentheses.</summary>
+/// <summary>A column's type: its canonical name, and the numbers in parentheses.</summary>
 internal sealed partial record ColumnType(string Name, int? Size, int Scale)
 {
     private static readonly Dictionary<string, string> Aliases = new()
@@ -26,7 +26,7 @@ internal sealed partial record ColumnType(string Name, int? Size, int Scale)
         ["varbit"] = "bit varying",
     };
 
-    // The types whose values are stored the same whatever the number, which is only a limit on them.
+    // The types whose stored values do not depend on the number, which is only a limit.
     private static readonly HashSet<string> Limited =
     [
         "character varying",
@@ -52,8 +52,8 @@ internal sealed partial record ColumnType(string Name, int? Size, int Scale)
     }
 
     /// <summary>
-    /// Whether PostgreSQL changes the one into the other in its catalog alone: it rewrites neither the table nor a plain index on
-    /// the column. The tests ask a server.
+    /// Whether PostgreSQL makes the change in its catalog alone, rewriting neither the table nor a plain index. Tests
+    /// verify it on a server.
     /// </summary>
     public bool WidensTo(ColumnType wider) =>
         (Name, wider.Name) switch

@@ -2,10 +2,10 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>What the rules ask of columns.</summary>
+/// <summary>Helpers of the rules for columns.</summary>
 internal static class Columns
 {
-    /// <summary>The column by itself: no default, nothing generated.</summary>
+    /// <summary>Copies a column without its default or its generated value.</summary>
     public static AddColumnOperation Bare(ColumnOperation column, bool nullable) =>
         new()
         {
@@ -22,7 +22,7 @@ internal static class Columns
             IsNullable = nullable,
         };
 
-    /// <summary>The property that EF Core would have made the column of.</summary>
+    /// <summary>The name of the property that EF Core maps to the column.</summary>
     public static string Property(string column) =>
         string.Concat(
             column
@@ -32,7 +32,7 @@ internal static class Columns
 
     public static ColumnType TypeOf(ColumnOperation column) => ColumnType.Parse(StoreType(column));
 
-    /// <summary>Its type. What <c>dotnet ef</c> writes says it; what is written by hand may leave it to the provider.</summary>
+    /// <summary>Its type as SQL; a migration written by hand may leave the type to the provider.</summary>
     public static string StoreType(ColumnOperation column) =>
         column.ColumnType
         ?? (Nullable.GetUnderlyingType(column.ClrType) ?? column.ClrType) switch

@@ -4,7 +4,7 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>A constraint looks at every row, so it does that without keeping the application out.</summary>
+/// <summary>Rules for adding constraints: check the rows without blocking the application.</summary>
 internal static class ConstraintRules
 {
     public static readonly LintRule[] All =
@@ -24,7 +24,7 @@ internal static class ConstraintRules
             + Action("UPDATE", key.OnUpdate)
             + Action("DELETE", key.OnDelete);
         return new Violation(
-            $"Nobody can write to {key.Table} or {key.PrincipalTable} until every row has been looked up.",
+            $"Nobody can write to {key.Table} or {key.PrincipalTable} until every row has been checked.",
             SafeForm.Migrate([.. SafeSql.AddNotValid(key, key.Name, definition)])
         );
     }
@@ -62,7 +62,7 @@ internal static class ConstraintRules
                 )
             ),
             SafeMigration.Sql(
-                "The index is there already and becomes the constraint's.",
+                "The index already exists and becomes the constraint's.",
                 $"ALTER TABLE {SafeSql.Name(table)} ADD CONSTRAINT {Quote(name)} {kind} USING INDEX {Quote(name)};"
             )
         );

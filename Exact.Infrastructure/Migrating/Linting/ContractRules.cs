@@ -3,12 +3,12 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>Replicas of the last release still run: what they read and write keeps its name until they are gone.</summary>
+/// <summary>Rules for dropping and renaming: replicas of the last release still use the old names.</summary>
 internal static class ContractRules
 {
     private const string DropColumn = "ban-drop-column";
     private const string DropTable = "ban-drop-table";
-    private const string Unused = "The release before this one does not use it any more.";
+    private const string Unused = "The previous release no longer uses it.";
 
     public static readonly LintRule[] All =
     [
@@ -19,7 +19,7 @@ internal static class ContractRules
         LintRule.Each<RenameSequenceOperation>("renaming-sequence", Rename),
     ];
 
-    /// <summary>The end of an expansion: the old column goes when no replica is left that knows it.</summary>
+    /// <summary>Drops the old column once no running replica uses it.</summary>
     public static SafeMigration DropInALaterRelease(
         ITableMigrationOperation table,
         string column,
@@ -38,16 +38,19 @@ internal static class ContractRules
             : new SafeMigration(
                 [new SqlOperation { Sql = before }, drop],
                 allowed,
-                new AllowAttribute(SqlRules.RawSql, "Nothing needs the two columns in step any more.")
+                new AllowAttribute(
+                    AllowAttribute.RawSql,
+                    "No replica uses the old column, so the trigger has no purpose."
+                )
             );
     }
 
     private static Violation Drop(DropColumnOperation column) =>
         new(
-            $"Running replicas still read and write {column.Table}.{column.Name}, and what is in it is gone.",
+            $"Running replicas still read and write {column.Table}.{column.Name}, and its values are lost.",
             SafeForm.Migrate(
                 SafeMigration.Sql(
-                    "The release that stops using it need not fill it.",
+                    "It changes only the catalog: new code need not fill the column.",
                     $"ALTER TABLE {SafeSql.Name(column)} ALTER COLUMN {Quote(column.Name)} DROP NOT NULL;"
                 ),
                 DropInALaterRelease(column, column.Name)
@@ -56,15 +59,15 @@ internal static class ContractRules
 
     private static Violation Drop(DropTableOperation table, LintedMigration migration) =>
         new(
-            $"Running replicas still use {table.Name}, and what is in it is gone.",
+            $"Running replicas still use {table.Name}, and its rows are lost.",
             SafeForm.Migrate(new SafeMigration([table], new AllowAttribute(DropTable, Unused)))
         );
 
     private static Violation Rename(RenameColumnOperation column) =>
         new(
-            $"Running replicas still call it {column.Name}, and fail from the moment it is renamed.",
+            $"Running replicas still call it {column.Name}, and fail as soon as it is renamed.",
             SafeForm.Write(
-                $"// in the entity's configuration: the new name in code alone\nbuilder.Property(entity => entity.{Columns.Property(column.NewName)}).HasColumnName(\"{column.Name}\");"
+                $"// in the entity's configuration: rename it only in the code\nbuilder.Property(entity => entity.{Columns.Property(column.NewName)}).HasColumnName(\"{column.Name}\");"
             )
         );
 
@@ -72,16 +75,16 @@ internal static class ContractRules
     {
         var schema = table.Schema is null ? "" : $", \"{table.Schema}\"";
         return new Violation(
-            $"Running replicas still call it {table.Name}, and fail from the moment it is renamed or moved.",
+            $"Running replicas still call it {table.Name}, and fail as soon as it is renamed or moved.",
             SafeForm.Write(
-                $"// in the entity's configuration: the new name in code alone\nbuilder.ToTable(\"{table.Name}\"{schema});"
+                $"// in the entity's configuration: rename it only in the code\nbuilder.ToTable(\"{table.Name}\"{schema});"
             )
         );
     }
 
     private static Violation Rename(RenameSequenceOperation sequence, LintedMigration migration) =>
         new(
-            $"Running replicas still take numbers from {sequence.Name}, and fail from the moment it is renamed or moved.",
+            $"Running replicas still take numbers from {sequence.Name}, and fail as soon as it is renamed or moved.",
             SafeForm.Write($"// in the model: keep the name\nbuilder.HasSequence(\"{sequence.Name}\");")
         );
 }

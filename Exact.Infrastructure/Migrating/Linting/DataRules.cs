@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>Rows are changed in batches, by themselves, and to values that are the same tomorrow.</summary>
+/// <summary>Rules for changing rows: in batches, in their own migration, and to fixed values.</summary>
 internal static class DataRules
 {
     private static readonly TimeSpan SameDay = TimeSpan.FromDays(1); // in any time zone
@@ -19,7 +19,7 @@ internal static class DataRules
         from operation in migration.Operations.OfType<SqlOperation>()
         where ChangesRows(operation, migration)
         select new Violation(
-            "Every row that it changes stays locked until the last one is.",
+            "Every changed row stays locked until the last one is changed.",
             SafeForm.Migrate(SafeSql.Batch(operation))
         )
         {
@@ -36,7 +36,7 @@ internal static class DataRules
         }
 
         yield return new Violation(
-            "The schema change locks its table, and nobody gets in until the rows are changed too.",
+            "The schema change locks its table until the rows are changed too.",
             SafeForm.Migrate([
                 SafeMigration.Of([.. migration.Operations.Except(data)]),
                 .. data.OfType<SqlOperation>().Select(SafeSql.Batch),
@@ -49,8 +49,8 @@ internal static class DataRules
         };
     }
 
-    // HasData(… = DateTime.UtcNow) is another value at each "dotnet ef migrations add", which then updates the row again. Written by
-    // hand, a moment has no fractions of a second.
+    // HasData(… = DateTime.UtcNow) differs at each "dotnet ef migrations add", which then updates the row again. A time
+    // that a person wrote has no fractions of a second.
     private static IEnumerable<Violation> FromTheClock(LintedMigration migration)
     {
         if (
@@ -90,7 +90,7 @@ internal static class DataRules
                 )
                 {
                     yield return new Violation(
-                        "The value is the moment at which the migration was written, and differs each time one is.",
+                        "The value is the time at which the migration was written, so each new migration changes it.",
                         SafeForm.Write(
                             $"// in HasData: a constant; then \"dotnet ef migrations add\" again\nnew DateTimeOffset({clock.Year}, {clock.Month}, {clock.Day}, 0, 0, 0, TimeSpan.Zero)"
                         )

@@ -3,7 +3,9 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>A label of an enum is for ever, has its place, and can be used once it is committed.</summary>
+/// <summary>
+/// Rules for PostgreSQL enums, whose labels are permanent, ordered, and usable only after the commit.
+/// </summary>
 internal static class EnumRules
 {
     public static readonly LintRule[] All =
@@ -22,7 +24,7 @@ internal static class EnumRules
                 foreach (var label in old.Except(@new))
                 {
                     yield return new Violation(
-                        $"Running replicas still write \"{label}\" of {name}, and PostgreSQL cannot take a label away.",
+                        $"Running replicas still write \"{label}\" of {name}, and PostgreSQL cannot remove a label.",
                         KeepLabel(label)
                     )
                     {
@@ -35,7 +37,7 @@ internal static class EnumRules
         foreach (var (operation, _) in SqlRules.Matching(migration, @"^ALTER\s+TYPE\b.*\bRENAME\s+VALUE\b"))
         {
             yield return new Violation(
-                "Running replicas still write the old label, and fail from the moment it is renamed.",
+                "Running replicas still write the old label, and fail as soon as it is renamed.",
                 KeepLabel("the old label")
             )
             {
@@ -47,7 +49,7 @@ internal static class EnumRules
     private static IEnumerable<Violation> Unordered(LintedMigration migration) =>
         from found in SqlRules.Matching(migration, @"^ALTER\s+TYPE\b.*\bADD\s+VALUE\b(?!.*\b(BEFORE|AFTER)\b)")
         select new Violation(
-            "The new label sorts behind all others, wherever it stands in the code.",
+            "The new label sorts after all others, wherever it stands in the code.",
             SafeForm.Write(
                 "[Allow(\"raw-sql\", \"It changes only the catalog.\")] // on the class\n"
                     + $"migrationBuilder.Sql(\"{found.Operation.Sql.Trim().TrimEnd(';')} AFTER 'the label before it'\");"
@@ -74,7 +76,7 @@ internal static class EnumRules
         {
             var rest = SafeMigration.Of([.. migration.Operations.Where(other => other != operation)]);
             yield return new Violation(
-                "PostgreSQL lets nobody use a new label before it is committed, which is at the end of this migration.",
+                "A new label cannot be used before it is committed, at the end of this migration.",
                 SafeForm.Migrate(
                     operation is SqlOperation sql
                         ? SafeMigration.Sql("It changes only the catalog.", sql.Sql)
@@ -96,5 +98,5 @@ internal static class EnumRules
         select (@new.Name, old.Labels, @new.Labels);
 
     private static SafeForm KeepLabel(string label) =>
-        SafeForm.Write($"// in the enum: the new name in code alone\n[PgName(\"{label}\")] TheNewName,");
+        SafeForm.Write($"// in the enum: rename it only in the code\n[PgName(\"{label}\")] TheNewName,");
 }

@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>What a migration owes whatever it does: names that PostgreSQL keeps as they are, and a way back.</summary>
+/// <summary>Rules for every migration: names that PostgreSQL does not shorten, and a way back.</summary>
 internal static class FormRules
 {
     public static readonly LintRule[] All =
@@ -16,7 +16,7 @@ internal static class FormRules
         from name in NewNames(operation).Distinct()
         where !IdentifierLength.Fits(name)
         select new Violation(
-            $"PostgreSQL cuts \"{name}\" to \"{IdentifierLength.Cut(name)}\", which EF Core then looks for in vain.",
+            $"PostgreSQL shortens \"{name}\" to \"{IdentifierLength.Cut(name)}\", and EF Core does not find it under the long name.",
             SafeForm.Write(
                 $"// in the configuration: HasDatabaseName, HasName, HasConstraintName, HasColumnName or ToTable\n.HasDatabaseName({OperationCode.Literal(IdentifierLength.Fit(name))})"
             )
@@ -31,7 +31,7 @@ internal static class FormRules
         {
             var undo = migration.Operations.Reverse().Select(Undo);
             yield return new Violation(
-                "Nobody can go back over this migration: Down() is missing, empty or throws.",
+                "This migration cannot be reverted: Down() is missing, empty or throws.",
                 SafeForm.Write(
                     $$"""
                     protected override void Down(MigrationBuilder migrationBuilder)

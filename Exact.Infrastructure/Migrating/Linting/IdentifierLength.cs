@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>How long PostgreSQL lets a name be. It cuts a longer one and says so in a notice that nobody reads.</summary>
+/// <summary>PostgreSQL's limit for names, beyond which it shortens them with only a notice.</summary>
 internal static class IdentifierLength
 {
     public const int MaxBytes = 63;
@@ -11,7 +11,7 @@ internal static class IdentifierLength
 
     public static bool Fits(string name) => Encoding.UTF8.GetByteCount(name) <= MaxBytes;
 
-    /// <summary>A name that fits: its beginning, and a hash of the whole so that two of them do not meet.</summary>
+    /// <summary>Shortens a name to fit: its beginning, and a hash of the whole that keeps it unique.</summary>
     public static string Fit(string name)
     {
         if (Fits(name))
@@ -23,7 +23,7 @@ internal static class IdentifierLength
         return $"{Cut(name, MaxBytes - HashLength - 1)}_{hash}";
     }
 
-    /// <summary>As much of a name as fits into a number of bytes, which is what PostgreSQL makes of it.</summary>
+    /// <summary>Shortens a name to a number of bytes, as PostgreSQL does.</summary>
     public static string Cut(string name, int bytes = MaxBytes)
     {
         var length = name.Length;

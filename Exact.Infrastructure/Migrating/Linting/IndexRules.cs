@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>Indexes are built and dropped while the application goes on.</summary>
+/// <summary>Rules for indexes: build and drop them while the application runs.</summary>
 internal static class IndexRules
 {
     private const string Concurrently = "Npgsql:CreatedConcurrently";
@@ -38,7 +38,7 @@ internal static class IndexRules
         IsConcurrent(index)
             ? null
             : new Violation(
-                $"Nobody can write to {index.Table} until {index.Name} is built; IsCreatedConcurrently() in the configuration builds it meanwhile.",
+                $"Nobody can write to {index.Table} until {index.Name} is built; IsCreatedConcurrently() in the configuration builds it without blocking.",
                 SafeForm.Migrate(SafeMigration.Of(AsConcurrent(index)))
             );
 
@@ -46,10 +46,10 @@ internal static class IndexRules
         migration.Creates(index.Table, index.Schema)
             ? null
             : new Violation(
-                $"Dropping {index.Name} waits for every reader of its table, and whoever comes then waits behind it.",
+                $"Dropping {index.Name} waits for every reader of its table, and later queries wait behind it.",
                 SafeForm.Migrate(
                     SafeMigration.SqlOutsideTransaction(
-                        "CONCURRENTLY waits for readers without making anyone wait; EF Core cannot write it.",
+                        "CONCURRENTLY waits for readers without blocking others; EF Core cannot generate it.",
                         $"DROP INDEX CONCURRENTLY IF EXISTS {SqlText.Quote(index.Name, index.Schema)};"
                     )
                 )
@@ -68,7 +68,7 @@ internal static class IndexRules
                 if (!sql!.SuppressTransaction)
                 {
                     yield return new Violation(
-                        "PostgreSQL refuses CONCURRENTLY inside a transaction.",
+                        "PostgreSQL rejects CONCURRENTLY inside a transaction.",
                         SafeForm.Migrate(Outside(sql))
                     )
                     {
@@ -84,7 +84,7 @@ internal static class IndexRules
             )
             {
                 yield return new Violation(
-                    "What runs outside a transaction is not taken back when it fails, and the rest of this migration then fails each time it is tried again.",
+                    "Outside a transaction nothing is rolled back, so after a failure this migration fails at every retry.",
                     SafeForm.Migrate(
                         sql is null ? SafeMigration.Of(operation) : Outside(sql),
                         SafeMigration.Of([.. migration.Operations.Where(other => other != operation)])
@@ -105,12 +105,12 @@ internal static class IndexRules
         }
 
         var narrow = AsConcurrent(index);
-        narrow.IsDescending = null; // as many as columns, so neither can be set without the other
+        narrow.IsDescending = null; // must have as many items as Columns, so clear it first
         narrow.Columns = index.Columns[..WideColumns];
         narrow.IsDescending = index.IsDescending is { Length: > 0 } descending ? descending[..WideColumns] : null;
         narrow[Include] = index.Columns[WideColumns..].Concat(index[Include] as string[] ?? []).ToArray();
         return new Violation(
-            $"{index.Name} sorts by {index.Columns.Length} columns, and every write pays for it; beyond the third, a column seldom narrows a search.",
+            $"{index.Name} sorts by {index.Columns.Length} columns, which slows every write; a fourth column seldom narrows a search.",
             SafeForm.Migrate(SafeMigration.Of(narrow))
         );
     }
@@ -119,7 +119,7 @@ internal static class IndexRules
 
     private static SafeMigration Outside(SqlOperation operation) =>
         SafeMigration.SqlOutsideTransaction(
-            "Alone in its migration, so that a failure leaves nothing half done.",
+            "Alone in its migration, so that a failure leaves no half-applied migration.",
             operation.Sql
         );
 }

@@ -1,11 +1,13 @@
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>One thing that is wrong with one migration, and what to write instead.</summary>
+/// <summary>One problem of one migration, and what to write instead.</summary>
 /// <param name="Migration">The migration's id.</param>
-/// <param name="Rule">The code of the rule, as <see cref="AllowAttribute"/> takes it.</param>
-/// <param name="Severity">Whether it fails the build.</param>
-/// <param name="Operation">The operation, such as <c>CreateIndex ix_scores_username on scores</c>; null: the migration as a whole.</param>
-/// <param name="Problem">What is wrong, in one sentence.</param>
+/// <param name="Rule">The code of the rule, as <see cref="AllowAttribute"/> names it.</param>
+/// <param name="Severity">Whether it fails the test.</param>
+/// <param name="Operation">
+/// The operation, such as <c>CreateIndex ix_scores_username on scores</c>; null for the migration as a whole.
+/// </param>
+/// <param name="Problem">The problem, in one sentence.</param>
 /// <param name="SafeForm">What to write instead.</param>
 internal sealed record LintFinding(
     string Migration,
@@ -16,7 +18,7 @@ internal sealed record LintFinding(
     SafeForm SafeForm
 )
 {
-    /// <summary>The finding as a developer reads it where the build has failed.</summary>
+    /// <summary>Formats the finding for the output of the failed test.</summary>
     public override string ToString()
     {
         var place = Operation is null ? Migration : $"{Migration}, {Operation}";
@@ -26,9 +28,9 @@ internal sealed record LintFinding(
 
 internal enum LintSeverity
 {
-    /// <summary>Locks, rewrites, loses or breaks something: fails the build.</summary>
+    /// <summary>Locks, rewrites, loses or breaks something: fails the test.</summary>
     Error,
 
-    /// <summary>Costs something, and may be meant.</summary>
+    /// <summary>Costs something, but may be intended.</summary>
     Warning,
 }

@@ -2,17 +2,17 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>One line of the table: a code, and what breaks it.</summary>
-/// <param name="Code">The rule's name; the one that Squawk knows it by, where it does.</param>
-/// <param name="Severity">Whether breaking it fails the build.</param>
-/// <param name="Check">Every violation in a migration.</param>
+/// <summary>A rule: its code, and what breaks it.</summary>
+/// <param name="Code">The rule's name: Squawk's, if Squawk has the rule.</param>
+/// <param name="Severity">Whether breaking it fails the test.</param>
+/// <param name="Check">Finds every violation in a migration.</param>
 internal sealed record LintRule(string Code, LintSeverity Severity, Func<LintedMigration, IEnumerable<Violation>> Check)
 {
-    /// <summary>A rule about a migration as a whole.</summary>
+    /// <summary>Creates a rule for a migration as a whole.</summary>
     public static LintRule Whole(string code, Func<LintedMigration, IEnumerable<Violation>> check) =>
         new(code, LintSeverity.Error, check);
 
-    /// <summary>A rule about each operation of a kind.</summary>
+    /// <summary>Creates a rule for each operation of a type.</summary>
     public static LintRule Each<T>(
         string code,
         Func<T, LintedMigration, Violation?> check,
@@ -32,7 +32,9 @@ internal sealed record LintRule(string Code, LintSeverity Severity, Func<LintedM
                 }
         );
 
-    /// <summary>A rule that locks or rows are the reason for: a table that the same migration creates has neither.</summary>
+    /// <summary>
+    /// Creates a rule about locks or rows, which a table created by the same migration does not have.
+    /// </summary>
     public static LintRule OnExistingTable<T>(string code, Func<T, Violation?> check)
         where T : MigrationOperation, ITableMigrationOperation =>
         Each<T>(
@@ -42,10 +44,10 @@ internal sealed record LintRule(string Code, LintSeverity Severity, Func<LintedM
 }
 
 /// <summary>What a rule found.</summary>
-/// <param name="Problem">What is wrong, in one sentence.</param>
+/// <param name="Problem">The problem, in one sentence.</param>
 /// <param name="SafeForm">What to write instead.</param>
 internal sealed record Violation(string Problem, SafeForm SafeForm)
 {
-    /// <summary>The operation; null: the migration as a whole.</summary>
+    /// <summary>The operation; null for the migration as a whole.</summary>
     public MigrationOperation? Operation { get; init; }
 }

@@ -6,11 +6,11 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 namespace Exact.Infrastructure.Migrating.Linting;
 
 /// <summary>A migration as the rules see it.</summary>
-/// <param name="Id">Its id, or the name of its class where it has none.</param>
+/// <param name="Id">Its id, or else the name of its class.</param>
 /// <param name="Operations">What it does, in order.</param>
-/// <param name="UndoOperations">What takes it back; none where nothing does.</param>
-/// <param name="Approvals">The rules that it asks to pass.</param>
-/// <param name="Target">The model after it, as far as the migration carries one.</param>
+/// <param name="UndoOperations">What reverts it; empty if nothing does.</param>
+/// <param name="Approvals">The rules that it may break.</param>
+/// <param name="Target">The model after the migration, if the migration has one.</param>
 internal sealed record LintedMigration(
     string Id,
     IReadOnlyList<MigrationOperation> Operations,
@@ -28,7 +28,7 @@ internal sealed record LintedMigration(
 
     public static LintedMigration Read(Migration migration)
     {
-        migration.ActiveProvider ??= Provider; // a migration may ask for it, and reads its operations only once
+        migration.ActiveProvider ??= Provider; // a migration may read it, and builds its operations only once
         var type = migration.GetType();
         return new LintedMigration(
             type.GetCustomAttribute<MigrationAttribute>()?.Id ?? type.Name,
@@ -39,7 +39,7 @@ internal sealed record LintedMigration(
         );
     }
 
-    /// <summary>Whether this migration creates the table, which then has no rows and no readers.</summary>
+    /// <summary>Whether this migration creates the table, which therefore has no rows and no readers.</summary>
     public bool Creates(string? table, string? schema = null) => table is not null && created.Contains((table, schema));
 
     private static IReadOnlyList<MigrationOperation> ReadUndo(Migration migration)

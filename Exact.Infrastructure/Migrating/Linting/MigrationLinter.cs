@@ -5,12 +5,11 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace Exact.Infrastructure.Migrating.Linting;
 
 /// <summary>
-/// Finds what would lock or rewrite a table, or break replicas that are still running, before a migration is released. The tests
-/// run it over every migration of the product; docs/decisions/migration-linter.md says why there.
+/// Finds what would lock or rewrite a table, or break running replicas; see docs/decisions/migration-linter.md.
 /// </summary>
 internal static class MigrationLinter
 {
-    /// <summary>Every rule, in the order of their reports.</summary>
+    /// <summary>Every rule, in the order in which they report.</summary>
     public static IReadOnlyList<LintRule> Rules { get; } =
     [
         .. IndexRules.All,
@@ -26,7 +25,7 @@ internal static class MigrationLinter
 
     private static readonly HashSet<string> Codes = [.. Rules.Select(rule => rule.Code)];
 
-    /// <summary>Checks every migration that a context knows. No server is needed.</summary>
+    /// <summary>Checks every migration of a context, without a server.</summary>
     public static IReadOnlyList<LintFinding> Lint(DbContext context)
     {
         var assembly = context.GetService<IMigrationsAssembly>();
@@ -34,7 +33,7 @@ internal static class MigrationLinter
         return Lint(assembly.Migrations.Values.Select(type => assembly.CreateMigration(type, provider)));
     }
 
-    /// <summary>Checks migrations, each by itself.</summary>
+    /// <summary>Checks migrations independently of each other.</summary>
     public static IReadOnlyList<LintFinding> Lint(params IEnumerable<Migration> migrations) =>
         [.. migrations.SelectMany(migration => Lint(LintedMigration.Read(migration)))];
 
@@ -49,7 +48,7 @@ internal static class MigrationLinter
         return
         [
             .. found.Where(finding => !allowed.Contains(finding.Rule)),
-            .. migration.Approvals.SelectMany(approval => Judge(approval, migration, found)),
+            .. migration.Approvals.SelectMany(approval => CheckApproval(approval, migration, found)),
         ];
     }
 
@@ -64,7 +63,7 @@ internal static class MigrationLinter
                 violation.SafeForm
             ));
 
-    private static IEnumerable<LintFinding> Judge(
+    private static IEnumerable<LintFinding> CheckApproval(
         AllowAttribute approval,
         LintedMigration migration,
         List<LintFinding> found
@@ -77,8 +76,8 @@ internal static class MigrationLinter
         {
             yield return Wrong(
                 "allow-without-reason",
-                $"Nobody will know why \"{approval.Rule}\" was allowed to pass.",
-                $"[Allow(\"{approval.Rule}\", \"<why nobody has to wait, and nothing that runs breaks>\")]"
+                $"It does not say why breaking \"{approval.Rule}\" is safe.",
+                $"[Allow(\"{approval.Rule}\", \"<why it blocks nobody, and breaks no running replica>\")]"
             );
         }
 
@@ -94,8 +93,8 @@ internal static class MigrationLinter
         {
             yield return Wrong(
                 "allow-stale",
-                $"Nothing here breaks \"{approval.Rule}\", so this would only hide what comes later.",
-                "// take the attribute away"
+                $"Nothing here breaks \"{approval.Rule}\", so it would only hide a later mistake.",
+                "// remove the attribute"
             );
         }
     }

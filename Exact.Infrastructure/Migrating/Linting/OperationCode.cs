@@ -8,8 +8,8 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 namespace Exact.Infrastructure.Migrating.Linting;
 
 /// <summary>
-/// Writes an operation as the call that makes it. EF's own writer belongs to its design package, which a service does not carry; the
-/// parameters of <see cref="MigrationBuilder"/> are named after what they set, so this one reads them.
+/// Writes an operation as a call of <see cref="MigrationBuilder"/>, whose parameters are named after what they set. EF
+/// Core's own writer is in its design package.
 /// </summary>
 internal static class OperationCode
 {
@@ -25,7 +25,7 @@ internal static class OperationCode
         [typeof(byte[])] = "byte[]",
     };
 
-    /// <summary>What an operation is called in a report.</summary>
+    /// <summary>Names an operation in a report.</summary>
     public static string Describe(MigrationOperation operation)
     {
         if (operation is SqlOperation sql)
@@ -39,7 +39,7 @@ internal static class OperationCode
         return string.Join(' ', new[] { Verb(operation), name, table is null ? null : $"on {table}" }.OfType<string>());
     }
 
-    /// <summary>The call, or a comment where only the generated one says it all.</summary>
+    /// <summary>Writes the call, or a comment if only the generated code can express it.</summary>
     public static string Write(MigrationOperation operation) =>
         operation is SqlOperation sql ? WriteSql(sql) : WriteCall(operation);
 
@@ -89,7 +89,7 @@ internal static class OperationCode
         return $"migrationBuilder.{Verb(operation)}{type}({string.Join(", ", call.arguments!)}){string.Concat(annotations)};";
     }
 
-    /// <summary>The arguments that are not the parameters' defaults; null where this overload cannot say it.</summary>
+    /// <summary>The arguments that are not defaults; null if this overload cannot express the operation.</summary>
     private static List<string>? Arguments(MethodInfo method, MigrationOperation operation)
     {
         var arguments = new List<string>();

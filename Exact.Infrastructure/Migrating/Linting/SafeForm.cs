@@ -11,10 +11,10 @@ internal sealed class SafeForm
         Migrations = migrations;
     }
 
-    /// <summary>As C#, to be pasted.</summary>
+    /// <summary>As C# to paste.</summary>
     public string Code { get; }
 
-    /// <summary>The migrations, in order; none where the model is what has to change.</summary>
+    /// <summary>The migrations, in order; none if the model has to change instead.</summary>
     public IReadOnlyList<SafeMigration> Migrations { get; }
 
     public static SafeForm Write(string code) => new(code, []);
@@ -40,25 +40,28 @@ internal sealed class SafeForm
 
 /// <summary>One migration of a safe form.</summary>
 /// <param name="Operations">What it does.</param>
-/// <param name="Approvals">The rules that it needs to pass, with the reason why they may.</param>
+/// <param name="Approvals">The rules that it may break, each with the reason.</param>
 internal sealed record SafeMigration(
     IReadOnlyList<MigrationOperation> Operations,
     params IReadOnlyList<AllowAttribute> Approvals
 )
 {
-    /// <summary>Operations as they are; SQL among them still has to be read.</summary>
+    /// <summary>Keeps operations as they are; SQL among them gets a placeholder for the reason.</summary>
     public static SafeMigration Of(params IReadOnlyList<MigrationOperation> operations) =>
         operations.OfType<SqlOperation>().Any()
-            ? new(operations, new AllowAttribute(SqlRules.RawSql, SqlRules.WhatToSay))
+            ? new(operations, new AllowAttribute(AllowAttribute.RawSql, AllowAttribute.RawSqlReason))
             : new(operations);
 
-    /// <summary>Statements, which somebody has to have read.</summary>
-    /// <param name="reason">What reading them shows.</param>
+    /// <summary>Runs statements, with the reason why they are safe.</summary>
+    /// <param name="reason">Why they are safe.</param>
     public static SafeMigration Sql(string reason, string sql) =>
-        new([new SqlOperation { Sql = sql }], new AllowAttribute(SqlRules.RawSql, reason));
+        new([new SqlOperation { Sql = sql }], new AllowAttribute(AllowAttribute.RawSql, reason));
 
-    /// <summary>A statement that PostgreSQL takes only outside a transaction.</summary>
+    /// <summary>Runs a statement that PostgreSQL accepts only outside a transaction.</summary>
     /// <inheritdoc cref="Sql"/>
     public static SafeMigration SqlOutsideTransaction(string reason, string sql) =>
-        new([new SqlOperation { Sql = sql, SuppressTransaction = true }], new AllowAttribute(SqlRules.RawSql, reason));
+        new(
+            [new SqlOperation { Sql = sql, SuppressTransaction = true }],
+            new AllowAttribute(AllowAttribute.RawSql, reason)
+        );
 }

@@ -4,21 +4,23 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>The statements that safe forms are made of. Each migration commits, and so gives its locks back, by itself.</summary>
+/// <summary>
+/// Builds the statements of safe forms. Each migration commits separately, and so releases its locks.
+/// </summary>
 internal static partial class SafeSql
 {
     private const int Pages = 100; // 800 kB a transaction
-    private const int Passes = 10; // or replicas that go on writing the old value would keep it going for ever
+    private const int Passes = 10; // a limit, because old replicas may keep writing the old value
 
     private static readonly AllowAttribute LaterRowsOnly = new(
-        SqlRules.RawSql,
-        "A default for later rows looks at none of today's."
+        AllowAttribute.RawSql,
+        "A default for new rows reads no existing row."
     );
 
     public static SafeMigration SetDefault(ITableMigrationOperation table, string column, string defaultSql) =>
         new([new SqlOperation { Sql = SetDefaultSql(table, column, defaultSql) }], LaterRowsOnly);
 
-    /// <summary>Adds a column empty, and gives it a default in the same moment, so that only the rows of today lack a value.</summary>
+    /// <summary>Adds an empty column and then its default, so that only existing rows lack a value.</summary>
     public static SafeMigration AddWithDefault(AddColumnOperation column, string defaultSql, string prepare = "") =>
         new(
             [
@@ -31,7 +33,7 @@ internal static partial class SafeSql
     private static string SetDefaultSql(ITableMigrationOperation table, string column, string defaultSql) =>
         $"ALTER TABLE {Name(table)} ALTER COLUMN {Quote(column)} SET DEFAULT {defaultSql};";
 
-    /// <summary>Adds a constraint that holds for what is written from now on, then looks at what is there without keeping writers out.</summary>
+    /// <summary>Adds a constraint for new rows, then validates the existing ones without blocking writers.</summary>
     public static IEnumerable<SafeMigration> AddNotValid(
         ITableMigrationOperation table,
         string name,
@@ -39,16 +41,18 @@ internal static partial class SafeSql
     ) =>
         [
             SafeMigration.Sql(
-                "NOT VALID looks at no row, so its lock is short; the next migration validates.",
+                "NOT VALID reads no row, so its lock is short; the next migration validates.",
                 $"ALTER TABLE {Name(table)} ADD CONSTRAINT {Quote(name)} {definition} NOT VALID;"
             ),
             SafeMigration.Sql(
-                "VALIDATE lets the application read and write meanwhile.",
+                "VALIDATE does not block reads or writes.",
                 $"ALTER TABLE {Name(table)} VALIDATE CONSTRAINT {Quote(name)};"
             ),
         ];
 
-    /// <summary>Makes a column required without looking at the rows under a lock: a validated check proves that none is null.</summary>
+    /// <summary>
+    /// Makes a column required without reading rows under a lock: a validated check proves none is null.
+    /// </summary>
     public static IEnumerable<SafeMigration> SetNotNull(ITableMigrationOperation table, string column)
     {
         var check = IdentifierLength.Fit($"ck_{table.Table}_{column}_not_null");
@@ -56,7 +60,7 @@ internal static partial class SafeSql
         [
             .. AddNotValid(table, check, $"CHECK ({Quote(column)} IS NOT NULL)"),
             SafeMigration.Sql(
-                "The validated check proves it, so no row is read.",
+                "The validated check proves that no value is null, so no row is read.",
                 $"""
                 ALTER TABLE {Name(table)} ALTER COLUMN {Quote(column)} SET NOT NULL;
                 ALTER TABLE {Name(table)} DROP CONSTRAINT {Quote(check)};
@@ -65,11 +69,11 @@ internal static partial class SafeSql
         ];
     }
 
-    /// <summary>Fills a column of every row that has no value yet.</summary>
+    /// <summary>Fills a column in every row without a value.</summary>
     public static SafeMigration Fill(ITableMigrationOperation table, string column, string value) =>
         Batch(Name(table), $"UPDATE {Name(table)} SET {Quote(column)} = {value}", $"{Quote(column)} IS NULL");
 
-    /// <summary>Brings a column of every row to a value that follows from the row, which may be null.</summary>
+    /// <summary>Sets a column of every row to a value computed from the row, which may be null.</summary>
     public static SafeMigration Follow(ITableMigrationOperation table, string column, string value) =>
         Batch(
             Name(table),
@@ -78,8 +82,8 @@ internal static partial class SafeSql
         );
 
     /// <summary>
-    /// A statement that changes many rows, in batches. As a sketch where it is more than a DELETE, or than an UPDATE of one column to
-    /// what does not depend on that column: anything else would change a row again in the next pass.
+    /// Runs a DELETE, or an UPDATE of one column, in batches. Any other statement could change a row twice, so it
+    /// becomes a sketch.
     /// </summary>
     public static SafeMigration Batch(SqlOperation operation)
     {
@@ -104,7 +108,7 @@ internal static partial class SafeSql
         string Text(string group) => operation.Sql.Substring(match.Groups[group].Index, match.Groups[group].Length);
     }
 
-    /// <summary>A trigger that keeps a column in step with the row, while nothing else does.</summary>
+    /// <summary>Creates a trigger that computes a column whenever a row is written.</summary>
     public static string Trigger(ITableMigrationOperation table, string name, string assignment)
     {
         var trigger = TriggerName(table, name);
@@ -131,11 +135,11 @@ internal static partial class SafeSql
     private static string TriggerName(ITableMigrationOperation table, string name) =>
         IdentifierLength.Fit($"fill_{table.Table}_{name}");
 
-    // Going by pages needs no key and reads each row once a pass. A row that the application changes meanwhile may move to a page that
-    // has been passed, so there is a pass that finds nothing left.
+    // Batches of pages need no key and read each row once a pass. A concurrent update may move a row to an earlier
+    // page, so passes repeat until one changes nothing.
     private static SafeMigration Batch(string table, string change, string condition) =>
         SafeMigration.SqlOutsideTransaction(
-            "In batches, each its own transaction, so that no row stays locked for long; running it again goes on.",
+            "In batches with a transaction each, so no row stays locked for long; it can be run again.",
             $"""
             DO $batches$
             DECLARE

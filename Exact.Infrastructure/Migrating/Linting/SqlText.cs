@@ -1,22 +1,23 @@
 using System.Text.RegularExpressions;
+using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
 /// <summary>
-/// What raw SQL can be asked without parsing it: its statements, with literals, function bodies and comments emptied, so that a word
-/// is found only where it is a word of SQL.
+/// Searches raw SQL without parsing it: literals, function bodies and comments are blanked, so that only words of SQL
+/// are found.
 /// </summary>
 internal static partial class SqlText
 {
     public static string Quote(string name, string? schema = null) =>
-        schema is null ? $"\"{name.Replace("\"", "\"\"")}\"" : $"{Quote(schema)}.{Quote(name)}";
+        (schema is null ? "" : $"{SqlIdentifier.Quote(schema)}.") + SqlIdentifier.Quote(name);
 
     public static string Quote(IEnumerable<string> names) => string.Join(", ", names.Select(name => Quote(name)));
 
     public static string Literal(string text) => $"'{text.Replace("'", "''")}'";
 
-    /// <summary>The same text, position by position, with blanks for what is in literals, bodies and comments.</summary>
+    /// <summary>Replaces literals, bodies and comments with blanks of the same length.</summary>
     public static string Mask(string sql) =>
         Opaque()
             .Replace(
@@ -36,7 +37,7 @@ internal static partial class SqlText
                 .Where(statement => statement.Length > 0),
         ];
 
-    /// <summary>The table whose rows a statement changes, as it is written there; null where it changes none.</summary>
+    /// <summary>The table whose rows a statement changes, as written there, or null.</summary>
     public static string? ChangedTable(string statement)
     {
         var match = Change().Match(statement);

@@ -4,7 +4,7 @@ using static Exact.Infrastructure.Migrating.Linting.SqlText;
 
 namespace Exact.Infrastructure.Migrating.Linting;
 
-/// <summary>A column's type is chosen once, because changing it rewrites the table.</summary>
+/// <summary>Rules for types: choose them once, because a change rewrites the table.</summary>
 internal static class TypeRules
 {
     public static readonly LintRule[] All =
@@ -15,13 +15,13 @@ internal static class TypeRules
             "ban-char-field",
             type => type is "character",
             "text",
-            "does not fill up with blanks, as char(n) does"
+            "does not pad values with blanks, as char(n) does"
         ),
         OfNewColumns(
             "prefer-timestamptz",
             type => type is "timestamp without time zone",
             "timestamp with time zone",
-            "says which moment it is, wherever the reader is"
+            "is unambiguous in every time zone"
         ),
         LintRule.Whole("prefer-bigint-over-int", SmallKeys),
     ];
@@ -48,15 +48,15 @@ internal static class TypeRules
 
         return new Violation(
             widens
-                ? $"The rows stay as they are, but nobody can read or write {column.Table} until PostgreSQL has gone through them for {string.Join(", ", dependents)}."
-                : $"Nobody can read or write {column.Table} until it and its indexes are written anew, and running replicas expect the old type.",
+                ? $"No row is rewritten, but nobody can read or write {column.Table} until PostgreSQL has read all rows for {string.Join(", ", dependents)}."
+                : $"Nobody can read or write {column.Table} until it and its indexes are rewritten, and running replicas expect the old type.",
             InANewColumn(column)
         );
     }
 
     /// <summary>
-    /// What PostgreSQL checks or builds anew even where the type only widens: a check constraint on the column, and a partial or
-    /// expression index that has it.
+    /// Finds what PostgreSQL checks or rebuilds even if the type only widens: check constraints and partial indexes on
+    /// the column.
     /// </summary>
     private static IEnumerable<string> Dependents(AlterColumnOperation column, LintedMigration migration)
     {
@@ -105,7 +105,10 @@ internal static class TypeRules
         return SafeForm.Migrate([
             new SafeMigration(
                 [added, new SqlOperation { Sql = trigger }],
-                new AllowAttribute(SqlRules.RawSql, "The trigger keeps both columns in step while two releases run.")
+                new AllowAttribute(
+                    AllowAttribute.RawSql,
+                    "The trigger keeps both columns equal while two releases run."
+                )
             ),
             SafeSql.Follow(column, added.Name, $"{old}::{newType}"),
             .. column.IsNullable ? [] : SafeSql.SetNotNull(column, added.Name),
@@ -144,9 +147,9 @@ internal static class TypeRules
         from column in table.Columns
         where column.Name == table.PrimaryKey!.Columns[0] && Columns.TypeOf(column).Name is "integer" or "smallint"
         select new Violation(
-            $"An {Columns.TypeOf(column).Name} key runs out, and changing it then rewrites {table.Name} and all that refers to it.",
+            $"A key of type {Columns.TypeOf(column).Name} can run out, and changing it rewrites {table.Name} and every table that references it.",
             SafeForm.Write(
-                $"// in the entity, and in what refers to it; then \"dotnet ef migrations add\" again\npublic long {Columns.Property(column.Name)} {{ get; private set; }}"
+                $"// in the entity, and in those that reference it; then \"dotnet ef migrations add\" again\npublic long {Columns.Property(column.Name)} {{ get; private set; }}"
             )
         )
         {

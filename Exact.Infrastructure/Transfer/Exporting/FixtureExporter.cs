@@ -1,6 +1,5 @@
 using System.Data;
 using Exact.Infrastructure.Database;
-using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
 
@@ -8,7 +7,7 @@ namespace Exact.Infrastructure.Transfer.Exporting;
 
 /// <summary>
 /// Writes the database as a fixture: one snapshot, parents before children, in the order of the keys, so that the same data is the same
-/// bytes. Django's <c>loaddata</c> reads it, and so does <see cref="FixtureImporter"/>.
+/// bytes. Django's <c>loaddata</c> reads it, and so does an import here.
 /// </summary>
 internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables tables)
 {

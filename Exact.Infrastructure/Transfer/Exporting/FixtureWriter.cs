@@ -67,7 +67,7 @@ internal sealed class FixtureWriter(Stream destination, IProgress<ExportProgress
                     BinaryPrimitives.ReadInt64BigEndian(column),
                     Room(FixtureTimestamp.MaxLength)
                 );
-                Write("\""u8);
+                Write("Z\""u8);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind));

@@ -109,7 +109,7 @@ internal sealed record RecordColumn(string Name, FixtureKind Kind)
     /// <summary>NULL is written as <c>""</c>.</summary>
     public bool EmptyIsNull { get; init; }
 
-    /// <summary>The column is a text of keys with commas between them; NULL is the empty list.</summary>
+    /// <summary>The column is a string of keys with commas between them; NULL is the empty list.</summary>
     public bool IsList { get; init; }
 
     /// <summary>For times: what follows the digits; see <see cref="FixtureWriter.WriteTime"/>.</summary>

@@ -76,9 +76,9 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         CancellationToken cancellationToken
     )
     {
-        // A large import takes its time; the limits that protect requests are not for it. But whoever waits for a table lock makes
-        // everybody else queue behind. To compile a statement (jit) takes longer than it saves: each runs once. Nor is it worth while to
-        // look at 30,000 rows of a table to see that it is large: 3,000 tell the planner as much.
+        // A large import takes its time, so the limits that protect requests are lifted. The lock timeout stays: everybody else queues
+        // behind a session that waits for a table. To compile a statement (jit) takes longer than it saves, because each runs once. A
+        // sample of 3,000 rows tells the planner as much about a large table as one of 30,000.
         var sql = $"""
             SET LOCAL statement_timeout = 0;
             SET LOCAL lock_timeout = {options.LockWait.TotalMilliseconds};

@@ -1,26 +1,18 @@
-using Exact.Infrastructure.Transfer.Importing.Merging;
+using Exact.Infrastructure.Transfer.Importing.Writing;
+using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Importing;
 
 /// <summary>What an import may do. The defaults refuse whatever would be lost.</summary>
-internal sealed record ImportOptions
+internal sealed record ImportOptions : RecordOptions
 {
     public ImportMode Mode { get; init; }
-
-    /// <summary>What happens to the columns of an existing row that its record does not mention.</summary>
-    public MissingFields Missing { get; init; }
-
-    /// <summary>Models and fields that Exact does not know.</summary>
-    public WhenFound Unknown { get; init; }
 
     /// <summary>Records whose parent is neither in the file nor in the database.</summary>
     public WhenFound Orphans { get; init; }
 
     /// <summary>Labels whose records may be left out although <see cref="ImportMode.Replace"/> deletes what is not in the file.</summary>
     public IReadOnlyList<string> Confirmed { get; init; } = [];
-
-    /// <summary>The zone of times that have none.</summary>
-    public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Utc;
 
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }
@@ -52,20 +44,4 @@ internal enum ImportMode
 
     /// <summary>Update rows that differ and delete every row that is not in the file.</summary>
     Replace,
-}
-
-internal enum MissingFields
-{
-    Keep,
-
-    /// <summary>Set them to their default, as Django does.</summary>
-    Default,
-}
-
-internal enum WhenFound
-{
-    Fail,
-
-    /// <summary>Leave them out, and count them.</summary>
-    Skip,
 }

@@ -57,7 +57,5 @@ internal enum FixtureKind
 
 internal sealed record FixtureParent(string Table, string Column, string? NaturalKey);
 
-/// <summary>Says what is wrong with a text, or null.</summary>
+/// <summary>Says what is wrong with a string; null when nothing is.</summary>
 internal delegate FixtureProblem? TextCheck(ReadOnlySpan<byte> text);
-
-internal readonly record struct FixtureProblem(string Code, string Detail);

@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
 using Exact.Infrastructure.Accounts;
-using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Mapping;
 
@@ -22,7 +21,7 @@ internal static class TextChecks
         {
             return new FixtureProblem(
                 FixtureErrorCode.BadPath,
-                "A stored file's name is relative to the file store, with no '..', ':' or '\\' in it."
+                "The name of a stored file must be relative to the file store, without '..', ':' or '\\'."
             );
         }
 

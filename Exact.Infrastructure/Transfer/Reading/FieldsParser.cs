@@ -1,11 +1,10 @@
 using System.Text.Json;
-using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>Reads the fields of a record into its row.</summary>
-internal sealed class FieldsParser(ImportOptions options)
+internal sealed class FieldsParser(RecordOptions options)
 {
     private readonly NaiveTimes naiveTimes = new(options.TimeZone);
     private FixtureRecord record = new();

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 
@@ -61,72 +61,4 @@ internal sealed record FixtureError(
     private static bool MayBeHash(string name) =>
         name.Contains('$')
         || name.Split('_', '.', '-', ' ').Any(part => part.Length >= MinHash && part.Any(char.IsAsciiDigit));
-}
-
-/// <summary>What can be wrong with a record. The texts are part of the API.</summary>
-internal static class FixtureErrorCode
-{
-    /// <summary>The file is not JSON, or not JSON of the right shape.</summary>
-    public const string NotJson = "not-json";
-
-    /// <summary>The record is not an object with a <c>model</c> and <c>fields</c>.</summary>
-    public const string NotARecord = "not-a-record";
-
-    public const string RecordTooLarge = "record-too-large";
-
-    public const string UnknownModel = "unknown-model";
-
-    public const string UnknownField = "unknown-field";
-
-    public const string BadKey = "bad-key";
-
-    /// <summary>A field without which no row can be made is missing.</summary>
-    public const string Required = "required";
-
-    public const string Null = "null";
-
-    public const string WrongType = "wrong-type";
-
-    public const string TooLong = "too-long";
-
-    /// <summary>Invalid UTF-8, half a surrogate pair, or U+0000, which PostgreSQL cannot hold.</summary>
-    public const string BadText = "bad-text";
-
-    public const string BadTimestamp = "bad-timestamp";
-
-    /// <summary>A number that the column cannot hold.</summary>
-    public const string OutOfRange = "out-of-range";
-
-    /// <summary>A value outside the column's list of choices.</summary>
-    public const string BadChoice = "bad-choice";
-
-    /// <summary>A stored file's name that leads out of the file store.</summary>
-    public const string BadPath = "bad-path";
-
-    /// <summary>A password that is no hash, or a hash that would take minutes to verify.</summary>
-    public const string BadPassword = "bad-password";
-
-    /// <summary>The record says two different things about the same value.</summary>
-    public const string Contradiction = "contradiction";
-
-    /// <summary>The row that the record refers to is neither in the file nor in the database.</summary>
-    public const string Orphan = "orphan";
-
-    /// <summary>A new name, while rows that are not in the file refer to the old one.</summary>
-    public const string InUse = "in-use";
-
-    /// <summary>A unique value that another row, or another record, has.</summary>
-    public const string Taken = "taken";
-
-    /// <summary>With <see cref="ImportMode.Fail"/>: the row exists.</summary>
-    public const string Exists = "exists";
-
-    /// <summary>A constraint of the database that no other check foresaw.</summary>
-    public const string Refused = "refused";
-
-    /// <summary>With <see cref="ImportMode.Replace"/>: records were left out, so that rows would be deleted in their place.</summary>
-    public const string LeftOut = "left-out";
-
-    /// <summary>With <see cref="ImportMode.Replace"/>: no active superuser would be left.</summary>
-    public const string NoSuperuser = "no-superuser";
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
+using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 

@@ -6,7 +6,7 @@ namespace Exact.Infrastructure.Transfer.Reading;
 /// </summary>
 internal static class FixtureTimestamp
 {
-    public const int MaxLength = 27;
+    public const int MaxLength = 26;
 
     private static readonly DateTime Epoch = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
     private static readonly long Earliest = MicrosecondsOf(DateTime.MinValue);
@@ -57,7 +57,7 @@ internal static class FixtureTimestamp
     }
 
     /// <summary>
-    /// Writes a time in UTC, as ISO 8601 with <c>Z</c>. Django's <c>dumpdata</c> cuts to milliseconds; here nothing is lost.
+    /// Writes a time as ISO 8601, without a zone. Django's <c>dumpdata</c> cuts to milliseconds; here nothing is lost.
     /// </summary>
     /// <returns>The number of bytes written, at most <see cref="MaxLength"/>.</returns>
     public static int Format(long microseconds, Span<byte> destination)
@@ -77,17 +77,15 @@ internal static class FixtureTimestamp
         Digits(destination[17..], time.Second, 2);
 
         var fraction = (int)(time.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond);
-        var length = 19;
-        if (fraction != 0)
+        if (fraction == 0)
         {
-            destination[19] = (byte)'.';
-            var isWhole = fraction % 1000 == 0;
-            Digits(destination[20..], isWhole ? fraction / 1000 : fraction, isWhole ? 3 : 6);
-            length = isWhole ? 23 : 26;
+            return 19;
         }
 
-        destination[length] = (byte)'Z';
-        return length + 1;
+        destination[19] = (byte)'.';
+        var isWhole = fraction % 1000 == 0;
+        Digits(destination[20..], isWhole ? fraction / 1000 : fraction, isWhole ? 3 : 6);
+        return isWhole ? 23 : 26;
     }
 
     private static bool TryParseTime(ReadOnlySpan<byte> text, out long microseconds, out bool isNaive)

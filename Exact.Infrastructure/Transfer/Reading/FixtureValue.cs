@@ -8,8 +8,8 @@ using Exact.Infrastructure.Transfer.Wire;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// A JSON value as the bytes that binary COPY takes. What Django writes is read, and what Django's <c>loaddata</c> takes beyond
-/// that as long as its meaning is plain; a number for a text, say, is an error here.
+/// A JSON value as the bytes that binary COPY takes. What Django writes is read, and of what <c>loaddata</c> takes beyond that, all
+/// whose meaning is plain; a number for a string, for example, is an error.
 /// </summary>
 internal static class FixtureValue
 {
@@ -25,7 +25,7 @@ internal static class FixtureValue
         if (json.Token == JsonTokenType.Null)
         {
             row.SetNull(place);
-            return field.Nullable ? null : new(FixtureErrorCode.Null, $"'{field.Name}' cannot be null.");
+            return field.Nullable ? null : new(FixtureErrorCode.Null, $"'{field.Name}' must not be null.");
         }
 
         switch (field.Kind)
@@ -39,7 +39,7 @@ internal static class FixtureValue
             case FixtureKind.Boolean:
                 if (!TryGetBoolean(ref json, out var truth))
                 {
-                    return new(FixtureErrorCode.WrongType, "true or false is expected.");
+                    return new(FixtureErrorCode.WrongType, "The value must be true or false.");
                 }
 
                 row.Set(place, truth);
@@ -47,7 +47,7 @@ internal static class FixtureValue
             default:
                 if (!TryGetInteger(ref json, out var integer))
                 {
-                    return new(FixtureErrorCode.WrongType, "A whole number is expected.");
+                    return new(FixtureErrorCode.WrongType, "The value must be a whole number.");
                 }
 
                 row.Set(place, integer);
@@ -73,7 +73,7 @@ internal static class FixtureValue
                 row.SetNull(place);
                 break;
             default:
-                row.Set(place, ""u8); // Django's default of a text that cannot be null
+                row.Set(place, ""u8); // Django's default of a string that cannot be null
                 break;
         }
     }
@@ -134,7 +134,7 @@ internal static class FixtureValue
     {
         if (json.Token != JsonTokenType.String)
         {
-            return new(FixtureErrorCode.WrongType, "A text is expected.");
+            return new(FixtureErrorCode.WrongType, "The value must be a string.");
         }
 
         ReadOnlySpan<byte> text;
@@ -142,12 +142,15 @@ internal static class FixtureValue
         {
             if (!TryGetText(in json, row.Reserve(place, json.Json.ValueSpan.Length), out text))
             {
-                return new(FixtureErrorCode.BadText, "The text is not Unicode.");
+                return new(FixtureErrorCode.BadText, "The string is not valid Unicode.");
             }
 
             if (text.Contains((byte)0))
             {
-                return new(FixtureErrorCode.BadText, "PostgreSQL cannot hold U+0000.");
+                return new(
+                    FixtureErrorCode.BadText,
+                    "The string must not contain U+0000, which PostgreSQL cannot store."
+                );
             }
 
             row.Trim(place, text.Length);
@@ -157,7 +160,7 @@ internal static class FixtureValue
             text = json.Json.ValueSpan;
             if (!Utf8.IsValid(text))
             {
-                return new(FixtureErrorCode.BadText, "The text is not UTF-8.");
+                return new(FixtureErrorCode.BadText, "The string is not valid UTF-8.");
             }
 
             row.Set(place, text);
@@ -171,13 +174,16 @@ internal static class FixtureValue
 
         if (field.MaxLength is { } most && text.Length > most && CodePoints(text) is var length && length > most)
         {
-            return new(FixtureErrorCode.TooLong, $"{length} characters; '{field.Name}' takes {most}.");
+            return new(
+                FixtureErrorCode.TooLong,
+                $"The value has {length} characters; '{field.Name}' takes at most {most}."
+            );
         }
 
         if (field.Choices is { } choices && !Contains(choices, text))
         {
             var names = string.Join(", ", choices.Select(Encoding.UTF8.GetString));
-            return new(FixtureErrorCode.BadChoice, $"'{field.Name}' is one of {names}.");
+            return new(FixtureErrorCode.BadChoice, $"'{field.Name}' must be one of {names}.");
         }
 
         return field.Check?.Invoke(text);
@@ -222,7 +228,7 @@ internal static class FixtureValue
             || used != text.Length
         )
         {
-            return new(FixtureErrorCode.WrongType, "A number is expected.");
+            return new(FixtureErrorCode.WrongType, "The value must be a number or null.");
         }
 
         if (json.IsLiteral(out var literal))
@@ -231,7 +237,7 @@ internal static class FixtureValue
         }
         else if (!double.IsFinite(number) && text.ContainsAnyInRange((byte)'0', (byte)'9')) // 1e400 becomes infinity without a word
         {
-            return new(FixtureErrorCode.OutOfRange, "The number is too large for double precision.");
+            return new(FixtureErrorCode.OutOfRange, "The number is too large: it must fit into double precision.");
         }
 
         row.Set(place, number);

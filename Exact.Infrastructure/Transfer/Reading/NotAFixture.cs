@@ -53,7 +53,7 @@ internal static partial class NotAFixture
         {
             [(byte)'{', ..] => "Two records have no ',' between them.",
             [(byte)'}', ..] => "This '}' is one too many: remove it.",
-            _ => SyntaxFault.NameOf(text) ?? $"After a record, a ',' or a ']' is expected, and not {Quote(text)}.",
+            _ => SyntaxFault.NameOf(text) ?? $"After a record, a ',' or a ']' must follow, not {Quote(text)}.",
         };
 
     /// <summary>What stands after a list.</summary>

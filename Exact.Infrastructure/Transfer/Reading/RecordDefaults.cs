@@ -1,6 +1,5 @@
 using System.Text;
 using Exact.Infrastructure.Accounts;
-using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Infrastructure.Transfer.Reading;
@@ -8,7 +7,7 @@ namespace Exact.Infrastructure.Transfer.Reading;
 /// <summary>Completes the row of a record: the fields that it does not have, and what follows from those that it has.</summary>
 /// <param name="options">What a missing field means.</param>
 /// <param name="now">What a missing time becomes, in microseconds since 2000-01-01 UTC.</param>
-internal sealed class RecordDefaults(ImportOptions options, long now)
+internal sealed class RecordDefaults(RecordOptions options, long now)
 {
     public void Complete(FixtureRecord record, Span<byte> text, FixtureTable table)
     {

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Infrastructure.Transfer.Reading;
@@ -9,7 +8,7 @@ namespace Exact.Infrastructure.Transfer.Reading;
 /// <param name="tables">What a fixture carries.</param>
 /// <param name="options">Whether unknown names are errors, and what a missing field means.</param>
 /// <param name="now">What a missing time becomes, in microseconds since 2000-01-01 UTC.</param>
-internal sealed class RecordParser(FixtureTables tables, ImportOptions options, long now)
+internal sealed class RecordParser(FixtureTables tables, RecordOptions options, long now)
 {
     private readonly List<(int At, double Value)> literals = [];
     private readonly FieldsParser fields = new(options);

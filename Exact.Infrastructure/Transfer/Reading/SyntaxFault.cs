@@ -10,7 +10,7 @@ namespace Exact.Infrastructure.Transfer.Reading;
 internal ref struct SyntaxFault
 {
     private const string Comma =
-        "Two values have no ',' between them, or a '\"' within the text before is not written as \\\".";
+        "Two values have no ',' between them, or a '\"' within the string before is not written as \\\".";
 
     private const string ObjectIsOpen = "A ']' stands where the object needs its '}'.";
 
@@ -41,13 +41,13 @@ internal ref struct SyntaxFault
     public static string? NameOf(ReadOnlySpan<byte> text) =>
         text switch
         {
-            [(byte)'\'', ..] => "Text stands in double quotes (\"), not in single ones.",
+            [(byte)'\'', ..] => "Strings must stand in double quotes (\"), not in single ones.",
             [0xE2, 0x80, >= 0x98 and <= 0x9F, ..] =>
-                "Text stands in plain double quotes (\"), not in typographic ones.",
+                "Strings must stand in plain double quotes (\"), not in typographic ones.",
             [(byte)'/', (byte)'/' or (byte)'*', ..] or [(byte)'#', ..] => "JSON has no comments: remove this one.",
             [0xEF, 0xBB, 0xBF, ..] =>
                 "A byte order mark stands within the file, as where files are joined: import them one after the other.",
-            [< 0x20 or 0x7F, ..] => $"The control character U+{text[0]:X4} stands outside of a text: remove it.",
+            [< 0x20 or 0x7F, ..] => $"The control character U+{text[0]:X4} stands outside of a string: remove it.",
             [>= 0x80, ..] when Rune.DecodeFromUtf8(text, out _, out _) is OperationStatus.InvalidData =>
                 "This byte is not UTF-8. Save the file as UTF-8.",
             _ => null,
@@ -190,7 +190,9 @@ internal ref struct SyntaxFault
                         "The text does not end on its line: close it with '\"', or write the line break as \\n."
                     );
                 case < 0x20:
-                    return Refuse($"The control character U+{Here:X4} within a text must be written as \\u{Here:X4}.");
+                    return Refuse(
+                        $"The control character U+{Here:X4} within a string must be written as \\u{Here:X4}."
+                    );
                 case (byte)'\\' when at + 1 < text.Length:
                     if (!PassEscape())
                     {
@@ -337,8 +339,8 @@ internal ref struct SyntaxFault
             (byte)']' => ObjectIsOpen,
             _ when IsOfWord(Here) => "A name stands in double quotes.",
             _ => isFirst
-                ? "A name in double quotes is expected after a '{'."
-                : "A name in double quotes is expected after a ','.",
+                ? "After a '{', a name in double quotes must follow."
+                : "After a ',', a name in double quotes must follow.",
         };
 
     /// <summary>A name as Django's fields have them; whatever else stands where a name should is not shown.</summary>

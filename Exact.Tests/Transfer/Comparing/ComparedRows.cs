@@ -1,8 +1,8 @@
 namespace Exact.Tests.Transfer.Comparing;
 
 /// <summary>
-/// Every column that Django has, in both databases, under Django's names. Exact keeps NULL where Django writes an empty
-/// string for "none": no stored file, no address, no password.
+/// Every row of both databases, with Django's columns under Django's names; what Exact has besides is not compared. Exact
+/// keeps NULL where Django writes an empty string for "none": no stored file, no address, no password.
 /// </summary>
 internal static class ComparedRows
 {
@@ -21,25 +21,22 @@ internal static class ComparedRows
 
     public static readonly IReadOnlyDictionary<string, string> InExact = new Dictionary<string, string>
     {
-        ["auth.group"] = Rows("(SELECT id, name FROM roles)"),
-        ["auth.user"] = Rows(
-            """
-            (SELECT id, coalesce(password_hash, '') AS password, last_login, is_superuser, username, first_name,
-                last_name, coalesce(email, '') AS email, is_staff, is_active, date_joined FROM users)
-            """
-        ),
+        ["auth.group"] = Rows("roles"),
+        ["auth.user"] = RowsWith("'password', coalesce(password_hash, ''), 'email', coalesce(email, '')", "users"),
         ["auth.user.groups"] = Rows("(SELECT user_id, role_id AS group_id FROM user_roles)", "user_id, group_id"),
         ["user_api.company"] = Rows("companies"),
-        ["api.challenge"] = Rows(
-            """
-            (SELECT id, challenge_id, title, description, created_at, created_by, closes_on,
-                coalesce(dataset, '') AS dataset, coalesce(mlmodel, '') AS mlmodel, coalesce(xaimethod, '') AS xaimethod FROM challenges)
-            """
+        ["api.challenge"] = RowsWith(
+            "'dataset', coalesce(dataset, ''), 'mlmodel', coalesce(mlmodel, ''), 'xaimethod', coalesce(xaimethod, '')",
+            "challenges"
         ),
         ["api.score"] = Rows("scores"),
     };
 
-    /// <summary>Rows as JSON texts; not as jsonb, which has no minus zero.</summary>
+    /// <summary>Rows as JSON; not as jsonb, which has no minus zero.</summary>
     private static string Rows(string table, string order = "id") =>
         $"SELECT row_to_json(t)::text FROM {table} t ORDER BY {order}";
+
+    /// <summary>Rows of a table that has no fractional numbers, with some columns as Django writes them.</summary>
+    private static string RowsWith(string columns, string table) =>
+        $"SELECT (to_jsonb(t) || jsonb_build_object({columns}))::text FROM {table} t ORDER BY id";
 }

@@ -39,7 +39,7 @@ public sealed class ComparingTests(ComparedFixtures compared, ITestOutputHelper 
     }
 
     [Fact]
-    public void Every_listed_difference_is_one()
+    public void Every_listed_difference_exists()
     {
         var untrue =
             from row in known

@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Importing.Merging;

@@ -1,4 +1,3 @@
-using Exact.Infrastructure.Transfer.Importing.Merging;
 using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Infrastructure.Transfer.Importing.Writing;

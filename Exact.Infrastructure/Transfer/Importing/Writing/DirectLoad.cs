@@ -65,7 +65,7 @@ internal sealed class DirectLoad : IDisposable
             return null;
         }
 
-        // Without waiting: whoever waits for a table makes everybody else queue behind.
+        // Without waiting: everybody else would queue behind a session that waits for a table.
         await sql.ExecuteAsync("SAVEPOINT load", cancellationToken);
         var take = $"LOCK TABLE {string.Join(", ", tables)} IN ACCESS EXCLUSIVE MODE NOWAIT";
         if (

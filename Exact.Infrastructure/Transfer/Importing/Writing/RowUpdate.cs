@@ -1,5 +1,3 @@
-using Exact.Infrastructure.Transfer.Importing.Merging;
-
 namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>Writes the staged rows that differ from those of their table, and only those.</summary>

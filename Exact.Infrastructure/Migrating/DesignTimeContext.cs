@@ -1,9 +1,10 @@
+using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 
-namespace Exact.Infrastructure.Database;
+namespace Exact.Infrastructure.Migrating;
 
-/// <summary>What <c>dotnet ef</c> uses; it needs no server to write a migration or a script.</summary>
+/// <summary>Creates the context for <c>dotnet ef</c>, which writes migrations and scripts without a server.</summary>
 internal sealed class DesignTimeContext : IDesignTimeDbContextFactory<ExactDbContext>
 {
     public ExactDbContext CreateDbContext(string[] args)

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Exact.Infrastructure.Transfer.Importing.Merging;
+namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>
 /// Rows are compared and updated part by part, in order of their keys. A part is sorted in memory, and comes from a stretch of its table that the

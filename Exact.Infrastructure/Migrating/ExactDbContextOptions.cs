@@ -1,14 +1,16 @@
 using System.Data.Common;
-using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Migrations;
 
-namespace Exact.Infrastructure.Database;
+namespace Exact.Infrastructure.Migrating;
 
 internal static class ExactDbContextOptions
 {
-    /// <summary>What every <see cref="ExactDbContext"/> has, in the service, in <c>dotnet ef</c> and in tests.</summary>
+    /// <summary>
+    /// Configures an <see cref="ExactDbContext"/> the same way in the service, in <c>dotnet ef</c> and in tests.
+    /// </summary>
     public static DbContextOptionsBuilder UseExact(this DbContextOptionsBuilder options, DbDataSource database) =>
         options.UseNpgsql(database).UseExactConventions();
 
@@ -21,6 +23,7 @@ internal static class ExactDbContextOptions
             .UseSnakeCaseNamingConvention()
             .AddInterceptors(new RowSecurity.Interceptor())
             .ReplaceService<IHistoryRepository, MigrationHistory>()
-            // What runs outside a transaction must be alone in its migration: half of one could not be tried again.
+            // A statement that runs outside a transaction must be alone in its migration, or a failure leaves half of
+            // it applied.
             .ConfigureWarnings(warnings => warnings.Throw(RelationalEventId.NonTransactionalMigrationOperationWarning));
 }

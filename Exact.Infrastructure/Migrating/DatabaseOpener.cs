@@ -1,16 +1,19 @@
 using System.Diagnostics;
+using Exact.Infrastructure.Database;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>Waits for a server that can be migrated, creates the database if it is missing, and names what waiting cannot mend.</summary>
-internal sealed partial class ServerWait(
+/// <summary>
+/// Opens a session that can migrate: waits for the server, creates a missing database, and refuses an unsuitable one.
+/// </summary>
+internal sealed partial class DatabaseOpener(
     MigratorConnection connections,
     SchemaState state,
     IOptions<MigrationOptions> options,
-    ILogger<ServerWait> logger
+    ILogger<DatabaseOpener> logger
 )
 {
     private static readonly TimeSpan MaximalPause = TimeSpan.FromSeconds(5);
@@ -19,8 +22,8 @@ internal sealed partial class ServerWait(
 
     private string Database => connections.Settings.Database ?? connections.Settings.Username ?? "postgres";
 
-    /// <summary>Opens a session in the database, as soon as that can be done.</summary>
-    /// <exception cref="MigrationRefusedException">The cause will not go away by itself, or the server stayed away.</exception>
+    /// <summary>Opens a session in the database as soon as the server allows it.</summary>
+    /// <exception cref="MigrationRefusedException">Waiting does not help, or took too long.</exception>
     public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
@@ -29,7 +32,7 @@ internal sealed partial class ServerWait(
         {
             try
             {
-                return await OpenFitAsync(cancellationToken);
+                return await OpenSuitableAsync(cancellationToken);
             }
             catch (PostgresException e)
                 when (e.SqlState is PostgresErrorCodes.InvalidCatalogName
@@ -38,41 +41,39 @@ internal sealed partial class ServerWait(
             {
                 await CreateDatabaseAsync(cancellationToken);
             }
-            catch (Exception e)
-                when (PostgresErrors.IsServerAway(e)
-                    || e is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }
-                )
+            catch (Exception e) when (PostgresErrors.IsServerAway(e) || PostgresErrors.IsDatabaseMissing(e))
             {
                 if (Stopwatch.GetElapsedTime(started) > options.Value.ServerWait)
                 {
                     throw new MigrationRefusedException(
-                        $"PostgreSQL at {Server} has not been usable for {options.Value.ServerWait}: {e.Message}",
+                        $"PostgreSQL at {Server} could not be used for {options.Value.ServerWait}: {e.Message} "
+                            + "Start it, correct ConnectionStrings__Exact, or raise Migrations:ServerWait.",
                         e
                     );
                 }
 
                 state.Enter(SchemaPhase.WaitingForServer, $"Waiting for PostgreSQL at {Server}: {e.Message}");
                 LogWaiting(Server, e.Message);
-                await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), cancellationToken);
+                await Task.Delay(pause.WithJitter(), cancellationToken);
                 pause = pause * 2 < MaximalPause ? pause * 2 : MaximalPause;
             }
             catch (PostgresException e)
             {
                 throw new MigrationRefusedException(
-                    $"PostgreSQL at {Server} refuses role \"{connections.Settings.Username}\" in database \"{Database}\": "
-                        + $"{e.MessageText} ({e.SqlState}). Check ConnectionStrings__Exact and its password.",
+                    $"PostgreSQL at {Server} rejects role \"{connections.Settings.Username}\" in database \"{Database}\": "
+                        + $"{e.MessageText} ({e.SqlState}). Check the role and the password in ConnectionStrings__Exact.",
                     e
                 );
             }
         }
     }
 
-    private async Task<NpgsqlConnection> OpenFitAsync(CancellationToken cancellationToken)
+    private async Task<NpgsqlConnection> OpenSuitableAsync(CancellationToken cancellationToken)
     {
         var connection = await connections.OpenAsync(cancellationToken);
         try
         {
-            await RefuseUnfitAsync(connection, cancellationToken);
+            await RefuseUnsuitableAsync(connection, cancellationToken);
             return connection;
         }
         catch
@@ -82,7 +83,7 @@ internal sealed partial class ServerWait(
         }
     }
 
-    private async Task RefuseUnfitAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task RefuseUnsuitableAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         if (options.Value.OnStartup is not StartupAction.Apply)
         {
@@ -95,16 +96,16 @@ internal sealed partial class ServerWait(
         if (reader.GetInt32(0) != connection.ProcessID)
         {
             throw new MigrationRefusedException(
-                $"{Server} is a connection pooler, not PostgreSQL: the migration lock belongs to a session, which a pooler "
-                    + "shares out. Give the server's own address in ConnectionStrings__ExactMigrator."
+                $"{Server} is a connection pooler, not PostgreSQL. The migration lock belongs to a session, and a pooler "
+                    + "changes sessions. Set ConnectionStrings__ExactMigrator to the address of the server itself."
             );
         }
 
         if (reader.GetBoolean(1))
         {
             throw new MigrationRefusedException(
-                $"PostgreSQL at {Server} is a standby and cannot be written to. Give the primary's address, or several hosts "
-                    + "with \"Target Session Attributes=primary\", in ConnectionStrings__Exact."
+                $"PostgreSQL at {Server} is a standby and cannot be written to. Set ConnectionStrings__Exact to the address of "
+                    + "the primary, or to several hosts with \"Target Session Attributes=primary\"."
             );
         }
     }
@@ -114,12 +115,12 @@ internal sealed partial class ServerWait(
         try
         {
             await using var connection = await connections.OpenAsync(cancellationToken, database: "postgres");
-            var name = Database.Replace("\"", "\"\"", StringComparison.Ordinal);
 
-            // In the order of its bytes a text is found faster, and no new version of a library changes that order under the indexes.
+            // Byte order makes comparisons of strings fast, and no library update can change it under the indexes.
             var provider = connection.PostgreSqlVersion.Major >= 15 ? "LOCALE_PROVIDER libc" : "";
+            var name = SqlIdentifier.Quote(Database);
             await using var command = new NpgsqlCommand(
-                $"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' {provider}",
+                $"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' {provider}",
                 connection
             );
             command.CommandTimeout = 0;
@@ -139,15 +140,15 @@ internal sealed partial class ServerWait(
         {
             throw new MigrationRefusedException(
                 $"Database \"{Database}\" does not exist at {Server}, and role \"{connections.Settings.Username}\" cannot create "
-                    + $"it: {e.MessageText} ({e.SqlState}). Create it once, owned by that role, or grant the role CREATEDB.",
+                    + $"it: {e.MessageText} ({e.SqlState}). Create the database, owned by that role, or grant the role CREATEDB.",
                 e
             );
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Waiting for PostgreSQL at {Server}: {Reason}")]
+    [LoggerMessage(2001, LogLevel.Warning, "Waiting for PostgreSQL at {Server}: {Reason}")]
     private partial void LogWaiting(string server, string reason);
 
-    [LoggerMessage(LogLevel.Information, "Created database {Database} at {Server}")]
+    [LoggerMessage(2002, LogLevel.Information, "Created database {Database} at {Server}")]
     private partial void LogCreated(string database, string server);
 }

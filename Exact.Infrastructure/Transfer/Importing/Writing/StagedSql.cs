@@ -1,7 +1,7 @@
 using Exact.Infrastructure.Transfer.Importing.Staging;
 using Exact.Infrastructure.Transfer.Mapping;
 
-namespace Exact.Infrastructure.Transfer.Importing.Merging;
+namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>Expressions over staged rows (<c>s</c>) and the rows of their table (<c>t</c>).</summary>
 /// <param name="staged">The rows.</param>

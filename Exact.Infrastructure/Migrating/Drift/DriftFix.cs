@@ -1,9 +1,10 @@
+using static Exact.Infrastructure.Database.SqlIdentifier;
 using static Exact.Infrastructure.Migrating.Drift.ElementKind;
 
 namespace Exact.Infrastructure.Migrating.Drift;
 
-/// <summary>The SQL that mends a difference, for a person to read and run.</summary>
-internal static class MendingSql
+/// <summary>Writes the SQL that removes a difference, for a person to read and run.</summary>
+internal static class DriftFix
 {
     /// <summary>Gives an element its expected name.</summary>
     public static string Rename(SchemaElement expected, string found) =>
@@ -11,7 +12,7 @@ internal static class MendingSql
             ? $"ALTER INDEX {Quote(found)} RENAME TO {Quote(expected.Name)};"
             : $"ALTER TABLE {Quote(expected.Table)} RENAME CONSTRAINT {Quote(found)} TO {Quote(expected.Name)};";
 
-    /// <summary>Makes an element as it is expected; null where that needs judgement.</summary>
+    /// <summary>Changes an element into the expected one; null if a person must decide how.</summary>
     public static string? Change(SchemaElement expected, SchemaElement found, IReadOnlyList<string> facets) =>
         expected.Kind switch
         {
@@ -23,7 +24,9 @@ internal static class MendingSql
             _ => $"{Drop(expected)}\n{expected.Creation}",
         };
 
-    /// <summary>Takes away what keeps this code from writing: a constraint, a unique index, a required column.</summary>
+    /// <summary>
+    /// Removes what prevents this code from writing: a constraint, a unique index, a required column.
+    /// </summary>
     public static string Lift(SchemaElement found) =>
         found.Kind is Column ? $"{AlterColumn(found)} DROP NOT NULL;" : Drop(found);
 
@@ -58,7 +61,7 @@ internal static class MendingSql
     {
         var alter = AlterColumn(expected);
         var (table, column) = (Quote(expected.Table), Quote(expected.Name));
-        var collate = expected[Facet.Collation] is { } collation ? $" COLLATE \"{collation}\"" : "";
+        var collate = expected[Facet.Collation] is { } collation ? $" COLLATE {Quote(collation)}" : "";
         var statements = facets
             .Select(facet =>
                 (facet, expected[facet], found[facet]) switch
@@ -83,9 +86,4 @@ internal static class MendingSql
 
     private static string AlterColumn(SchemaElement column) =>
         $"ALTER TABLE {Quote(column.Table)} ALTER COLUMN {Quote(column.Name)}";
-
-    private static string Quote(string name) =>
-        name.All(c => c is '_' or (>= 'a' and <= 'z') or (>= '0' and <= '9')) && !char.IsAsciiDigit(name[0])
-            ? name
-            : $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }
