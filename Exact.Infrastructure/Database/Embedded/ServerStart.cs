@@ -9,6 +9,7 @@ namespace Exact.Infrastructure.Database.Embedded;
 internal static class ServerStart
 {
     // Not with pg_ctl, which starts it through a shell that would interpret the folder's name.
+
     public const string LogName = "server.log";
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);
