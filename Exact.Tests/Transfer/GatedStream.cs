@@ -1,3 +1,4 @@
+using Exact.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Exact.Tests.Transfer;
@@ -9,7 +10,7 @@ internal sealed class GatedStream(byte[] content, Task gate, int openAfter = 0, 
     private readonly TaskCompletionSource reading = new();
 
     /// <summary>Completes when the reader waits for the gate.</summary>
-    public Task Reading => reading.Task;
+    public Task Reading => reading.Task.WaitAsync(Wait.Limit);
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
