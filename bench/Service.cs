@@ -105,7 +105,7 @@ internal sealed class Service : IAsyncDisposable
         return watch.Elapsed;
     }
 
-    /// <summary>The resident memory now, in bytes; from here on <see cref="PeakMemory"/> is measured anew.</summary>
+    /// <summary>The resident memory now, in bytes; from here on <see cref="PeakMemory"/> starts again.</summary>
     public long MarkMemory()
     {
         File.WriteAllText($"/proc/{process.Id}/clear_refs", "5");

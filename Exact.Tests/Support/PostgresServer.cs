@@ -49,7 +49,7 @@ internal static class PostgresServer
         }
         catch (Exception e) when (e is DockerApiException or OperationCanceledException or TimeoutException)
         {
-            // An engine that cannot get the image is as good as none, but whoever set it up will want to know.
+            // An engine that cannot get the image is as good as none, but the person who set it up will want to know.
             await Console.Error.WriteLineAsync($"No PostgreSQL container, so the embedded server is used: {e.Message}");
             return null;
         }
