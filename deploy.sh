@@ -75,7 +75,7 @@ main() {
     done
     [ "$docker" = no ] || [ -z "${prefix:-}" ] || not_understood '--prefix needs --no-docker, so nothing was changed.'
 
-    [ "$docker" = no ] || need_docker
+    [ "$docker" = no ] || { need_docker; need_own_project; }
     if [ "$pull" = yes ]; then
         pull
         exec env EXACT_FROM="$from" ./deploy.sh --no-pull ${options[@]+"${options[@]}"} # the pulled version

@@ -24,6 +24,17 @@ need_docker() {
         'Start it (Docker Desktop, or systemctl start docker), and check that this account may use it.'
 }
 
+# Ends the script if another clone whose folder has the same name is deployed here: Compose would take it for this one.
+need_own_project() {
+    local other
+    for other in $(docker compose ps --all --quiet | xargs -r docker inspect \
+        --format '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' | sort -u); do
+        [ ! -d "$other" ] || [ "$other" -ef . ] || die \
+            "the clone in $other is deployed under the same name, so nothing was changed." \
+            'Write COMPOSE_PROJECT_NAME=another-name into .env here, or rename this folder.'
+    done
+}
+
 # Ends the script unless the service runs.
 need_service() {
     in_container || return 0

@@ -78,9 +78,10 @@ fi
 
 chmod -R go+rX "$release.part"
 mv "$release.part" "$release"
+(cd "$release" && with_settings "$dotnet" Exact.Api.dll migrate </dev/null) || die \
+    'the database was not migrated, so the service was not restarted. The cause is above.'
 ln -sfn "$(basename "$release")" "$programs/current"
 sed "s|^ExecStart=/usr/bin/dotnet |ExecStart=$dotnet |" deploy/exact.service >"$unit"
-run migrate || die 'the database was not migrated, so the service was not restarted. The cause is above.'
 
 if ! starts; then
     echo "The files are below $prefix. Nothing was started, because --prefix was given." >&2

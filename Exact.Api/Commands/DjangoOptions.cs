@@ -90,7 +90,9 @@ internal static class DjangoOptions
         from option in other.Options
         let given = parsed.GetResult(option)
         where given is { Implicit: false }
-        from word in given.Tokens.Select(token => token.Value).Prepend(option.Name)
+        from word in given.Tokens.Count == 0
+            ? [option.Name]
+            : given.Tokens.SelectMany(token => new[] { option.Name, token.Value })
         select word;
 
     /// <summary>Runs another command in place of this one.</summary>

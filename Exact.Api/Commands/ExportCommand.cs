@@ -45,8 +45,8 @@ internal static class ExportCommand
                     new()
                     {
                         Format = parsed.GetValue(format),
-                        Models = parsed.GetValue(models) ?? [],
-                        Exclude = parsed.GetValue(exclude) ?? [],
+                        Models = [.. (parsed.GetValue(models) ?? []).SelectMany(ModelNames.Split)],
+                        Exclude = [.. (parsed.GetValue(exclude) ?? []).SelectMany(ModelNames.Split)],
                         Challenge = parsed.GetValue(challenge),
                     },
                     cancellationToken

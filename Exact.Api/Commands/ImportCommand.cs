@@ -81,7 +81,7 @@ internal static class ImportCommand
                     Missing = parsed.GetValue(missing),
                     Unknown = parsed.GetValue(unknown),
                     Orphans = parsed.GetValue(orphans),
-                    Confirmed = parsed.GetValue(confirm) ?? [],
+                    Confirmed = [.. (parsed.GetValue(confirm) ?? []).SelectMany(ModelNames.Split)],
                     TimeZone = parsed.GetValue(timeZone)!,
                     DryRun = parsed.GetValue(dryRun),
                 };

@@ -96,6 +96,21 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
     }
 
     [Fact]
+    public async Task Deploy_does_not_take_over_the_deployment_of_another_clone_with_the_same_name()
+    {
+        using var other = new Checkout(database);
+        using var checkout = new Checkout(database);
+        checkout.PutEngineFirst();
+        checkout["OTHER_CLONE"] = other.Folder;
+
+        var errors = await checkout.FailAsync("./deploy.sh --no-pull");
+
+        Assert.Contains($"the clone in {other.Folder} is deployed under the same name", errors);
+        Assert.Contains("COMPOSE_PROJECT_NAME", errors);
+        Assert.DoesNotContain(checkout.EngineLog, call => call.StartsWith("compose build", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Without_Docker_deploy_says_what_to_install()
     {
         using var checkout = new Checkout(database);

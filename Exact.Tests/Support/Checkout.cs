@@ -72,6 +72,8 @@ internal sealed class Checkout : IDisposable
                     [ -z "${CRASHING:-}" ] || exit 137
                     shift 6
                     exec $EXACT_PROGRAM "$@" ;;
+                "compose ps --all --quiet") [ -z "${OTHER_CLONE:-}" ] || echo container ;;
+                "inspect --format {{index "*) echo "$OTHER_CLONE" ;;
                 "compose ps --quiet --status "* | "compose ps --all --quiet api") echo container ;;
                 "inspect --format {{.RestartCount}} "*) echo "${CRASHING:-0}" ;;
                 "inspect --format {{.Id}} {{.RestartCount}} "*) echo "container ${CRASHING:-0}" ;;

@@ -165,9 +165,17 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
         """ {"model": "user_api.company", "pk": 1, "fields": {"user": 7, "name": "n", "user_id": 8}} """,
         "user"
     )]
-    [InlineData(""" {"model": "user_api.company", "pk": 1, "fields": {"id": 2, "user": 7, "name": "n"}} """, "pk")]
-    [InlineData(""" {"model": "user_api.company", "fields": {"id": 2, "user": 7, "name": "n"}, "pk": 1} """, "pk")]
-    [InlineData(""" {"fields": {"id": null, "user": 7}, "pk": 1, "model": "user_api.company"} """, "pk")]
+    [InlineData(""" {"model": "user_api.company", "pk": 1, "fields": {"id": 2, "user": 7, "name": "n"}} """, "id")]
+    [InlineData(""" {"model": "user_api.company", "fields": {"id": 2, "user": 7, "name": "n"}, "pk": 1} """, "id")]
+    [InlineData(""" {"fields": {"id": null, "user": 7}, "pk": 1, "model": "user_api.company"} """, "id")]
+    [InlineData(
+        """ {"model": "user_api.company", "pk": 1, "fields": {"user": ["ada"], "name": "n", "user_id": ["bob"]}} """,
+        "user"
+    )]
+    [InlineData(
+        """ {"model": "user_api.company", "pk": 1, "fields": {"user": ["ada"], "name": "n", "user_id": 8}} """,
+        "user"
+    )]
     public async Task Two_names_that_say_different_things_are_a_contradiction(string record, string field)
     {
         var error = Assert.Single(await database.RejectedAsync(Fixture(User(7), User(8, "bob"), record)));

@@ -174,6 +174,18 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
     }
 
     [Fact]
+    public async Task Replace_refuses_to_delete_while_a_later_record_replaces_another_with_the_same_key()
+    {
+        var before = await database.StateAsync();
+        var file = Fixture(User(1, "root", """ "is_superuser": true """), Challenge(1, "c1"), Challenge(1, "c2"));
+
+        var error = Assert.Single(await database.RejectedAsync(file, Replace));
+
+        Assert.Equal(("left-out", "api.challenge"), (error.Code, error.Model));
+        Assert.Equal(before, await database.StateAsync());
+    }
+
+    [Fact]
     public async Task Replace_takes_a_file_with_the_bookkeeping_of_Django()
     {
         var file = Fixture(

@@ -216,6 +216,8 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
     [InlineData("Database=django")]
     [InlineData("Host=db;Database=django;Port=swordfish")]
     [InlineData("Host=db;Database=django;Password=sword;fish")]
+    [InlineData("Host=db;Database=django user=x password=swordfish")]
+    [InlineData("Host=db password=swordfish;Database=django")]
     public void An_invalid_connection_string_is_not_an_address(string text) =>
         Assert.False(DjangoAddress.TryParse(text, out _));
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Exact.Infrastructure.Database;
 using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Django;
@@ -27,12 +28,12 @@ internal sealed class DjangoAddress
         address = null;
         try
         {
-            var settings = new NpgsqlConnectionStringBuilder(text);
+            var settings = ConnectionStringReader.Read("Transfers:Django", text ?? "");
             address = settings is { Host.Length: > 0, Database.Length: > 0 } ? new DjangoAddress(settings) : null;
         }
-        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
+        catch (SettingException)
         {
-            // its message may quote a part of the string, and that part may be the password
+            // the caller says what is expected
         }
 
         return address is not null;

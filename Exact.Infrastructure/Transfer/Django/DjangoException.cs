@@ -31,8 +31,9 @@ internal sealed class DjangoException : Exception
     private static string Sentence(Exception cause)
     {
         var text = cause.Cause().TrimEnd('.');
-        var inner = cause.GetBaseException() is var root and not PostgresException && root.Message != cause.Message;
-        return inner ? $"{text}: {cause.GetBaseException().Message.TrimEnd('.')}." : $"{text}.";
+        var root = cause.GetBaseException();
+        var inner = root is SocketException or AuthenticationException && root.Message != cause.Message;
+        return inner ? $"{text}: {root.Message.TrimEnd('.')}." : $"{text}.";
     }
 
     private static string Remedy(Exception cause) =>

@@ -26,13 +26,9 @@ internal sealed class DjangoTable
     /// <summary>The many-to-many fields.</summary>
     public IReadOnlyList<DjangoList> Lists { get; } = [];
 
-    /// <summary>The models that a Django database has; a label of Exact's own is in none.</summary>
+    /// <summary>The models that a Django database has.</summary>
     public static IReadOnlyList<DjangoTable> AllOf(FixtureTables models) =>
-        [
-            .. models
-                .All.Where(model => !model.Label.StartsWith("exact.", StringComparison.Ordinal))
-                .Select(model => new DjangoTable(model, models)),
-        ];
+        [.. models.All.Select(model => new DjangoTable(model, models))];
 
     /// <summary>The records of this table.</summary>
     /// <param name="catalog">Where it is, and which columns it has; what older schemas lack is left out.</param>

@@ -175,8 +175,9 @@ internal sealed class ImportRun : IAsyncDisposable
             }
             catch (PostgresException mistake) when (IsCollision(mistake))
             {
-                // It is not somebody else's doing. PostgreSQL's detail may be a whole row, so it is not repeated.
-                var detail = $"The table {mistake.TableName} refuses what the file makes of it: {mistake.MessageText}.";
+                // It is not somebody else's doing. PostgreSQL's own words are not repeated: its detail may be a whole row.
+                var what = mistake.ConstraintName is { } constraint ? $"the constraint {constraint}" : "a constraint";
+                var detail = $"The file would break {what} of the table {mistake.TableName}. Correct these records.";
                 errors.Add(FixtureError.OfFile(FixtureErrorCode.Refused, detail));
             }
         }

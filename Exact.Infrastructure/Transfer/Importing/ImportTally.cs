@@ -88,6 +88,13 @@ internal sealed class ImportTally
         Count(leftOut, table.Label, count);
     }
 
+    /// <summary>Counts records that a later one with the same key replaces.</summary>
+    public void SkipReplaced(FixtureTable table, long count)
+    {
+        this[table].Skipped += count;
+        Count(leftOut, table.Label, count);
+    }
+
     /// <summary>Counts new rows that get the time of the import, because their records do not say theirs.</summary>
     public void Invent(FixtureTable table, IEnumerable<(FixtureField Field, long Count)> invented)
     {

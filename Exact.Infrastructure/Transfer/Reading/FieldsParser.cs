@@ -112,9 +112,13 @@ internal sealed class FieldsParser(RecordOptions options)
         }
 
         record.Present |= 1L << field.Index;
-        if (json.Token == JsonTokenType.StartArray && field.ByNaturalKey)
+        if (field.ByNaturalKey)
         {
-            return TryReadNaturalKey(ref json, text, field);
+            record.Row.SetNull(table.Layout.OfNaturalKey(field));
+            if (json.Token == JsonTokenType.StartArray)
+            {
+                return TryReadNaturalKey(ref json, text, field);
+            }
         }
 
         if (FixtureValue.Read(ref json, field, record.Row, StagedLayout.Of(field), naiveTimes) is { } problem)
@@ -155,14 +159,14 @@ internal sealed class FieldsParser(RecordOptions options)
     private bool TryReadAgain(ref PythonJsonReader json, Span<byte> text, FixtureField field)
     {
         var at = json.At;
-        var first = record.Row[StagedLayout.Of(field)].ToArray();
+        var first = ValueOf(field);
         byName &= ~(1L << field.Index);
         if (!TryReadValue(ref json, text, field))
         {
             return false;
         }
 
-        if (!record.Row[StagedLayout.Of(field)].SequenceEqual(first))
+        if (ValueOf(field) is var (key, name) && !(key.SequenceEqual(first.Key) && name.SequenceEqual(first.Name)))
         {
             var detail = $"'{field.Name}' and '{field.Name}_id' say different things: remove one of the two.";
             record.Refuse(text, at, new(FixtureErrorCode.Contradiction, detail), field.Name);
@@ -170,6 +174,10 @@ internal sealed class FieldsParser(RecordOptions options)
 
         return true;
     }
+
+    /// <summary>What the row holds of a reference so far: the key, or the natural key.</summary>
+    private (byte[] Key, byte[] Name) ValueOf(FixtureField field) =>
+        (record.Row[StagedLayout.Of(field)].ToArray(), record.Row[table.Layout.OfNaturalKey(field)].ToArray());
 
     private bool TryReadMemberships(ref PythonJsonReader json, Span<byte> text, FixtureMembership membership)
     {

@@ -20,19 +20,23 @@ internal readonly record struct RecordKey(int At, long? Value, bool IsNull)
     }
 
     /// <summary>What is wrong with a record that has these two, and where; null when nothing is.</summary>
-    public static (int At, FixtureProblem Problem)? FindMistake(RecordKey pk, RecordKey id, FixtureTable table)
+    public static (int At, string Name, FixtureProblem Problem)? FindMistake(
+        RecordKey pk,
+        RecordKey id,
+        FixtureTable table
+    )
     {
         var key = id.IsThere ? id : pk;
         if ((key is { IsThere: true, IsNull: false } && key.Value is null or < 1) || key.Value > table.MaxKey)
         {
             var detail = $"The key of {table.Label} must be a whole number from 1 to {table.MaxKey}, or null.";
-            return (key.At, new(FixtureErrorCode.BadKey, detail));
+            return (key.At, id.IsThere ? "id" : "pk", new(FixtureErrorCode.BadKey, detail));
         }
 
         if (id.IsThere && pk is { IsThere: true, IsNull: false } && id.Value != pk.Value)
         {
             const string Detail = "'id' among the fields and 'pk' are not the same key: remove one of the two.";
-            return (id.At, new(FixtureErrorCode.Contradiction, Detail));
+            return (id.At, "id", new(FixtureErrorCode.Contradiction, Detail));
         }
 
         return null;

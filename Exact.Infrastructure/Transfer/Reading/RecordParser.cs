@@ -156,9 +156,9 @@ internal sealed class RecordParser(FixtureTables tables, RecordOptions options, 
 
         var id = hasFields ? fields.Id : default;
         Record.Key = (id.IsThere ? id : pk).Value;
-        if (RecordKey.FindMistake(pk, id, table) is var (at, problem))
+        if (RecordKey.FindMistake(pk, id, table) is var (at, name, problem))
         {
-            Record.Refuse(text, at, problem, "pk");
+            Record.Refuse(text, at, problem, name);
         }
 
         if (hasFields)

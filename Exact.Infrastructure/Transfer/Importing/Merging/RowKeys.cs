@@ -60,7 +60,7 @@ internal sealed class RowKeys(ImportSql sql, ImportTally tally)
             return;
         }
 
-        tally[staged.Table].Skipped += await sql.ExecuteAsync(
+        var replaced = await sql.ExecuteAsync(
             $"""
             DELETE FROM {staged.Table.Staging} s
             USING (SELECT id, max(record) AS record FROM {staged.Table.Staging} GROUP BY id HAVING count(*) > 1) last
@@ -68,6 +68,7 @@ internal sealed class RowKeys(ImportSql sql, ImportTally tally)
             """,
             cancellationToken
         );
+        tally.SkipReplaced(staged.Table, replaced);
     }
 
     private async Task<string> SequenceAsync(FixtureTable table, CancellationToken cancellationToken)
