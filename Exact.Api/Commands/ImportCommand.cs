@@ -157,7 +157,7 @@ internal static class ImportCommand
         catch (Exception e)
             when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"{name} cannot be opened: {e.Message} Nothing was imported.");
+            await Console.Error.WriteLineAsync($"{name} cannot be opened: {e.Message} Nothing was changed.");
             return ExitCode.Failed;
         }
     }

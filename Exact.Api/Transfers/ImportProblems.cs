@@ -15,7 +15,7 @@ internal static class ImportProblems
     public static ProblemHttpResult Rejected(ImportOutcome.Rejected rejected) =>
         WithErrors(
             StatusCodes.Status422UnprocessableEntity,
-            "The fixture has errors. Nothing was imported.",
+            "The fixture has errors. Nothing was changed.",
             rejected.Summary,
             rejected.Errors,
             rejected.ErrorCount,

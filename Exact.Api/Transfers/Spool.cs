@@ -99,7 +99,7 @@ internal static class Spool
 /// <summary>The spool folder cannot hold an upload.</summary>
 internal sealed class SpoolException(Exception cause)
     : IOException(
-        $"The upload cannot be kept in Transfers:SpoolFolder: {cause.Message} Nothing was imported. "
+        $"The upload cannot be kept in Transfers:SpoolFolder: {cause.Message} Nothing was changed. "
             + "Free some space, or name another folder.",
         cause
     );

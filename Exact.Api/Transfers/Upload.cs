@@ -106,7 +106,7 @@ internal static class Upload
     private static ProblemHttpResult Unsupported(string header, string value, IReadOnlyList<string> accepted) =>
         TypedResults.Problem(
             statusCode: StatusCodes.Status415UnsupportedMediaType,
-            detail: $"{header} must be one of {string.Join(", ", accepted)}, not \"{value}\". Nothing was imported.",
+            detail: $"{header} must be one of {string.Join(", ", accepted)}, not \"{value}\". Nothing was changed.",
             extensions: new Dictionary<string, object?> { ["accepted"] = accepted }
         );
 }

@@ -10,7 +10,7 @@ namespace Exact.Api.Transfers;
 internal sealed class UploadStream(Stream content, MultipartReader? form) : ForwardStream
 {
     private const string TooSlow =
-        "The upload is too slow. Nothing was imported. "
+        "The upload is too slow. Nothing was changed. "
         + "Use a faster connection, or the header \"Prefer: respond-async\", which allows a slower one.";
 
     private bool isComplete;
@@ -68,7 +68,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
         if (form is not null && await FindFileAsync(form, cancellationToken) is not null)
         {
             throw new BadHttpRequestException(
-                "The form has more than one file. Nothing was imported. Send each file in a request of its own."
+                "The form has more than one file. Nothing was changed. Send each file in a request of its own."
             );
         }
 
@@ -82,7 +82,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
     /// <summary>The library's own message may quote the file, so it is not repeated.</summary>
     private static BadHttpRequestException Broken(Exception cause) =>
         new(
-            "The upload was cut off, or its form is broken. Nothing was imported. Send the whole file again.",
+            "The upload was cut off, or its form is broken. Nothing was changed. Send the whole file again.",
             StatusCodes.Status400BadRequest,
             cause
         );

@@ -152,7 +152,7 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
 
     [Theory]
     [InlineData("loaddata --format yaml -", "--format must be json or jsonl, not yaml.")]
-    [InlineData("dumpdata api.nonsense", "Exact has no model api.nonsense.")]
+    [InlineData("dumpdata api.nonsense", "There is no model 'api.nonsense'.")]
     public async Task The_sentence_is_all_that_is_printed_and_the_exit_code_is_2(string command, string sentence)
     {
         var errors = await folder.FailAsync($"$EXACT {command}", code: 2);

@@ -93,7 +93,7 @@ public sealed class UploadTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncL
     {
         using var form = new MultipartFormDataContent { { new StringContent("[]"), "comment" } };
 
-        Assert.Contains("no part that is a file", await RefusalAsync(form));
+        Assert.Contains("The form has no file", await RefusalAsync(form));
     }
 
     [Fact]

@@ -4,7 +4,7 @@ namespace Exact.Api.Transfers.Unpacking;
 internal sealed class UnreadableFileException : IOException
 {
     private UnreadableFileException(string message, Exception? cause)
-        : base($"{message} Nothing was imported. Use a complete copy of the file.", cause) { }
+        : base($"{message} Nothing was changed. Use a complete copy of the file.", cause) { }
 
     public static UnreadableFileException CutOff(string format, long bytes, Exception? cause = null) =>
         new($"The file was cut off: its {format} data has no end after {bytes} bytes.", cause);
@@ -20,7 +20,7 @@ internal sealed class UnreadableFileException : IOException
 }
 
 /// <summary>A file has more bytes than an import accepts.</summary>
-internal sealed class FileTooLargeException(string message) : IOException($"{message} Nothing was imported.")
+internal sealed class FileTooLargeException(string message) : IOException($"{message} Nothing was changed.")
 {
     public static FileTooLargeException Above(long maxBytes) =>
         new($"The fixture is larger than {maxBytes} bytes, the limit that Transfers:MaxBytes sets.");
