@@ -33,6 +33,12 @@ internal sealed class MigrationScript(DbContextOptions<ExactDbContext> contextOp
         return Generate(context, from, to);
     }
 
+    /// <remarks>
+    /// An idempotent script asks the history before each statement, in a DO block, where PostgreSQL cannot build an index concurrently.
+    /// </remarks>
     private static string Generate(ExactDbContext context, string? from, string? to) =>
-        context.GetService<IMigrator>().GenerateScript(from, to, MigrationsSqlGenerationOptions.Idempotent);
+        context
+            .GetService<IMigrator>()
+            .GenerateScript(from, to, MigrationsSqlGenerationOptions.Idempotent)
+            .Replace("INDEX CONCURRENTLY", "INDEX", StringComparison.Ordinal);
 }

@@ -73,6 +73,9 @@ public sealed class ReplicaTests
 
         Assert.Equal(1, await replica.WaitForExitAsync());
 
-        Assert.Contains("Create the database, owned by that role, or grant the role CREATEDB", replica.Log.Split('\n')[^1]);
+        Assert.Contains(
+            "Create the database, owned by that role, or grant the role CREATEDB",
+            replica.Log.Split('\n')[^1]
+        );
     }
 }
