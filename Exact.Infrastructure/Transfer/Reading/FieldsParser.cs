@@ -177,7 +177,9 @@ internal sealed class FieldsParser(RecordOptions options)
 
     /// <summary>What the row holds of a reference so far: the key, or the natural key.</summary>
     private (byte[] Key, byte[] Name) ValueOf(FixtureField field) =>
-        (record.Row[StagedLayout.Of(field)].ToArray(), record.Row[table.Layout.OfNaturalKey(field)].ToArray());
+        (ValueAt(StagedLayout.Of(field)), ValueAt(table.Layout.OfNaturalKey(field)));
+
+    private byte[] ValueAt(int place) => record.Row.IsNull(place) ? [] : record.Row[place].ToArray();
 
     private bool TryReadMemberships(ref PythonJsonReader json, Span<byte> text, FixtureMembership membership)
     {
