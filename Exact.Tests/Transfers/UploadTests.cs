@@ -158,7 +158,7 @@ public sealed class UploadTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncL
             Assert.Contains("cut off", await RefusalAsync(Packed(whole[..random.Next(1, whole.Length)])));
             byte[] broken = [.. whole];
             broken[random.Next(10, broken.Length)] ^= (byte)random.Next(1, 256);
-            if (TryUnpack(coding, broken) is { } other) // a bit of a name was hit: it is answered like the same file unpacked
+            if (TryUnpack(coding, broken) is { } other) // it is answered like the same file unpacked
             {
                 Assert.Equal(await TryOutAsync(new ByteArrayContent(other)), await TryOutAsync(Packed(broken)));
             }
