@@ -8,6 +8,7 @@ using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -96,8 +97,11 @@ public sealed class UploadLimitTests(ExactApp app) : IClassFixture<ExactApp>, IA
     public async Task An_upload_that_stops_while_others_wait_for_its_tables_is_ended()
     {
         var time = new FakeTimeProvider();
+        var body = new BodyCount();
         await using var replica = app.WithWebHostBuilder(host =>
-            host.ConfigureTestServices(services => services.AddSingleton<TimeProvider>(time))
+            host.ConfigureTestServices(services =>
+                services.AddSingleton<TimeProvider>(time).AddSingleton<IStartupFilter>(body)
+            )
         );
         replica.UseKestrel(0);
         replica.StartServer();
@@ -121,16 +125,18 @@ public sealed class UploadLimitTests(ExactApp app) : IClassFixture<ExactApp>, IA
             CancellationToken
         );
 
-        await line.WriteAsync(file.AsMemory(0, file.Length * 9 / 10), CancellationToken);
+        var sent = file.Length * 9 / 10;
+        await line.WriteAsync(file.AsMemory(0, sent), CancellationToken);
         using var reader = new StreamReader(line);
         var answer = reader.ReadToEndAsync(CancellationToken);
         const string AreOthersKept =
             "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'scores'::regclass AND mode = 'AccessExclusiveLock')";
-        await Wait.UntilAsync(() => app.Database.ScalarAsync<bool>(AreOthersKept), "the import keeps others waiting");
+        await Wait.UntilAsync(() => Task.FromResult(body.Read == sent), "all that was sent has been read");
+        Assert.True(await app.Database.ScalarAsync<bool>(AreOthersKept));
         await Wait.UntilAsync(
             () =>
             {
-                time.Advance(new ImportOptions().Patience); // until the import has arrived at what was not sent
+                time.Advance(new ImportOptions().Patience); // the import may not have asked for the rest yet
                 return Task.FromResult(answer.IsCompleted);
             },
             "the sender is answered"
