@@ -206,7 +206,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
             Assert.Equal(1, await snapshot.Content.ReadAsync(new byte[1], CancellationToken));
         }
 
-        await django.WhenNoSessionAsync().WaitAsync(TimeSpan.FromMinutes(1), CancellationToken);
+        await django.WhenNoSessionAsync().WaitAsync(TimeSpan.FromMinutes(3), CancellationToken);
     }
 
     [Theory]
