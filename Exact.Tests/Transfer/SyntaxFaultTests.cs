@@ -21,10 +21,10 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     ];
 
     [Theory]
-    [InlineData("\"title\": '',", 9, "Text stands in double quotes (\"), not in single ones.")]
-    [InlineData("\"title\": “t”,", 9, "Text stands in plain double quotes (\"), not in typographic ones.")]
-    [InlineData("\"title\": \"t\" 'x'", 13, "Text stands in double quotes (\"), not in single ones.")]
-    [InlineData("'title': \"t\"", 0, "Text stands in double quotes (\"), not in single ones.")]
+    [InlineData("\"title\": '',", 9, "Strings must stand in double quotes (\"), not in single ones.")]
+    [InlineData("\"title\": “t”,", 9, "Strings must stand in plain double quotes (\"), not in typographic ones.")]
+    [InlineData("\"title\": \"t\" 'x'", 13, "Strings must stand in double quotes (\"), not in single ones.")]
+    [InlineData("'title': \"t\"", 0, "Strings must stand in double quotes (\"), not in single ones.")]
     [InlineData("title: \"t\"", 0, "A name stands in double quotes.")]
     [InlineData("\"title\": \"t\",}}]", 13, "The ',' before this '}' is one too many: remove it.")]
     [InlineData("\"title\": \"t\",, \"pk\": 1", 13, "This ',' is one too many: remove it.")]
@@ -46,8 +46,8 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     )]
     [InlineData("\"title\": \"\\u12g4\"", 10, "A \\u must be followed by four hexadecimal digits")]
     [InlineData("\"title\": \"t, ", 13, "The text does not end on its line")]
-    [InlineData("\"title\": \"a\tb\"", 11, "The control character U+0009 within a text must be written as \\u0009.")]
-    [InlineData("\"title\": \u0001", 9, "The control character U+0001 stands outside of a text: remove it.")]
+    [InlineData("\"title\": \"a\tb\"", 11, "The control character U+0009 within a string must be written as \\u0009.")]
+    [InlineData("\"title\": \u0001", 9, "The control character U+0001 stands outside of a string: remove it.")]
     [InlineData("\"score\": .5,", 9, "A number must begin with a digit: write 0.5, not .5.")]
     [InlineData("\"score\": +1,", 9, "A number must not begin with a '+': remove it.")]
     [InlineData("\"score\": 01,", 9, "A number must not begin with a zero: remove it.")]
@@ -86,7 +86,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("[{}\n{}]", 2, 1, "Two records have no ',' between them.")]
     [InlineData("[{},]", 1, 5, "The ',' before this ']' is one too many: remove it.")]
     [InlineData("[{}}]", 1, 4, "This '}' is one too many: remove it.")]
-    [InlineData("[{} warning\n", 1, 5, "After a record, a ',' or a ']' is expected, and not 'warning'.")]
+    [InlineData("[{} warning\n", 1, 5, "After a record, a ',' or a ']' must follow, not 'warning'.")]
     [InlineData("{},\n{},\n", 1, 3, "Records that stand one a line have no ',' between them.")]
     [InlineData(
         "{}\nTraceback (most recent call last):\n",
