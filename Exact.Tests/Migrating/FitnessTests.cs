@@ -98,7 +98,7 @@ public sealed class FitnessTests(MigratedTemplate template)
         await database.ExecuteAsync("CREATE SCHEMA one; CREATE SCHEMA two");
         string In(string schema) =>
             new NpgsqlConnectionStringBuilder(database.ConnectionString) { SearchPath = schema }.ConnectionString;
-        await using var one = ExactProcess.Serve(In("one"), Scenario.Settings("slow", "60"));
+        await using var one = ExactProcess.Serve(In("one"), Scenario.Settings("slow", "5"));
         await one.WaitForLogAsync("Slow (");
 
         await using var two = ExactProcess.Serve(In("two")); // while the other one holds its lock
