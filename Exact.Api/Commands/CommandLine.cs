@@ -50,17 +50,20 @@ internal static partial class CommandLine
             return ExitCode.NotUnderstood;
         }
 
+        using var signals = new EndSignals();
         try
         {
-            await using var embedded = NeedsDatabase(parsed) ? await app.StartEmbeddedDatabaseAsync(default) : null;
+            await using var embedded = NeedsDatabase(parsed)
+                ? await app.StartEmbeddedDatabaseAsync(signals.Token)
+                : null;
             if (parsed.Action is ParseErrorAction mistake)
             {
                 mistake.ShowHelp = false; // it would push the error message off the screen
             }
 
-            // The host handles SIGTERM and Ctrl+C itself.
             var code = await parsed.InvokeAsync(
-                new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
+                new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null },
+                signals.Token
             );
             return parsed.Action is ParseErrorAction ? ExitCode.NotUnderstood : code;
         }
@@ -68,6 +71,10 @@ internal static partial class CommandLine
         {
             await Console.Error.WriteLineAsync(e.Message);
             return ExitCode.Failed;
+        }
+        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
+        {
+            return signals.ExitCode;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

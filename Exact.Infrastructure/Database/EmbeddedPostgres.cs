@@ -10,20 +10,32 @@ namespace Exact.Infrastructure.Database;
 internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 {
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
 
-    private readonly string dataFolder;
+    private readonly EmbeddedPostgresOptions options;
     private readonly PostgresCluster cluster;
+    private readonly int port;
     private readonly FileLock use;
     private readonly ILogger logger;
+    private readonly CancellationTokenSource leaving = new();
+    private readonly Task watch;
     private bool disposed;
 
-    private EmbeddedPostgres(string dataFolder, PostgresCluster cluster, int port, FileLock use, ILogger logger)
+    private EmbeddedPostgres(
+        EmbeddedPostgresOptions options,
+        PostgresCluster cluster,
+        int port,
+        FileLock use,
+        ILogger logger
+    )
     {
-        this.dataFolder = dataFolder;
+        this.options = options;
         this.cluster = cluster;
+        this.port = port;
         this.use = use;
         this.logger = logger;
         ConnectionString = cluster.ConnectionString(port);
+        watch = options.Restart ? WatchAsync() : Task.CompletedTask;
     }
 
     /// <summary>The superuser's connection string for the database <c>exact</c>, which may not exist yet.</summary>
@@ -49,15 +61,17 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 
             // Counts this process as a user before the server is looked for, so that no other process stops it.
             var use = FileLock.Share(UsersLock(options.DataFolder));
+            PostgresCluster? cluster = null;
             try
             {
-                var cluster = await PostgresCluster.OpenAsync(options, logger, cancellationToken);
+                cluster = await PostgresCluster.OpenAsync(options, logger, cancellationToken);
                 var port = await cluster.RunAsync(cancellationToken);
-                return new EmbeddedPostgres(options.DataFolder, cluster, port, use, logger);
+                cancellationToken.ThrowIfCancellationRequested();
+                return new EmbeddedPostgres(options, cluster, port, use, logger);
             }
             catch
             {
-                use.Dispose();
+                await LeaveAsync(options.DataFolder, use, cluster);
                 throw;
             }
         }
@@ -85,18 +99,70 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
 
         disposed = true;
-        using var stopping = await StartLockAsync(dataFolder, StopPatience, CancellationToken.None);
-        use.Dispose();
+        await leaving.CancelAsync();
+        await watch;
+        leaving.Dispose();
+        using var stopping = await StartLockAsync(options.DataFolder, StopPatience, CancellationToken.None);
         if (stopping is null)
         {
-            LogLeftRunning(logger, dataFolder); // the holder of the lock is about to use or stop the server
+            use.Dispose();
+            LogLeftRunning(logger, options.DataFolder); // the holder of the lock is about to use or stop the server
             return;
         }
 
-        using var last = FileLock.TryAcquire(UsersLock(dataFolder));
-        if (last is not null)
+        await LeaveAsync(options.DataFolder, use, cluster);
+    }
+
+    /// <summary>Ends the use, and stops the server if it was the last one. The caller holds the start lock.</summary>
+    private static async Task LeaveAsync(string folder, FileLock use, PostgresCluster? cluster)
+    {
+        use.Dispose();
+        using var last = FileLock.TryAcquire(UsersLock(folder));
+        if (last is not null && cluster?.IsAlive is true)
         {
             await cluster.StopAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Starts the server again, on the same port, when it dies while this process uses it.</summary>
+    private async Task WatchAsync()
+    {
+        using var timer = new PeriodicTimer(CheckInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(leaving.Token))
+            {
+                if (!cluster.IsAlive)
+                {
+                    await RestartAsync();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (leaving.IsCancellationRequested)
+        {
+            // this process ends its use
+        }
+    }
+
+    private async Task RestartAsync()
+    {
+        try
+        {
+            using var starting = await StartLockAsync(options.DataFolder, options.StartTimeout, leaving.Token);
+            if (starting is null || cluster.IsAlive)
+            {
+                return; // another process is starting it, or has started it
+            }
+
+            LogDied(logger, options.DataFolder);
+            if (await cluster.RunAsync(leaving.Token) is var found && found != port)
+            {
+                LogMoved(logger, options.DataFolder, found, port);
+            }
+        }
+        catch (Exception e) when (e is EmbeddedPostgresException or IOException or UnauthorizedAccessException)
+        {
+            LogNotRestarted(logger, options.DataFolder, e.Message); // and it is tried again
         }
     }
 
@@ -114,4 +180,22 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         "The embedded PostgreSQL in {Folder} keeps running: another process is starting or stopping it"
     )]
     private static partial void LogLeftRunning(ILogger logger, string folder);
+
+    [LoggerMessage(
+        2111,
+        LogLevel.Warning,
+        "The embedded PostgreSQL in {Folder} has died and is started again. Its server.log.old may say why"
+    )]
+    private static partial void LogDied(ILogger logger, string folder);
+
+    [LoggerMessage(2112, LogLevel.Error, "The embedded PostgreSQL in {Folder} cannot be started again: {Reason}")]
+    private static partial void LogNotRestarted(ILogger logger, string folder, string reason);
+
+    [LoggerMessage(
+        2113,
+        LogLevel.Error,
+        "The embedded PostgreSQL in {Folder} was started again on port {Port}, because another program has taken port {Old}. "
+            + "Restart Exact"
+    )]
+    private static partial void LogMoved(ILogger logger, string folder, int port, int old);
 }

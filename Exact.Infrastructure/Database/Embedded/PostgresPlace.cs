@@ -5,14 +5,19 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// The cluster's folder and account: the project's data folder, or one under /var/lib if root's replacement account
-/// cannot reach that.
+/// The cluster's folder and account: the project's data folder, or one of the system's where PostgreSQL cannot use that.
 /// </summary>
 internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? account)
 {
     public const string DataName = "data";
     public const string PasswordName = "password";
     public const string Superuser = "postgres";
+
+    /// <summary>The parent of the clusters whose data folder is not suitable.</summary>
+    private static string Root { get; } =
+        UnprivilegedAccount.IsNeeded
+            ? "/var/lib/exact"
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "exact");
 
     public string Folder => folder;
 
@@ -37,39 +42,51 @@ internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? 
         CancellationToken cancellationToken
     )
     {
-        if (!UnprivilegedAccount.IsNeeded)
-        {
-            return new PostgresPlace(dataFolder, account: null);
-        }
-
         // A folder with data comes first, so that a change of permissions does not make the data disappear.
-        var elsewhere = Path.Combine("/var/lib/exact", Fingerprint(dataFolder));
+        var elsewhere = Path.Combine(Root, Fingerprint(dataFolder));
         foreach (var folder in new[] { dataFolder, elsewhere })
         {
             var home = new PostgresPlace(folder, account: null).Home;
             if (Directory.Exists(home))
             {
-                return Log(new PostgresPlace(folder, await UnprivilegedAccount.OwnerOfAsync(home, cancellationToken)));
+                LogWhere(logger, dataFolder, folder);
+                return new PostgresPlace(
+                    folder,
+                    UnprivilegedAccount.IsNeeded
+                        ? await UnprivilegedAccount.OwnerOfAsync(home, cancellationToken)
+                        : null
+                );
             }
         }
 
-        var account = UnprivilegedAccount.Choose();
-        if (await account.CanReachAsync(dataFolder, cancellationToken))
+        var account = UnprivilegedAccount.IsNeeded ? UnprivilegedAccount.Choose() : null;
+        if (await IsSuitableAsync(dataFolder, account, cancellationToken))
         {
             return new PostgresPlace(dataFolder, account);
         }
 
         PrivateFiles.CreateFolder(elsewhere);
-        return Log(new PostgresPlace(elsewhere, account));
+        LogWhere(logger, dataFolder, elsewhere);
+        return new PostgresPlace(elsewhere, account);
+    }
 
-        PostgresPlace Log(PostgresPlace place)
+    /// <summary>
+    /// Whether the account can reach the folder, and its file system keeps owners and modes, which PostgreSQL checks.
+    /// </summary>
+    private static async Task<bool> IsSuitableAsync(
+        string folder,
+        UnprivilegedAccount? account,
+        CancellationToken cancellationToken
+    ) =>
+        (account is null || await account.CanReachAsync(folder, cancellationToken))
+        && PrivateFiles.KeepsModes(folder)
+        && (account is null || await account.CanOwnAsync(folder, cancellationToken));
+
+    private static void LogWhere(ILogger logger, string dataFolder, string folder)
+    {
+        if (folder != dataFolder)
         {
-            if (place.Folder == elsewhere)
-            {
-                LogElsewhere(logger, elsewhere, dataFolder, place.Account!.Name);
-            }
-
-            return place;
+            LogElsewhere(logger, folder, dataFolder);
         }
     }
 
@@ -79,7 +96,7 @@ internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? 
     [LoggerMessage(
         2102,
         LogLevel.Information,
-        "The embedded PostgreSQL keeps its data in {Folder}: it cannot run as root, and its account {Account} has no access to {DataFolder}"
+        "The embedded PostgreSQL keeps its data in {Folder}, because the account that runs it cannot own a private folder in {DataFolder}"
     )]
-    private static partial void LogElsewhere(ILogger logger, string folder, string dataFolder, string account);
+    private static partial void LogElsewhere(ILogger logger, string folder, string dataFolder);
 }

@@ -15,6 +15,26 @@ internal static class PrivateFiles
 
     public static void CreateClosedFolder(string path) => CreateFolder(path, Owner);
 
+    /// <summary>Whether the file system keeps modes, unlike that of Windows in WSL, or of a shared or FAT drive.</summary>
+    public static bool KeepsModes(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return true;
+        }
+
+        var probe = Path.Combine(folder, $"probe-{Guid.NewGuid():N}");
+        CreateClosedFolder(probe);
+        try
+        {
+            return File.GetUnixFileMode(probe) == Owner;
+        }
+        finally
+        {
+            Directory.Delete(probe);
+        }
+    }
+
     /// <summary>Writes a new file; fails if it exists.</summary>
     public static void Write(string path, string content)
     {

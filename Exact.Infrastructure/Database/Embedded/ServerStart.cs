@@ -57,23 +57,29 @@ internal static class ServerStart
             place.Account?.Name
         );
         var said = new StringBuilder();
-        var ended = Task.WhenAll(
-            ReadAsync(process.StandardOutput, said, cancellationToken),
-            ReadAsync(process.StandardError, said, cancellationToken)
-        );
+        var ended = Task.WhenAll(ReadAsync(process.StandardOutput, said), ReadAsync(process.StandardError, said));
         try
         {
-            while (PostmasterFile.Read(place.Data) is not { IsReady: true })
+            while (true)
             {
+                var server = PostmasterFile.Read(place.Data);
+                if (server is { IsReady: true })
+                {
+                    return new CommandOutcome(0, Text());
+                }
+
                 if (ended.IsCompleted || deadline.HasPassed)
                 {
                     return new CommandOutcome(1, Text());
                 }
 
-                await Task.Delay(PollInterval, cancellationToken);
-            }
+                if (server is not null)
+                {
+                    cancellationToken.ThrowIfCancellationRequested(); // not before: a server without its file cannot be stopped
+                }
 
-            return new CommandOutcome(0, Text());
+                await Task.Delay(PollInterval, CancellationToken.None);
+            }
         }
         finally
         {
@@ -116,11 +122,11 @@ internal static class ServerStart
             cancellationToken
         );
 
-    private static async Task ReadAsync(StreamReader reader, StringBuilder said, CancellationToken cancellationToken)
+    private static async Task ReadAsync(StreamReader reader, StringBuilder said)
     {
         try
         {
-            while (await reader.ReadLineAsync(cancellationToken) is { } line)
+            while (await reader.ReadLineAsync() is { } line)
             {
                 lock (said)
                 {
@@ -128,7 +134,7 @@ internal static class ServerStart
                 }
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or IOException)
+        catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException or IOException)
         {
             // the server is ready, and its output is no longer read
         }

@@ -55,6 +55,26 @@ internal sealed record UnprivilegedAccount(string Name)
         }
     }
 
+    /// <summary>Whether a folder in this one can be given to the account, which a mapped file system may ignore.</summary>
+    public async Task<bool> CanOwnAsync(string folder, CancellationToken cancellationToken)
+    {
+        var probe = Path.Combine(folder, $"probe-{Guid.NewGuid():N}");
+        PrivateFiles.CreateClosedFolder(probe);
+        try
+        {
+            await TakeOverAsync(probe, cancellationToken);
+            return await OwnerOfAsync(probe, cancellationToken) == this;
+        }
+        catch (EmbeddedPostgresException)
+        {
+            return false; // chown is not permitted, or the owner is still root
+        }
+        finally
+        {
+            Directory.Delete(probe);
+        }
+    }
+
     public async Task TakeOverAsync(string folder, CancellationToken cancellationToken) =>
         await RunAsRootAsync("chown", ["-R", Name, folder], cancellationToken);
 
