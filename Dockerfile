@@ -1,11 +1,12 @@
+# Tags, not digests: each build gets the base image's security fixes. packages.lock.json fixes the NuGet packages.
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /src
 
 # Packages change less often than code. Docker builds this layer again only when a project file or a version changes.
 COPY global.json Directory.Build.props Directory.Packages.props ./
-COPY Exact.Domain/Exact.Domain.csproj Exact.Domain/
-COPY Exact.Infrastructure/Exact.Infrastructure.csproj Exact.Infrastructure/
-COPY Exact.Api/Exact.Api.csproj Exact.Api/
+COPY Exact.Domain/*.csproj Exact.Domain/packages.lock.json Exact.Domain/
+COPY Exact.Infrastructure/*.csproj Exact.Infrastructure/packages.lock.json Exact.Infrastructure/
+COPY Exact.Api/*.csproj Exact.Api/packages.lock.json Exact.Api/
 ARG TARGETARCH
 RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages \
     dotnet restore Exact.Api --arch $TARGETARCH
