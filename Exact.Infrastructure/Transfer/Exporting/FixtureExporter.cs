@@ -67,7 +67,10 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         foreach (var table in tables.All.Where(table => IsChosen(table, options)))
         {
             var filter = options.Challenge is null ? "" : OfOneChallenge;
-            await using var command = new NpgsqlCommand($"SELECT count(*) FROM {table.Name} t {filter}", snapshot);
+            await using var command = new NpgsqlCommand($"SELECT count(*) FROM {table.Name} t {filter}", snapshot)
+            {
+                CommandTimeout = 0,
+            };
             counts.Add(table.Label, (long)(await command.ExecuteScalarAsync(cancellationToken))!);
         }
 
@@ -121,13 +124,16 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         await using var command = new NpgsqlCommand(
             $"""
             SET TRANSACTION READ ONLY;
-            SET LOCAL statement_timeout = 0;
+            {TimeLimits.Lift(connection, local: true)}
             SET LOCAL row_security = off;
             {(names.Count > 0 ? $"LOCK TABLE {string.Join(", ", names)} IN ACCESS SHARE MODE;" : "")}
             SELECT set_config('exact.challenge', @challenge, true)
             """,
             connection
-        );
+        )
+        {
+            CommandTimeout = 0, // as long as another session keeps a table
+        };
         command.Parameters.AddWithValue("challenge", options.Challenge ?? "");
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -34,6 +34,7 @@ internal sealed class RecordCopy(string label, string sql, IReadOnlyList<RecordC
     )
     {
         await using var stream = await connection.BeginRawBinaryCopyAsync(sql, cancellationToken);
+        stream.ReadTimeout = Timeout.Infinite; // the server may have to sort first
         var rows = new CopyReader(stream, 1 + columns.Count);
         var count = 0L;
         while (await rows.ReadAsync(cancellationToken))
@@ -61,7 +62,7 @@ internal sealed class RecordCopy(string label, string sql, IReadOnlyList<RecordC
         }
         catch
         {
-            await stream.CancelAsync(); // to dispose of it alone would read the rest of the table
+            await CopyChannel.CancelAsync(stream); // to dispose of it alone would read the rest of the table
             throw;
         }
     }
