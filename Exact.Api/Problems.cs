@@ -143,7 +143,7 @@ internal static partial class Problems
             var endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint as RouteEndpoint;
             var request = $"{context.Request.Method} {endpoint?.RoutePattern.RawText ?? "of an unknown route"}";
             var cause = exception.Cause();
-            if (lines.Count($"{request} {PostgresErrors.FaultOf(exception)}") is > 0 and var count)
+            if (lines.Count($"{request} {PostgresErrors.KindOf(exception)}") is > 0 and var count)
             {
                 if (RowSecurity.TableOf(exception) is { } table)
                 {

@@ -5,6 +5,7 @@ using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -33,6 +34,9 @@ public static class InfrastructureServices
             (provider, options) =>
                 options
                     .UseExact(provider.GetRequiredService<NpgsqlDataSource>())
+                    .UseNpgsql(npgsql =>
+                        npgsql.CommandTimeout(provider.GetRequiredService<DatabaseSettings>().QuerySeconds)
+                    )
                     .ConfigureWarnings(warnings => warnings.Log([.. Failures.Select(e => (e, LogLevel.Debug))])),
             optionsLifetime: ServiceLifetime.Singleton
         );
@@ -63,6 +67,7 @@ public static class InfrastructureServices
     private static NpgsqlDataSource CreateDataSource(DatabaseSettings settings)
     {
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "exact" };
+        builder.ConnectionStringBuilder.CommandTimeout = 0; // see CreateShortCommand
         if (builder.ConnectionStringBuilder.Password is null && settings.ReadPassword() is not null)
         {
             builder.UsePasswordProvider(

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using Npgsql;
 
 namespace Exact.Infrastructure.Database;
 
@@ -20,6 +21,9 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     /// </summary>
     public string MigratorConnectionString { get; } =
         Read(configuration, "ExactMigrator") ?? Read(configuration, "Exact") ?? "";
+
+    /// <summary>How many seconds a query of EF Core may take: <c>Command Timeout</c> of the connection string.</summary>
+    public int QuerySeconds => new NpgsqlConnectionStringBuilder(ConnectionString).CommandTimeout;
 
     /// <summary>
     /// Reads the password for a connection string that has none; null if no file has it. The file is read whenever a

@@ -89,6 +89,10 @@ internal static class PostgresErrors
             _ => null,
         };
 
+    /// <summary>The SQLSTATE behind an exception, or else its fault: what failures of one kind have in common.</summary>
+    public static string KindOf(Exception exception) =>
+        (exception.GetBaseException() as PostgresException)?.SqlState ?? $"{FaultOf(exception)}";
+
     /// <summary>The fault that a SQLSTATE stands for.</summary>
     public static DatabaseFault FaultOf(string sqlState) =>
         Faults.TryGetValue(sqlState, out var fault) || Faults.TryGetValue(sqlState[..2], out fault) ? fault : Unusable;

@@ -16,7 +16,7 @@ internal static class OperationEntry
     public static async Task<long> NextIdAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
         // Outside the transaction that holds the lock: nextval would give it a transaction id, which holds back VACUUM.
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"SELECT nextval(pg_get_serial_sequence('operations', 'id')) WHERE {WithoutWaiting}"
         );
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
@@ -29,7 +29,7 @@ internal static class OperationEntry
         CancellationToken cancellationToken
     )
     {
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             INSERT INTO operations (id, kind, actor, origin, started_at, state)
@@ -52,7 +52,7 @@ internal static class OperationEntry
         CancellationToken cancellationToken
     )
     {
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             UPDATE operations SET progress = coalesce(@progress::jsonb, progress)
@@ -113,7 +113,7 @@ internal static class OperationEntry
     /// <summary>Whether the success has been committed. It waits for a transaction that is about to write it.</summary>
     public static async Task<bool> HasSucceededAsync(NpgsqlDataSource database, long id)
     {
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             SELECT state FROM operations WHERE id = @id AND {WithoutWaiting} FOR UPDATE

@@ -158,7 +158,7 @@ internal sealed partial class OperationJournal(
     {
         // A commit at this moment changes the row before it releases the lock, and PostgreSQL then checks the row
         // again.
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             UPDATE operations SET state = 'failed', finished_at = @now, error = @error
@@ -176,7 +176,7 @@ internal sealed partial class OperationJournal(
     /// <returns>False if it has ended or does not exist.</returns>
     public async Task<bool> CancelAsync(long id, string actor, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             UPDATE operations SET cancelled_by = coalesce(cancelled_by, @actor)
@@ -192,7 +192,7 @@ internal sealed partial class OperationJournal(
     public Task<long?> FindHolderAsync(long advisoryLock, CancellationToken cancellationToken) =>
         database.TryTwiceAsync(async () =>
         {
-            await using var command = database.CreateCommand(OperationLock.FindHolder);
+            await using var command = database.CreateShortCommand(OperationLock.FindHolder);
             command.Parameters.AddWithValue("high", advisoryLock >> 32);
             command.Parameters.AddWithValue("low", advisoryLock & uint.MaxValue);
             return await command.ExecuteScalarAsync(cancellationToken) as long?;

@@ -109,10 +109,10 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         }
     }
 
-    /// <summary>Commits without a limit: half an answer would not tell what became of it.</summary>
+    /// <summary>Commits. It cannot be cancelled: half an answer would not tell what became of it.</summary>
     public static async Task CommitAsync(NpgsqlConnection connection)
     {
-        await using var commit = new NpgsqlCommand("COMMIT", connection) { CommandTimeout = 0 };
+        await using var commit = new NpgsqlCommand("COMMIT", connection);
         await commit.ExecuteNonQueryAsync(CancellationToken.None);
     }
 

@@ -31,7 +31,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             return null;
         }
 
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"{RowSecurity.Off}SELECT EXISTS (SELECT FROM challenges WHERE challenge_id = @challenge)"
         );
         command.Parameters.AddWithValue("challenge", options.Challenge);
@@ -67,10 +67,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         foreach (var table in tables.All.Where(table => IsChosen(table, options)))
         {
             var filter = options.Challenge is null ? "" : OfOneChallenge;
-            await using var command = new NpgsqlCommand($"SELECT count(*) FROM {table.Name} t {filter}", snapshot)
-            {
-                CommandTimeout = 0,
-            };
+            await using var command = new NpgsqlCommand($"SELECT count(*) FROM {table.Name} t {filter}", snapshot);
             counts.Add(table.Label, (long)(await command.ExecuteScalarAsync(cancellationToken))!);
         }
 
@@ -130,10 +127,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             SELECT set_config('exact.challenge', @challenge, true)
             """,
             connection
-        )
-        {
-            CommandTimeout = 0, // as long as another session keeps a table
-        };
+        );
         command.Parameters.AddWithValue("challenge", options.Challenge ?? "");
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

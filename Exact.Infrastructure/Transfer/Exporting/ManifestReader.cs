@@ -15,10 +15,10 @@ internal sealed class ManifestReader(FixtureExporter exporter, TimeProvider time
     )
     {
         var now = time.GetUtcNow();
-        await using var command = new NpgsqlCommand($"SELECT max(migration_id) FROM {MigrationHistory.Table}", snapshot)
-        {
-            CommandTimeout = 0,
-        };
+        await using var command = new NpgsqlCommand(
+            $"SELECT max(migration_id) FROM {MigrationHistory.Table}",
+            snapshot
+        );
         var schema = (string)(await command.ExecuteScalarAsync(cancellationToken))!;
         var counts = await exporter.CountAsync(snapshot, options, cancellationToken);
         return new ExportManifest(

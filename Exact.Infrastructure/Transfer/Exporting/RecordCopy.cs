@@ -34,7 +34,6 @@ internal sealed class RecordCopy(string label, string sql, IReadOnlyList<RecordC
     )
     {
         await using var stream = await connection.BeginRawBinaryCopyAsync(sql, cancellationToken);
-        stream.ReadTimeout = Timeout.Infinite; // the server may have to sort first
         var rows = new CopyReader(stream, 1 + columns.Count);
         var count = 0L;
         while (await rows.ReadAsync(cancellationToken))
