@@ -141,7 +141,8 @@ internal static partial class Problems
         private void Log(HttpContext context, Exception exception)
         {
             var endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint as RouteEndpoint;
-            var request = $"{context.Request.Method} {endpoint?.RoutePattern.RawText ?? "of an unknown route"}";
+            var request =
+                $"{context.Request.Method} {endpoint?.RoutePattern.RawText?.TrimEnd('/') ?? "of an unknown route"}";
             var cause = exception.Cause();
             if (lines.Count($"{request} {PostgresErrors.KindOf(exception)}") is > 0 and var count)
             {

@@ -21,11 +21,15 @@ public sealed class LostSessionTests(ExactApp app) : IClassFixture<ExactApp>, IA
 
     private const string Copies = "query LIKE 'COPY%' AND state = 'active'";
 
-    private readonly HttpClient admin = app.CreateAdmin();
+    private readonly HttpClient admin = app.CreateClient(new() { AllowAutoRedirect = false }); // else it buffers the body
 
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => await app.Database.ExecuteAsync("TRUNCATE roles CASCADE");
+    public async ValueTask InitializeAsync()
+    {
+        admin.DefaultRequestHeaders.Authorization = new("Bearer", ExactApp.AdminKey);
+        await app.Database.ExecuteAsync("TRUNCATE roles CASCADE");
+    }
 
     public ValueTask DisposeAsync()
     {
