@@ -40,14 +40,17 @@ internal static class ExceptionCause
         var text = exception.Message.TrimEnd('.');
         return innermost.IsOurs() ? innermost.Message
             : text.StartsWith("The connection pool has been exhausted", StringComparison.Ordinal) ? PoolIsEmpty
-            : Includes<AuthenticationException>(exception)
-                ? $"The TLS connection to PostgreSQL failed: {innermost.Message.TrimEnd('.')}. {Certificate}"
+            : text.Contains("SSL handshake", StringComparison.Ordinal)
+                ? $"The TLS connection to PostgreSQL failed: {CauseOfTls(innermost)}. {Certificate}"
             : text.Contains(innermost.Message.TrimEnd('.'), StringComparison.Ordinal) ? $"{text}."
             : $"{text}: {innermost.Message.TrimEnd('.')}.";
     }
 
-    private static bool Includes<T>(Exception? exception)
-        where T : Exception => exception is T || exception is not null && Includes<T>(exception.InnerException);
+    /// <summary>.NET names only the callback that Npgsql has passed to it.</summary>
+    private static string CauseOfTls(Exception innermost) =>
+        innermost is AuthenticationException && innermost.Message.Contains("Callback", StringComparison.Ordinal)
+            ? "no trusted authority signed the server's certificate, or it is for another host name"
+            : innermost.Message.TrimEnd('.');
 
     /// <summary>
     /// Whether the message repeats a part of a connection string, as the parsers of ADO.NET and Npgsql do.

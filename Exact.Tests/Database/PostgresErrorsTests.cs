@@ -123,6 +123,12 @@ public sealed class PostgresErrorsTests
         Assert.Equal(DatabaseFault.Unusable, PostgresErrors.FaultOf(failure));
         Assert.Contains("UntrustedRoot", failure.Cause(), StringComparison.Ordinal);
         Assert.Contains("Root Certificate=", failure.Cause(), StringComparison.Ordinal);
+        var missing = new NpgsqlException(
+            "Exception while performing SSL handshake",
+            new FileNotFoundException("Could not find file '/no.crt'.")
+        );
+        Assert.Equal(DatabaseFault.Unusable, PostgresErrors.FaultOf(missing));
+        Assert.Contains("'/no.crt'. If an authority", missing.Cause(), StringComparison.Ordinal);
     }
 
     [Fact]

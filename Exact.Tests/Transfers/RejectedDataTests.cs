@@ -21,7 +21,7 @@ public sealed class RejectedDataTests(ExactApp app) : IClassFixture<ExactApp>
             BEGIN RAISE EXCEPTION 'guests may not come in' USING HINT = 'Ask the host.'; END $$;
             CREATE TRIGGER no_guests BEFORE INSERT ON roles FOR EACH ROW EXECUTE FUNCTION refuse()
             """,
-        "guests may not come in (P0001, PL/pgSQL function refuse() line 1 at RAISE). Ask the host."
+        "guests may not come in (P0001, PL/pgSQL function refuse() line 2 at RAISE). Ask the host."
     )]
     [InlineData(
         """
