@@ -1,6 +1,8 @@
 using System.IO.Compression;
+using Exact.Api.Operations;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Transfer.Exporting;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace Exact.Api.Transfers;
@@ -19,9 +21,12 @@ internal sealed partial class ExportResult(TransferService transfers, ExportOpti
         try
         {
             await transfers.ExportAsync(
-                manifest =>
+                (manifest, operation) =>
                 {
                     Describe(response, manifest, coding);
+                    response.Headers["Exact-Operation"] = operation is { } id
+                        ? OperationEndpoints.AddressOf(httpContext, id)
+                        : default(StringValues);
                     packing = Pack(response.Body, coding);
                     return packing ?? response.Body;
                 },

@@ -28,13 +28,7 @@ internal sealed class DjangoException : Exception
                 or SocketException
                 or AuthenticationException;
 
-    private static string Sentence(Exception cause)
-    {
-        var text = cause.Cause().TrimEnd('.');
-        var root = cause.GetBaseException();
-        var inner = root is SocketException or AuthenticationException && root.Message != cause.Message;
-        return inner ? $"{text}: {root.Message.TrimEnd('.')}." : $"{text}.";
-    }
+    private static string Sentence(Exception cause) => $"{cause.Cause().TrimEnd('.')}.";
 
     private static string Remedy(Exception cause) =>
         (cause as PostgresException ?? cause.GetBaseException() as PostgresException)?.SqlState switch
