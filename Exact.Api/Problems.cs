@@ -34,8 +34,11 @@ internal static partial class Problems
         app.UseStatusCodePages(); // gives a bare 401 or 404 a problem document
     }
 
-    private sealed partial class ProblemWriter(IProblemDetailsService problems, ILogger<ProblemWriter> logger)
-        : IExceptionHandler
+    private sealed partial class ProblemWriter(
+        IProblemDetailsService problems,
+        SchemaWatch watch,
+        ILogger<ProblemWriter> logger
+    ) : IExceptionHandler
     {
         public ValueTask<bool> TryHandleAsync(
             HttpContext httpContext,
@@ -43,6 +46,7 @@ internal static partial class Problems
             CancellationToken cancellationToken
         )
         {
+            watch.Doubt(exception);
             var problem = Describe(httpContext, exception);
             if (RowSecurity.TableOf(exception) is { } table)
             {

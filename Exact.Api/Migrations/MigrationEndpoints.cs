@@ -52,11 +52,21 @@ internal static class MigrationEndpoints
         HttpContext context,
         DatabaseMigrator migrator,
         MigrationStatusReader status,
+        SchemaWatch watch,
         IHostApplicationLifetime lifetime
     )
     {
         // A caller that hangs up does not stop a migration; only the end of the service does.
-        await migrator.MigrateAsync(context.User.Identity?.Name ?? AdminAccess.KeyActor, lifetime.ApplicationStopping);
+        var actor = context.User.Identity?.Name ?? AdminAccess.KeyActor;
+        try
+        {
+            await migrator.MigrateAsync(actor, lifetime.ApplicationStopping);
+        }
+        finally
+        {
+            await watch.ReturnAsync(lifetime.ApplicationStopping);
+        }
+
         return TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.InFull, context.RequestAborted));
     }
 }

@@ -13,6 +13,7 @@ internal sealed class MigrationStatusReader(
     NpgsqlDataSource database,
     SchemaDrift drift,
     SchemaAdoption adoption,
+    ReadinessCheck readiness,
     SchemaState state
 )
 {
@@ -33,11 +34,18 @@ internal sealed class MigrationStatusReader(
         try
         {
             await using var connection = await OpenAsync(patience, cancellationToken);
+            var session = await DatabaseSession.ReadAsync(connection, cancellationToken);
+            if ((session.FindObstacle(ReadinessCheck.Setting) ?? session.FindHistoryObstacle()) is { } obstacle)
+            {
+                return DescribeUnreadable(obstacle);
+            }
+
             var applied = await ReadAppliedAsync(connection, cancellationToken);
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
             var failure = await ReadFailureAsync(connection, cancellationToken);
             var status = Describe(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
             status = await CompareAsync(connection, status, patience, cancellationToken);
+            status = await WarnOfRightsAsync(connection, session, status, cancellationToken);
             Record(status);
             return status;
         }
@@ -45,13 +53,9 @@ internal sealed class MigrationStatusReader(
         {
             return DescribeHidden(RowSecurity.TableOf(e)!);
         }
-        catch (Exception e) when (PostgresErrors.IsServerAway(e) || PostgresErrors.IsDatabaseMissing(e))
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {
-            return Describe([], null, null) with
-            {
-                State = MigrationState.Unreachable,
-                Detail = $"PostgreSQL does not answer: {e.Message}",
-            };
+            return DescribeUnreadable(readiness.Describe(e).Detail);
         }
     }
 
@@ -107,6 +111,33 @@ internal sealed class MigrationStatusReader(
         }
     }
 
+    private async Task<MigrationStatus> WarnOfRightsAsync(
+        NpgsqlConnection connection,
+        DatabaseSession session,
+        MigrationStatus status,
+        CancellationToken cancellationToken
+    )
+    {
+        if (status.Pending.Count > 0)
+        {
+            return status; // rights on tables that are still to be created cannot be judged
+        }
+
+        await using var context = new ExactDbContext(contextOptions);
+        var tables = ExactDbContextOptions.TablesOf(context);
+        var rights = await ApplicationRights.ReadAsync(connection, session, tables, cancellationToken);
+        return status with { Warnings = [.. status.Warnings, .. rights.Warnings] };
+    }
+
+    /// <summary>Describes a database that cannot be read; what is applied and pending there is unknown.</summary>
+    private MigrationStatus DescribeUnreadable(string detail) =>
+        Describe([], null, null) with
+        {
+            State = MigrationState.Unreachable,
+            Detail = detail,
+            Pending = [],
+        };
+
     private MigrationStatus Describe(IReadOnlyList<AppliedMigration> applied, LockHolder? holder, string? failure)
     {
         var hashes = known.Value;
@@ -123,11 +154,13 @@ internal sealed class MigrationStatusReader(
             ),
             ({ Count: > 0 }, _, null, null) => (
                 MigrationState.Pending,
-                $"Pending migrations: {pending.Count}. Start a replica, POST /api/admin/migrations, or run the command \"migrate\"."
+                $"Pending migrations: {pending.Count}. Start a replica, POST /api/admin/migrations, or run the command "
+                    + "\"migrate\"."
             ),
             (_, { Count: > 0 }, _, _) => (
                 MigrationState.Ahead,
-                $"A newer version of Exact has migrated this database. Migrations that this version does not have: {unknown.Count}."
+                "A newer version of Exact has migrated this database. Migrations that this version does not have: "
+                    + $"{unknown.Count}."
             ),
             _ => (MigrationState.Current, $"Every migration is applied ({hashes.Count} in all)."),
         };
@@ -152,7 +185,8 @@ internal sealed class MigrationStatusReader(
         {
             State = MigrationState.Drifted,
             Detail =
-                $"Row security on {table} hides rows from this role, so the applied migrations are unknown. Switch it off.",
+                $"Row security on {table} hides rows from this role, so the applied migrations are unknown. "
+                + "Switch it off.",
             Pending = [],
             Drift =
             [
