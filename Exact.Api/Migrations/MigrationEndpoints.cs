@@ -1,7 +1,9 @@
 using Exact.Api.Access;
 using Exact.Api.Startup;
+using Exact.Infrastructure;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Npgsql;
 
 namespace Exact.Api.Migrations;
 
@@ -48,7 +50,7 @@ internal static class MigrationEndpoints
         }
     }
 
-    private static async Task<Ok<MigrationStatus>> ApplyAsync(
+    private static async Task<Results<Ok<MigrationStatus>, ProblemHttpResult>> ApplyAsync(
         HttpContext context,
         DatabaseMigrator migrator,
         MigrationStatusReader status,
@@ -61,6 +63,14 @@ internal static class MigrationEndpoints
         try
         {
             await migrator.MigrateAsync(actor, lifetime.ApplicationStopping);
+        }
+        catch (Exception e) when (e.GetBaseException() is PostgresException && !PostgresErrors.IsServerAway(e))
+        {
+            return TypedResults.Problem(
+                title: "A migration failed. Its changes were taken back; the migrations before it stay.",
+                detail: e.Cause(),
+                statusCode: StatusCodes.Status500InternalServerError
+            );
         }
         finally
         {

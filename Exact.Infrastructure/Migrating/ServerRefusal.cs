@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database;
 using Npgsql;
 
 namespace Exact.Infrastructure.Migrating;
@@ -43,8 +44,8 @@ internal static class ServerRefusal
             PostgresErrorCodes.ProtocolViolation => "This is the answer of a connection pooler. If it does not know a "
                 + $"parameter, remove that from {setting}, or add it to ignore_startup_parameters in pgbouncer.ini.",
             PostgresErrorCodes.InsufficientPrivilege => $"As the owner of the database, run: GRANT CONNECT ON DATABASE "
-                + $"{Database.SqlIdentifier.Quote(DatabaseOf(connection))} TO "
-                + $"{Database.SqlIdentifier.Quote(connection.Username ?? "")};",
+                + $"{SqlIdentifier.Quote(DatabaseOf(connection))} TO "
+                + $"{SqlIdentifier.Quote(connection.Username ?? "")};",
             _ => $"Check the role and the password in {setting}.",
         };
 

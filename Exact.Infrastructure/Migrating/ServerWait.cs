@@ -40,13 +40,21 @@ internal sealed partial class ServerWait(
             var left = options.Value.ServerWait - time.GetElapsedTime(started);
             using var limit = new CancellationTokenSource(left > MinimalAttempt ? left : MinimalAttempt, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+            var trying = attempt(either.Token);
             try
             {
-                return await attempt(either.Token);
+                // Npgsql does not heed the token before the server has said its first word.
+                return await trying.WaitAsync(either.Token);
             }
-            catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                cause = new TimeoutException("The attempt to connect took too long.", e);
+                _ = AbandonAsync(trying);
+                throw;
+            }
+            catch (OperationCanceledException e)
+            {
+                _ = AbandonAsync(trying);
+                cause = new TimeoutException("It accepts connections, but does not answer.", e);
             }
             catch (Exception e) when (ServerRefusal.MayPass(e))
             {
@@ -72,6 +80,21 @@ internal sealed partial class ServerWait(
             var next = pause.WithJitter();
             await Task.Delay(next < left ? next : left, time, cancellationToken);
             pause = pause * 2 < MaximalPause ? pause * 2 : MaximalPause;
+        }
+    }
+
+    private static async Task AbandonAsync<T>(Task<T> attempt)
+    {
+        try
+        {
+            if (await attempt is IAsyncDisposable late)
+            {
+                await late.DisposeAsync();
+            }
+        }
+        catch (Exception)
+        {
+            // nobody waits for it any more
         }
     }
 

@@ -117,6 +117,13 @@ internal sealed class ExactProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
+    /// <summary>Sends a signal, such as TERM.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>SIGKILL; it returns when the process is gone.</summary>
     public void Kill()
     {
