@@ -76,8 +76,8 @@ internal sealed partial class MigrateInBackground(
                 throw new MigrationRefusedException(
                     found.Phase is SchemaPhase.Refused
                         ? found.Detail
-                        : $"The migrations are applied, but not where ConnectionStrings__Exact leads. {found.Detail} Set "
-                            + "\"Database\" and \"Search Path\" there as in ConnectionStrings__ExactMigrator."
+                        : $"The migrations are applied, but not where ConnectionStrings__Exact leads. {found.Detail} "
+                            + "Set \"Database\" and \"Search Path\" there as in ConnectionStrings__ExactMigrator."
                 );
             }
 

@@ -11,8 +11,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Applies each pending migration exactly once, in any number of processes: wait → look → lock → look again → apply →
-/// journal.
+/// Applies each pending migration exactly once, in any number of processes: wait → look → lock → look again → apply
+/// → journal.
 /// </summary>
 internal sealed partial class DatabaseMigrator(
     DbContextOptions<ExactDbContext> contextOptions,

@@ -62,8 +62,8 @@ internal sealed partial class DatabaseOpener(
         if (session.ProcessId != connection.ProcessID)
         {
             throw new MigrationRefusedException(
-                $"{Server} is a connection pooler, not PostgreSQL. The migration lock belongs to a session, and a pooler "
-                    + "changes sessions. Set ConnectionStrings__ExactMigrator to the address of the server itself."
+                $"{Server} is a connection pooler, not PostgreSQL. The migration lock belongs to a session, and a "
+                    + "pooler changes sessions. Set ConnectionStrings__ExactMigrator to the address of the server itself."
             );
         }
 
@@ -102,9 +102,9 @@ internal sealed partial class DatabaseOpener(
         catch (PostgresException e) when (!ServerRefusal.MayPass(e))
         {
             throw new MigrationRefusedException(
-                $"Database \"{Database}\" does not exist at {Server}, and role \"{connections.Settings.Username}\" cannot "
-                    + $"create it: {e.MessageText} ({e.SqlState}). Create the database, owned by that role, or grant the "
-                    + "role CREATEDB.",
+                $"Database \"{Database}\" does not exist at {Server}, and role \"{connections.Settings.Username}\" "
+                    + $"cannot create it: {e.MessageText} ({e.SqlState}). Create the database, owned by that role, or "
+                    + "grant the role CREATEDB.",
                 e
             );
         }

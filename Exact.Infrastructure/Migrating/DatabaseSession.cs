@@ -41,7 +41,8 @@ internal sealed record DatabaseSession(
                       FROM unnest(string_to_array(current_setting('search_path'), ',')) AS entry,
                           btrim(entry, ' "') AS name)
                   AND (current_schema() IS NULL OR EXISTS (
-                      SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = '{MigrationHistory.Name}'))
+                      SELECT FROM pg_class
+                      WHERE relnamespace = pg_namespace.oid AND relname = '{MigrationHistory.Name}'))
             ),
             coalesce(has_table_privilege(to_regclass('{MigrationHistory.Table}'), 'SELECT'), true),
             current_setting('server_encoding'), pg_backend_pid(), pg_is_in_recovery(),
@@ -78,8 +79,8 @@ internal sealed record DatabaseSession(
         this switch
         {
             { Encoding: not "UTF8" } =>
-                $"Database {Database} has the encoding {Encoding}, which cannot hold every character; Exact needs UTF8. "
-                    + $"Name another database in {setting}, or create this one again: "
+                $"Database {Database} has the encoding {Encoding}, which cannot hold every character; Exact needs "
+                    + $"UTF8. Name another database in {setting}, or create this one again: "
                     + $"CREATE DATABASE {Database} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';",
             { ClosedSchemas: { Count: > 0 } closed } =>
                 $"Role {Role} may not use schema {string.Join(", ", closed)} of database {Database}, so it sees no "
@@ -95,8 +96,8 @@ internal sealed record DatabaseSession(
     public string? FindHistoryObstacle() =>
         MayReadHistory
             ? null
-            : $"Role {Role} may not read which migrations are applied to database {Database}. As the owner of the table, run: "
-                + $"GRANT SELECT ON {MigrationHistory.Table} TO {Role};";
+            : $"Role {Role} may not read which migrations are applied to database {Database}. As the owner of the "
+                + $"table, run: GRANT SELECT ON {MigrationHistory.Table} TO {Role};";
 
     /// <summary>Says why migrations cannot be applied here, with what to do; null if the session can write.</summary>
     /// <param name="setting">The setting with the connection string.</param>

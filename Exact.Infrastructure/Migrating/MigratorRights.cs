@@ -43,12 +43,13 @@ internal static class MigratorRights
         }
 
         return !mayCreate
-                ? $"Permission denied for schema {session.Schema} of database {session.Database}: role {session.Role} may "
-                    + $"not create tables there. As its owner, run: GRANT CREATE ON SCHEMA {session.Schema} TO {session.Role};"
+                ? $"Permission denied for schema {session.Schema} of database {session.Database}: role {session.Role} "
+                    + "may not create tables there. As its owner, run: "
+                    + $"GRANT CREATE ON SCHEMA {session.Schema} TO {session.Role};"
             : foreign.Count > 0
-                ? $"Role {session.Role} does not own {string.Join(", ", foreign.Select(one => one.Table))}, so it cannot "
-                    + $"migrate them; owner: {string.Join(", ", foreign.Select(one => one.Owner).Distinct())}. Migrate as "
-                    + "the owner, or as a superuser run: "
+                ? $"Role {session.Role} does not own {string.Join(", ", foreign.Select(one => one.Table))}, so it "
+                    + $"cannot migrate them; owner: {string.Join(", ", foreign.Select(one => one.Owner).Distinct())}. "
+                    + "Migrate as the owner, or as a superuser run: "
                     + string.Join(' ', foreign.Select(one => $"ALTER TABLE {one.Table} OWNER TO {session.Role};"))
             : null;
     }

@@ -18,7 +18,7 @@ internal sealed class ReadinessCheck(
     private readonly Lazy<(string[] Tables, string[] Migrations)> needed = new(() => ReadNeeded(contextOptions));
 
     /// <summary>Waits for the server, and looks.</summary>
-    /// <exception cref="MigrationRefusedException">The server rejects the application's role, or did not answer.</exception>
+    /// <exception cref="MigrationRefusedException">The server rejects the role, or did not answer.</exception>
     public Task<SchemaProgress> WaitAsync(CancellationToken cancellationToken) =>
         wait.UntilAnsweredAsync(Setting, connectionString, LookAsync, cancellationToken);
 
@@ -54,10 +54,12 @@ internal sealed class ReadinessCheck(
             },
             (_, { MissingTables: { Count: > 0 } missing }) => Refuse(
                 $"Every migration is applied, but schema {session.Schema} of database {session.Database} has no table "
-                    + $"{string.Join(", ", missing)}. The command \"status\" prints the SQL that creates what is missing."
+                    + $"{string.Join(", ", missing)}. Restore it from a backup, or run the SQL that the command \"status\" "
+                    + "prints."
             ),
             (_, { Grants: { Count: > 0 } grants }) => Refuse(
-                $"Role {session.Role} lacks rights on Exact's tables in database {session.Database}. As their owner, run: "
+                $"Role {session.Role} lacks rights on Exact's tables in database {session.Database}. As their owner, "
+                    + "run: "
                     + string.Join(' ', grants)
             ),
             _ => SchemaProgress.IsReady,

@@ -44,9 +44,9 @@ internal sealed partial class SchemaAdoption(
         return tables.Count == 0
             ? null
             : $"Database \"{connection.Database}\" has {tables.Count} of the {needed} tables that the migrations would "
-                + $"create ({string.Join(", ", tables)}) but no history of migrations. If the tables are Exact's, run the "
-                + "command \"migrate --adopt\", which compares them with the model and records the migrations as applied. "
-                + "If they belong to another application, give Exact a database of its own.";
+                + $"create ({string.Join(", ", tables)}) but no history of migrations. If the tables are Exact's, run "
+                + "the command \"migrate --adopt\", which compares them with the model and records the migrations as "
+                + "applied. If they belong to another application, give Exact a database of its own.";
     }
 
     /// <summary>Records all migrations as applied if the database matches the model.</summary>

@@ -29,7 +29,7 @@ internal sealed partial class SchemaWatch(
     private Task<SchemaProgress>? look;
     private long lookedAt;
 
-    /// <summary>Makes the service look again, if this failure can mean that the schema or the server is not the same.</summary>
+    /// <summary>Makes the service look again if the failure of a request can come from another schema or server.</summary>
     public void Doubt(Exception failure)
     {
         if (state.IsReady && RaisesDoubt(failure))
@@ -85,7 +85,7 @@ internal sealed partial class SchemaWatch(
         return false;
     }
 
-    /// <summary>Returns to what a service does that has started, after somebody else has migrated in its process.</summary>
+    /// <summary>Ends the phases of a run that an administrator asked for, if the service has been ready before.</summary>
     public async Task ReturnAsync(CancellationToken cancellationToken)
     {
         if (state.HasStarted && !await SettleAsync(cancellationToken))

@@ -37,8 +37,8 @@ internal static class ServerRefusal
         string setting,
         NpgsqlConnectionStringBuilder connection
     ) =>
-        $"PostgreSQL at {NameOf(connection)} rejects role \"{connection.Username}\" in database \"{DatabaseOf(connection)}\": "
-        + $"{rejection.MessageText} ({rejection.SqlState}). "
+        $"PostgreSQL at {NameOf(connection)} rejects role \"{connection.Username}\" in database "
+        + $"\"{DatabaseOf(connection)}\": {rejection.MessageText} ({rejection.SqlState}). "
         + rejection.SqlState switch
         {
             PostgresErrorCodes.ProtocolViolation => "This is the answer of a connection pooler. If it does not know a "
@@ -46,7 +46,9 @@ internal static class ServerRefusal
             PostgresErrorCodes.InsufficientPrivilege => $"As the owner of the database, run: GRANT CONNECT ON DATABASE "
                 + $"{SqlIdentifier.Quote(DatabaseOf(connection))} TO "
                 + $"{SqlIdentifier.Quote(connection.Username ?? "")};",
-            _ => $"Check the role and the password in {setting}.",
+            PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
+                $"Check the role and the password in {setting}.",
+            _ => $"Check {setting} and the database.",
         };
 
     /// <summary>The name of the server for messages; of several hosts, all.</summary>

@@ -54,7 +54,7 @@ internal sealed partial class ServerWait(
             catch (OperationCanceledException e)
             {
                 _ = AbandonAsync(trying);
-                cause = new TimeoutException("It accepts connections, but does not answer.", e);
+                cause = new TimeoutException("It did not answer in time.", e);
             }
             catch (Exception e) when (ServerRefusal.MayPass(e))
             {

@@ -65,6 +65,22 @@ public sealed class FitnessTests(MigratedTemplate template)
     }
 
     [Fact]
+    public async Task A_wrong_password_of_the_migrator_is_named_with_its_own_setting()
+    {
+        await using var database = new MigratedDatabase(template);
+        await database.InitializeAsync();
+        var wrong = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Password = "wrong" };
+        await using var services = ServicesOf(
+            database.ConnectionString,
+            new() { ["ConnectionStrings:ExactMigrator"] = wrong.ConnectionString }
+        );
+
+        var refused = await Assert.ThrowsAsync<MigrationRefusedException>(() => MigrateAsync(services));
+
+        Assert.EndsWith("Check the role and the password in ConnectionStrings__ExactMigrator.", refused.Message);
+    }
+
+    [Fact]
     public async Task An_application_that_looks_elsewhere_than_the_migrator_is_refused()
     {
         await using var database = new TestDatabase();
