@@ -43,6 +43,7 @@ internal static partial class Problems
     private sealed partial class ProblemWriter(
         IProblemDetailsService problems,
         RepeatedLines lines,
+        SchemaWatch watch,
         ILogger<ProblemWriter> logger
     ) : IExceptionHandler
     {
@@ -52,6 +53,7 @@ internal static partial class Problems
             CancellationToken cancellationToken
         )
         {
+            watch.Doubt(exception);
             var problem = Describe(httpContext, exception);
             var response = httpContext.Response;
             response.StatusCode = problem.Status!.Value;

@@ -48,6 +48,9 @@ public static class InfrastructureServices
             .ValidateOnStart();
         services.AddSingleton<SchemaState>();
         services.AddSingleton<MigratorConnection>();
+        services.AddSingleton<ServerWait>();
+        services.AddSingleton<ReadinessCheck>();
+        services.AddSingleton<SchemaWatch>();
         services.AddSingleton<DatabaseOpener>();
         services.AddSingleton<MigrationJournal>();
         services.AddSingleton<DatabaseMigrator>();

@@ -1,7 +1,9 @@
 using Exact.Api.Access;
 using Exact.Api.Startup;
+using Exact.Infrastructure;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Npgsql;
 
 namespace Exact.Api.Migrations;
 
@@ -48,15 +50,33 @@ internal static class MigrationEndpoints
         }
     }
 
-    private static async Task<Ok<MigrationStatus>> ApplyAsync(
+    private static async Task<Results<Ok<MigrationStatus>, ProblemHttpResult>> ApplyAsync(
         HttpContext context,
         DatabaseMigrator migrator,
         MigrationStatusReader status,
+        SchemaWatch watch,
         IHostApplicationLifetime lifetime
     )
     {
         // A caller that hangs up does not stop a migration; only the end of the service does.
-        await migrator.MigrateAsync(context.User.Identity?.Name ?? AdminAccess.KeyActor, lifetime.ApplicationStopping);
+        var actor = context.User.Identity?.Name ?? AdminAccess.KeyActor;
+        try
+        {
+            await migrator.MigrateAsync(actor, lifetime.ApplicationStopping);
+        }
+        catch (Exception e) when (e.GetBaseException() is PostgresException && !PostgresErrors.IsServerAway(e))
+        {
+            return TypedResults.Problem(
+                title: "A migration failed. Its changes were taken back; the migrations before it stay.",
+                detail: e.Cause(),
+                statusCode: StatusCodes.Status500InternalServerError
+            );
+        }
+        finally
+        {
+            await watch.ReturnAsync(lifetime.ApplicationStopping);
+        }
+
         return TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.InFull, context.RequestAborted));
     }
 }

@@ -10,6 +10,12 @@ namespace Exact.Infrastructure.Migrating;
 /// </summary>
 internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<MigrationOptions> options)
 {
+    /// <summary>The setting with the connection string.</summary>
+    public string Setting { get; } =
+        settings.MigratorConnectionString == settings.ConnectionString
+            ? ReadinessCheck.Setting
+            : "ConnectionStrings__ExactMigrator";
+
     /// <summary>The connection string with which sessions are opened.</summary>
     public NpgsqlConnectionStringBuilder Settings { get; } =
         new(settings.MigratorConnectionString)
