@@ -1,15 +1,21 @@
 using System.CommandLine;
 using System.Net;
-using System.Text.RegularExpressions;
+using System.Net.Sockets;
+using System.Text;
 using Exact.Api.Http;
 
 namespace Exact.Api.Commands;
 
 /// <summary><c>health</c>: checks the running service, for a container that has no curl.</summary>
-/// <remarks>A container runs it every few seconds, so it does without the host.</remarks>
-internal static partial class HealthCommand
+/// <remarks>
+/// A container runs it every few seconds, so it does without the host, and without <see cref="HttpClient"/>, which costs as much as the rest,
+/// where a plain request will do.
+/// </remarks>
+internal static class HealthCommand
 {
     public const string Name = "health";
+
+    private const int Seconds = 5;
 
     public static Command Create(IConfiguration configuration)
     {
@@ -21,32 +27,29 @@ internal static partial class HealthCommand
     /// <param name="addresses">Where the service listens; by default as <see cref="ListeningAddresses"/> tells.</param>
     public static async Task<int> RunAsync(IEnumerable<string>? addresses = null)
     {
-        using var client = new HttpClient(
-            new SocketsHttpHandler
-            {
-                UseProxy = false,
-                // The certificate names the public address, not this one.
-                SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null },
-            }
-        )
-        {
-            Timeout = TimeSpan.FromSeconds(5),
-        };
         foreach (var address in addresses ?? ListeningAddresses.Find())
         {
             try
             {
-                var (isReady, answer) = await AskAsync(client, new Uri(ThisMachine(address)));
-                await Console.Out.WriteLineAsync(answer);
-                return isReady ? ExitCode.Done : ExitCode.Failed;
+                var at = new Uri(OnThisMachine(address));
+                var (status, answer) = at.Scheme is "http" ? Ask(at) : await AskAsync(at, HttpVersion.Version11);
+                if (status is HttpStatusCode.BadRequest)
+                {
+                    (status, answer) = await AskAsync(at, HttpVersion.Version20); // the only one that some endpoints speak
+                }
+
+                using var output = Console.OpenStandardOutput();
+                output.Write(Encoding.UTF8.GetBytes($"{answer}\n"));
+                return status is HttpStatusCode.OK ? ExitCode.Done : ExitCode.Failed;
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
             {
                 // nobody listens there
             }
-            catch (Exception e) when (e is OperationCanceledException or UriFormatException)
+            catch (Exception e)
+                when (e is SocketException or HttpRequestException or OperationCanceledException or UriFormatException)
             {
-                await Console.Error.WriteLineAsync($"Exact does not answer at {address}.");
+                await Console.Error.WriteLineAsync($"Exact does not answer at {address}: {e.Message}");
                 return ExitCode.Failed;
             }
         }
@@ -55,28 +58,63 @@ internal static partial class HealthCommand
         return ExitCode.Failed;
     }
 
-    private static async Task<(bool IsReady, string Answer)> AskAsync(HttpClient client, Uri address)
+    /// <summary>Asks in HTTP/1.0, which ends the answer with the connection and needs no host that AllowedHosts allows.</summary>
+    private static (HttpStatusCode Status, string Answer) Ask(Uri address)
     {
-        var ready = new Uri(address, "/health/ready");
-        using var answer = await client.GetAsync(ready);
-        if (answer.StatusCode is not HttpStatusCode.BadRequest)
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp)
         {
-            return (answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+            SendTimeout = Seconds * 1000,
+            ReceiveTimeout = Seconds * 1000,
+        };
+        socket.Connect(address.DnsSafeHost, address.Port);
+        socket.Send("GET /health/ready HTTP/1.0\r\n\r\n"u8);
+        var answer = new byte[64 * 1024];
+        var length = 0;
+        while (length < answer.Length && socket.Receive(answer.AsSpan(length)) is var read and > 0)
+        {
+            length += read;
         }
 
-        // The endpoint speaks only HTTP/2.
-        using var request = new HttpRequestMessage(HttpMethod.Get, ready)
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
-        using var second = await client.SendAsync(request);
-        return (second.IsSuccessStatusCode, await second.Content.ReadAsStringAsync());
+        var text = Encoding.UTF8.GetString(answer, 0, length);
+        var body = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        return text.StartsWith("HTTP/", StringComparison.Ordinal) && body > 0
+            ? ((HttpStatusCode)int.Parse(text.AsSpan(9, 3)), text[(body + 4)..])
+            : (HttpStatusCode.BadRequest, text);
     }
 
-    /// <summary>An address that a client can connect to, without the resolver.</summary>
-    private static string ThisMachine(string address) => Host.Replace(address, "127.0.0.1");
+    private static async Task<(HttpStatusCode Status, string Answer)> AskAsync(Uri address, Version version)
+    {
+        using var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            // The certificate names the public address, not this one.
+            SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null },
+        };
+        using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(Seconds) };
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, "/health/ready"))
+        {
+            Version = version,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrHigher,
+        };
+        using var answer = await client.SendAsync(request);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
+    }
 
-    [GeneratedRegex(@"(?<=://)(\*|\+|localhost|0\.0\.0\.0|\[::\])")]
-    private static partial Regex Host { get; }
+    /// <summary>The address that a client can connect to, without a resolver, where the server listens on all of them.</summary>
+    private static string OnThisMachine(string address)
+    {
+        foreach (var host in (ReadOnlySpan<string>)["*", "+", "localhost", "0.0.0.0", "[::]"])
+        {
+            var all = $"://{host}";
+            if (
+                address.Contains($"{all}:", StringComparison.OrdinalIgnoreCase)
+                || address.EndsWith(all, StringComparison.OrdinalIgnoreCase)
+            )
+            {
+                return address.Replace(all, "://127.0.0.1", StringComparison.OrdinalIgnoreCase);
+            }
+        }
+
+        return address;
+    }
 }
