@@ -13,15 +13,27 @@ internal sealed class OperationEvents(IAsyncEnumerable<OperationResponse?> news)
         var response = httpContext.Response;
         response.ContentType = ContentType;
         response.Headers["X-Accel-Buffering"] = "no"; // nginx would keep the events until it has many
-        await foreach (var operation in news.WithCancellation(httpContext.RequestAborted))
+        try
+        {
+            await SendAsync(response, httpContext.RequestAborted);
+        }
+        catch (OperationCanceledException)
+        {
+            // the client has gone, or the service stops
+        }
+    }
+
+    private async Task SendAsync(HttpResponse response, CancellationToken cancellationToken)
+    {
+        await foreach (var operation in news.WithCancellation(cancellationToken))
         {
             await response.WriteAsync(
                 operation is null
                     ? ": no news\n\n"
                     : $"event: operation\ndata: {JsonSerializer.Serialize(operation, Json.Options)}\n\n",
-                httpContext.RequestAborted
+                cancellationToken
             );
-            await response.Body.FlushAsync(httpContext.RequestAborted);
+            await response.Body.FlushAsync(cancellationToken);
         }
     }
 }

@@ -19,7 +19,12 @@ public sealed class AddressLimitTests(ExactApp app) : IClassFixture<ExactApp>
     public async Task An_address_that_has_its_share_waits_and_is_then_refused_while_others_are_served()
     {
         await using var host = app.WithWebHostBuilder(host => host.UseSetting("Requests:PerAddress", "2"));
-        using var client = host.CreateClient();
+        host.UseKestrel(0);
+        host.StartServer();
+        using var client = new HttpClient(new SocketsHttpHandler { Expect100ContinueTimeout = Wait.Limit })
+        {
+            BaseAddress = host.ClientOptions.BaseAddress,
+        };
         await host.Services.GetRequiredService<SchemaState>().WhenReadyAsync(CancellationToken);
         var gate = new TaskCompletionSource();
         var uploads = Enumerable.Range(0, 2).Select(_ => new GatedStream(Groups(), gate.Task)).ToList();
@@ -67,6 +72,7 @@ public sealed class AddressLimitTests(ExactApp app) : IClassFixture<ExactApp>
             Content = upload,
             Headers = { { ExactApp.Sender, sender }, { "Authorization", $"Bearer {ExactApp.AdminKey}" } },
         };
+        request.Headers.ExpectContinue = upload is not null; // it is read once it has been let in
         return await client.SendAsync(request, CancellationToken);
     }
 }

@@ -14,7 +14,9 @@ namespace Exact.Tests.Http;
 /// <summary>Imports, exports and events over HTTP/1.1 and HTTP/2, with slow, early and lost clients.</summary>
 public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, IAsyncLifetime
 {
-    private static readonly byte[] Groups = Encoding.UTF8.GetBytes(Fixture(Group(1, "editors"), Group(2, "judges")));
+    private static readonly byte[] Groups = Encoding.UTF8.GetBytes(
+        new string(' ', 256 * 1024) + Fixture(Group(1, "editors"), Group(2, "judges")) // more than a client's buffer
+    );
 
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
@@ -120,7 +122,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         await app.Database.ExecuteAsync(
             """
             INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
-            SELECT 'c' || i, 'wide', (SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 3000)), now(), 'ada'
+            SELECT 'c' || i, 'wide', (SELECT string_agg(md5(random()::text || n || i), '') FROM generate_series(1, 3000) n), now(), 'ada'
             FROM generate_series(1, 300) i
             """
         );
@@ -226,7 +228,11 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
             },
             "a comment comes"
         );
-        using var head = new HttpRequestMessage(HttpMethod.Head, "/api/admin/operations/7/events");
+        using var head = new HttpRequestMessage(HttpMethod.Head, "/api/admin/operations/7/events")
+        {
+            Version = admin.DefaultRequestVersion,
+            VersionPolicy = admin.DefaultVersionPolicy,
+        };
         using var headers = await admin.SendAsync(head, CancellationToken);
 
         Assert.Equal("no", answer.Headers.GetValues("X-Accel-Buffering").Single());
@@ -303,7 +309,13 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         bool respondAsync = false
     )
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/admin/import") { Content = body };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/admin/import")
+        {
+            Content = body,
+            Version = admin.DefaultRequestVersion,
+            VersionPolicy = admin.DefaultVersionPolicy,
+            Headers = { ExpectContinue = true }, // the body is sent once the service asks for it
+        };
         if (respondAsync)
         {
             request.Headers.Add("Prefer", "respond-async");

@@ -41,7 +41,7 @@ public sealed class HttpDoors : ExactApp
 
     /// <summary>A client that speaks this version of HTTP and sends no key.</summary>
     public HttpClient CreateStranger(int version) =>
-        new()
+        new(new SocketsHttpHandler { Expect100ContinueTimeout = Wait.Limit })
         {
             BaseAddress = new($"http://{PlaceOf(version)}"),
             DefaultRequestVersion = version == 2 ? HttpVersion.Version20 : HttpVersion.Version11,
