@@ -56,8 +56,8 @@ internal sealed class PacedBody(PipeReader body, Pace pace, long maxBytes, TimeP
         var here = (await NextAsync(cancellationToken)).Buffer;
         here = here.Slice(0, Math.Min(here.Length, buffer.Length));
         here.CopyTo(buffer.Span);
+        var read = (int)here.Length; // before the pipe takes the memory back
         body.AdvanceTo(here.End);
-        var read = (int)here.Length;
         received += read;
         Count += read;
         return Count <= maxBytes ? read : throw FileTooLargeException.Above(maxBytes);
