@@ -23,8 +23,8 @@ internal static class ChallengeEndpoints
         CancellationToken cancellationToken
     )
     {
-        var rows = await challenges.ListAsync(page, cancellationToken);
-        return TypedResults.Ok(context.WithNextLink(rows, page, challenge => [challenge.Key]));
+        var found = await challenges.ListAsync(page, cancellationToken);
+        return TypedResults.Ok(context.WithPageHeaders(found, page, challenge => [challenge.Key]));
     }
 
     private static async Task<Results<Ok<ChallengeResponse>, NotFound>> GetAsync(

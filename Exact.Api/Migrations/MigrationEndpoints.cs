@@ -28,26 +28,24 @@ internal static class MigrationEndpoints
         CancellationToken cancellationToken
     ) => TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.AtOnce, cancellationToken));
 
-    private static async Task<Results<ContentHttpResult, ProblemHttpResult>> ScriptAsync(
+    private static async Task<Results<ContentHttpResult, ValidationProblem>> ScriptAsync(
         [Query("from", "The migration to start after; `0` is the beginning.")] string? from,
         [Query("to", "The migration to end with; by default the last.")] string? to,
         MigrationScript script,
         CancellationToken cancellationToken
     )
     {
-        try
-        {
-            return TypedResults.Text(
+        var unknown = new (string Option, string? Name)[] { (nameof(from), from), (nameof(to), to) }
+            .Where(given => given.Name is { } name && !MigrationScript.Knows(name))
+            .ToDictionary(given => given.Option, given => new[] { $"There is no migration \"{given.Name}\"." });
+        return unknown.Count > 0
+            ? TypedResults.ValidationProblem(unknown)
+            : TypedResults.Text(
                 from is null && to is null
                     ? await script.GeneratePendingAsync(cancellationToken)
                     : MigrationScript.Generate(from, to),
                 Sql
             );
-        }
-        catch (InvalidOperationException e)
-        {
-            return TypedResults.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest);
-        }
     }
 
     private static async Task<Results<Ok<MigrationStatus>, ProblemHttpResult>> ApplyAsync(

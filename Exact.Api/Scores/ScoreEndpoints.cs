@@ -32,8 +32,8 @@ internal static class ScoreEndpoints
         HttpContext context,
         CancellationToken cancellationToken
     ) =>
-        await scores.ListAsync(challengeId, page, cancellationToken) is { } rows
-            ? TypedResults.Ok(context.WithNextLink(rows, page, score => [score.Id]))
+        await scores.ListAsync(challengeId, page, cancellationToken) is { } found
+            ? TypedResults.Ok(context.WithPageHeaders(found, page, score => [score.Id]))
             : TypedResults.NotFound();
 
     private static async Task<Results<Ok<IReadOnlyList<LeaderboardEntry>>, NotFound>> RankAsync(
@@ -43,7 +43,7 @@ internal static class ScoreEndpoints
         HttpContext context,
         CancellationToken cancellationToken
     ) =>
-        await leaderboard.ReadAsync(challengeId, query, cancellationToken) is { } rows
-            ? TypedResults.Ok(context.WithNextLink(rows, query, Leaderboard.PlaceOf))
+        await leaderboard.ReadAsync(challengeId, query, cancellationToken) is { } found
+            ? TypedResults.Ok(context.WithPageHeaders(found, query, Leaderboard.PlaceOf))
             : TypedResults.NotFound();
 }

@@ -51,13 +51,14 @@ internal static class Upload
     /// <exception cref="BadHttpRequestException">The form is broken, or has no file.</exception>
     public static async Task<(UploadStream Content, Packing Packing)> OpenAsync(
         HttpRequest request,
+        PacedBody body,
         CancellationToken cancellationToken
     )
     {
         var coding = CodingOf(request);
         if (!Form.Equals(MediaTypeOf(request), StringComparison.OrdinalIgnoreCase))
         {
-            return (new UploadStream(request.Body, form: null), PackingOf(coding));
+            return (new UploadStream(body, form: null), PackingOf(coding));
         }
 
         var boundary = HeaderUtilities.RemoveQuotes(MediaTypeHeaderValue.Parse(request.ContentType).Boundary);
@@ -75,7 +76,7 @@ internal static class Upload
             );
         }
 
-        var form = new MultipartReader(boundary.ToString(), request.Body);
+        var form = new MultipartReader(boundary.ToString(), body);
         var file =
             await UploadStream.FindFileAsync(form, cancellationToken)
             ?? throw new BadHttpRequestException("The form has no file. Add the fixture as a part with a filename.");

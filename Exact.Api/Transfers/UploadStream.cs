@@ -1,3 +1,4 @@
+using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -9,14 +10,10 @@ namespace Exact.Api.Transfers;
 /// <param name="form">The form that holds the file; null if the body is the file.</param>
 internal sealed class UploadStream(Stream content, MultipartReader? form) : ForwardStream
 {
-    private const string TooSlow =
-        "The upload is too slow. Nothing was changed. "
-        + "Use a faster connection, or the header \"Prefer: respond-async\", which allows a slower one.";
-
     private bool isComplete;
 
     /// <inheritdoc/>
-    /// <exception cref="BadHttpRequestException">The request is broken (400), too slow (408), or too large (413).</exception>
+    /// <exception cref="BadHttpRequestException">The request is broken (400) or too slow (408).</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         try
@@ -33,10 +30,6 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
         catch (Exception e) when (IsBroken(e))
         {
             throw Broken(e);
-        }
-        catch (BadHttpRequestException e) when (e.StatusCode is StatusCodes.Status408RequestTimeout)
-        {
-            throw new BadHttpRequestException(TooSlow, e.StatusCode, e);
         }
     }
 
@@ -77,7 +70,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
 
     private static bool IsBroken(Exception exception) =>
         exception is InvalidDataException or InvalidOperationException or IOException
-        && exception is not BadHttpRequestException;
+        && exception is not (BadHttpRequestException or FileTooLargeException);
 
     /// <summary>The library's own message may quote the file, so it is not repeated.</summary>
     private static BadHttpRequestException Broken(Exception cause) =>

@@ -78,8 +78,11 @@ internal sealed class ExactProcess : IAsyncDisposable
         [.. new DirectoryInfo($"/proc/{process.Id}/fd").EnumerateFiles().Select(file => file.LinkTarget)];
 
     /// <summary>Starts a replica that serves.</summary>
-    public static ExactProcess Serve(string connectionString, IReadOnlyDictionary<string, string>? settings = null) =>
-        new(connectionString, [], settings);
+    public static ExactProcess Serve(
+        string connectionString,
+        IReadOnlyDictionary<string, string>? settings = null,
+        params string[] arguments
+    ) => new(connectionString, arguments, settings);
 
     /// <summary>Runs a command to its end.</summary>
     public static Task<ExactProcess> RunAsync(string connectionString, params string[] arguments) =>

@@ -19,11 +19,13 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         CancellationToken cancellationToken
     )
     {
-        var names = options.Models.Concat(options.Exclude);
-        var unknown = names.Where(name => !tables.All.Any(table => IsNamed(table, name))).ToList();
-        if (unknown.Count > 0)
+        foreach (var (option, names) in new[] { ("models", options.Models), ("exclude", options.Exclude) })
         {
-            return ("models", string.Join(' ', unknown.Select(tables.NoModel)));
+            var unknown = names.Where(name => !tables.All.Any(table => IsNamed(table, name))).ToList();
+            if (unknown.Count > 0)
+            {
+                return (option, string.Join(' ', unknown.Select(tables.NoModel)));
+            }
         }
 
         if (options.Challenge is null)
