@@ -104,14 +104,15 @@ internal static class TransferEndpoints
         }
 
         var (content, packing) = await Upload.OpenAsync(context.Request, cancellationToken);
+        var options = query.ToOptions() with { Encoding = content.Encoding };
         if (isLater)
         {
-            var id = await transfers.StartImportAsync(content, packing, query.ToOptions(), actor, cancellationToken);
+            var id = await transfers.StartImportAsync(content, packing, options, actor, cancellationToken);
             return await AcceptAsync(context, id, operations, cancellationToken);
         }
 
         await using var fixture = new FixtureStream(content, packing, settings.Value.MaxBytes);
-        var outcome = await transfers.ImportAsync(fixture, query.ToOptions(), actor, cancellationToken);
+        var outcome = await transfers.ImportAsync(fixture, options, actor, cancellationToken);
         return outcome is ImportOutcome.Stalled stalled
             ? ImportProblems.UploadStalled(stalled)
             : await AnswerAsync(context, outcome, journal, cancellationToken);

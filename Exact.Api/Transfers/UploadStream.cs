@@ -1,3 +1,4 @@
+using System.Text;
 using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -14,6 +15,9 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
         + "Use a faster connection, or the header \"Prefer: respond-async\", which allows a slower one.";
 
     private bool isComplete;
+
+    /// <summary>The encoding that the sender names; null if it is UTF-8, or none is named.</summary>
+    public Encoding? Encoding { get; init; }
 
     /// <inheritdoc/>
     /// <exception cref="BadHttpRequestException">The request is broken (400), too slow (408), or too large (413).</exception>
@@ -42,7 +46,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
 
     /// <summary>The next part of a form that is a file; null if there is none.</summary>
     /// <exception cref="BadHttpRequestException">The form is broken.</exception>
-    public static async Task<Stream?> FindFileAsync(MultipartReader form, CancellationToken cancellationToken)
+    public static async Task<MultipartSection?> FindFileAsync(MultipartReader form, CancellationToken cancellationToken)
     {
         try
         {
@@ -50,7 +54,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
             {
                 if (section.GetContentDispositionHeader()?.IsFileDisposition() is true)
                 {
-                    return section.Body;
+                    return section;
                 }
             }
 
