@@ -156,10 +156,10 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
         Assert.Equal(4, rejected.ErrorCount);
         Assert.Equal(
             [
-                "sites.site 2 2: There is no model 'sites.site'. 2 records have it; this is the first. To leave its records out, import with unknown=skip.",
-                "easy_thumbnails.thumbnail 3 150: There is no model 'easy_thumbnails.thumbnail'. 150 records have it; this is the first. To leave its records out, import with unknown=skip.",
-                "api.score 153 150: api.score has no field 'worker'. 150 records have it; this is the first. To leave it out, import with unknown=skip.",
-                "api.score 304 1: The value must be a number or null.",
+                "sites.site 1 2: There is no model 'sites.site'. 2 records have it; this is the first. To leave its records out, import with unknown=skip.",
+                "easy_thumbnails.thumbnail 2 150: There is no model 'easy_thumbnails.thumbnail'. 150 records have it; this is the first. To leave its records out, import with unknown=skip.",
+                "api.score 152 150: api.score has no field 'worker'. 150 records have it; this is the first. To leave it out, import with unknown=skip.",
+                "api.score 303 1: The value must be a number or null.",
             ],
             rejected.Errors.Select(e => $"{e.Model} {e.Line} {e.Records}: {e.Detail}")
         );

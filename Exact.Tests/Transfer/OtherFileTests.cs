@@ -138,7 +138,7 @@ public sealed class OtherFileTests(FixtureDatabase database) : IClassFixture<Fix
             $"The file is not UTF-8 from byte {before.Length}, line 3 on."
         );
         Assert.StartsWith(place, fault.Detail, StringComparison.Ordinal);
-        Assert.Contains(said, fault.Detail, StringComparison.Ordinal);
+        Assert.True(fault.Detail.Contains(said, StringComparison.Ordinal), fault.Detail);
         Assert.Contains($"iconv -f {iconv} -t UTF-8", fault.Detail, StringComparison.Ordinal);
         Assert.Equal("not-utf-8", key.Code);
     }
@@ -169,7 +169,7 @@ public sealed class OtherFileTests(FixtureDatabase database) : IClassFixture<Fix
         );
 
         FileEncoding.TryFind("cp932", out var japanese);
-        byte[] broken = [.. "[{\"model\": \""u8, 0xFF, 0x81, .. "\"}]"u8];
+        byte[] broken = [.. "[{\"model\": \""u8, 0x81, .. "\"}]"u8];
         var fault = Assert.Single(await database.ErrorsOfAsync(new MemoryStream(broken), japanese));
         Assert.StartsWith("The bytes from here on are not SHIFT_JIS", fault.Detail, StringComparison.Ordinal);
         Assert.Equal(12, fault.ByteOffset);

@@ -32,7 +32,7 @@ internal static class Alphabets
         "аиоенрстјуд|вкмлпгзбшчцћжђхњљфџ",
     ];
 
-    public static readonly string[] Greek = ["αοιετσνςυρ|ηκπμλγδβθφχωξζψάέήίόύώϊϋ"];
+    public static readonly string[] Greek = ["αοιετσνςυρηίόάέή|κπμλγδβθφχωξζψύώϊϋ"];
 
     public static readonly string[] Turkish = ["ıişğüöç|âİ"];
 
@@ -42,7 +42,7 @@ internal static class Alphabets
 
     public static readonly string[] Baltic = ["āīšūēņ|žļķģčū", "ėšįųžąęčū|", "äõöüšž|"];
 
-    public static readonly string[] Thai = ["านรอกเงมยลวดทสตะปบคหแจพชขใไโผถ|ซณฟธษภฉญฎฏฐฑฒฌฆฝศหฬฮฯๆำิีึืุู่้๊๋็์ั"];
+    public static readonly string[] Thai = ["านรอกเงมยลวดทสต่้ัิี็ใไ|ะปบคหแจพชขโผถซณฟธษภฉญฎฏฐฑฒฌฆฝศฬฮฯๆำึืุู๊๋์"];
 
     /// <summary>How well the letters beyond ASCII fit the best of these alphabets, up to 1.</summary>
     public static double Score(string text, string[] alphabets) => alphabets.Max(alphabet => Score(text, alphabet));
@@ -67,13 +67,14 @@ internal static class Alphabets
             var place = alphabet.IndexOf(char.ToLowerInvariant(text[at]));
             var isAmongOthers = !isLatin && (char.IsAsciiLetter(before) || char.IsAsciiLetter(after));
             var isCapitalWithin = char.IsUpper(text[at]) && char.IsLetter(before) && !isUpperWord;
+            var isAlone = !char.IsLetter(before) && !char.IsLetter(after);
+            var isApostrophe = text[at] is '’' && char.IsAsciiLetter(before) && char.IsAsciiLetter(after);
             sum +=
                 char.IsControl(text[at]) ? -1
-                : Punctuation.Contains(text[at]) ? 0.6
+                : isApostrophe ? 1
+                : Punctuation.Contains(text[at]) ? 0.75
                 : place < 0 || isAmongOthers || isCapitalWithin ? 0
-                : char.IsUpper(text[at]) && char.IsUpper(before) ? 0.7
-                : place < frequent ? 1
-                : 0.7;
+                : (place < frequent ? 1 : 0.5) * (isAlone ? 0.7 : 1);
         }
 
         return count == 0 ? 0 : sum / count;

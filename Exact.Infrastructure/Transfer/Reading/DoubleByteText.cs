@@ -22,7 +22,8 @@ internal static class DoubleByteText
         : trail < 0xA1 ? 0.1
         : lead switch
         {
-            >= 0xB0 and <= 0xD7 => 0.95,
+            >= 0xB0 and <= 0xC8 => 0.88, // as in Korean
+            >= 0xC9 and <= 0xD7 => 1,
             0xA1 or 0xA3 => 0.7,
             _ => 0.1,
         };
@@ -42,7 +43,7 @@ internal static class DoubleByteText
             ? -1
             : lead switch
             {
-                >= 0xA4 and <= 0xC6 => 0.95,
+                >= 0xA4 and <= 0xC6 => 0.9,
                 0xA1 => 0.7,
                 _ => 0.1,
             };
@@ -62,17 +63,21 @@ internal static class DoubleByteText
     public static double Score(byte[] text, Func<byte, byte, double?> ofPair)
     {
         var (sum, count) = (0.0, 0);
+        var isWithinWord = false;
         for (var at = 0; at < text.Length; at++)
         {
             if (text[at] < 0x80)
             {
+                isWithinWord = char.IsAsciiLetter((char)text[at]);
                 continue;
             }
 
-            var score = ofPair(text[at], at + 1 < text.Length ? text[at + 1] : (byte)0);
-            sum += score ?? 0.1;
+            var trail = at + 1 < text.Length ? text[at + 1] : (byte)0;
+            var score = ofPair(text[at], trail);
+            sum += isWithinWord && trail < 0x80 ? Math.Min(score ?? 0, 0.1) : score ?? 0.1;
             count++;
             at += score is null or < 0 ? 0 : 1;
+            isWithinWord = false;
         }
 
         return count == 0 ? 0 : sum / count;

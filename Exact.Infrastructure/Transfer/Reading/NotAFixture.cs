@@ -31,7 +31,7 @@ internal static partial class NotAFixture
             [(byte)',', ..] when !isList =>
                 "Records that stand one a line have no ',' between them. If they were a list, its '[' is missing: is the file whole?",
             [(byte)',', ..] => "This ',' is one too many: remove it.",
-            [(byte)'[', ..] =>
+            [(byte)'[', ..] when SecondFile().IsMatch(StartOf(text)) =>
                 "A list follows records that stand one a line, as where files are joined: import them one after the other.",
             _ => FaultText.NameOf(text) ?? $"A record begins with '{{', and not with {Quote(text)}.",
         };
