@@ -7,6 +7,10 @@ namespace Exact.Infrastructure.Transfer.Reading;
 /// <summary>Finds bytes that are not UTF-8, and says what they probably are.</summary>
 internal static class NotUtf8
 {
+    private const int MaxBefore = 256;
+
+    private const int MaxSample = 64 * 1024;
+
     /// <summary>Where the first byte is that is not UTF-8; -1 where there is none. Half a character at the end may go on.</summary>
     public static int Find(ReadOnlySpan<byte> text)
     {
@@ -39,10 +43,13 @@ internal static class NotUtf8
             CultureInfo.InvariantCulture,
             $"byte {place.Offset}{(isUnpacked ? " of the unpacked data" : "")}, line {place.Line}"
         );
-        var (valid, invalid) = Count(text);
+        var first = Find(text);
+        var sample = text[Math.Max(0, first - MaxBefore)..];
+        sample = sample[..Math.Min(sample.Length, MaxSample)];
+        var (valid, invalid) = Count(sample);
         return valid > invalid
-            ? $"The byte 0x{text[Find(text)]:X2} at {at} is not UTF-8, but other text of the file is. Correct it there."
-            : $"The file is not UTF-8 from {at} on. {CodePageGuess.Describe(text)}";
+            ? $"The byte 0x{text[first]:X2} at {at} is not UTF-8, but other text of the file is. Correct it there."
+            : $"The file is not UTF-8 from {at} on. {CodePageGuess.Describe(sample)}";
     }
 
     /// <summary>The characters beyond ASCII, and the bytes that are no part of one.</summary>
