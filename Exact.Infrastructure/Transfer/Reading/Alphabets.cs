@@ -68,13 +68,19 @@ internal static class Alphabets
             var isAmongOthers = !isLatin && (char.IsAsciiLetter(before) || char.IsAsciiLetter(after));
             var isCapitalWithin = char.IsUpper(text[at]) && char.IsLetter(before) && !isUpperWord;
             var isAlone = !char.IsLetter(before) && !char.IsLetter(after);
+            var isInRow = isLatin && !char.IsAscii(before) && char.IsLetter(before);
             var isApostrophe = text[at] is '’' && char.IsAsciiLetter(before) && char.IsAsciiLetter(after);
             sum +=
                 char.IsControl(text[at]) ? -1
                 : isApostrophe ? 1
                 : Punctuation.Contains(text[at]) ? 0.75
                 : place < 0 || isAmongOthers || isCapitalWithin ? 0
-                : (place < frequent ? 1 : 0.5) * (isAlone ? 0.7 : 1);
+                : (place < frequent ? 1 : 0.5)
+                    * (
+                        isAlone ? 0.7
+                        : isInRow ? 0.4
+                        : 1
+                    );
         }
 
         return count == 0 ? 0 : sum / count;
