@@ -33,7 +33,7 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
             { Challenge(9, "c9", """ "pk": 7 """), "unknown-field", "#/1/fields/pk" },
             { Challenge(9, "c9", """ "id": 7 """), "contradiction", "#/1/fields/id" },
             { Challenge(9007199254740991, "c9"), "bad-key", "#/1/pk" },
-            { User(2147483647, "u9"), "bad-key", "#/1/pk" },
+            { User(2147483648, "u9"), "bad-key", "#/1/pk" },
             { Challenge(9, "c9", """ "dataset": "../../etc/passwd" """), "bad-path", "#/1/fields/dataset" },
             { Challenge(9, "c9", """ "closes_on": "" """), "bad-timestamp", "#/1/fields/closes_on" },
             { Challenge(9, "c9", """ "closes_on": "2025-02-30T00:00:00" """), "bad-timestamp", "#/1/fields/closes_on" },

@@ -21,8 +21,8 @@ internal sealed class FixtureTables
         "authtoken.token",
     ];
 
-    /// <summary>The keys of Django's own <c>auth</c> models are 32-bit integers, and its next keys come after the largest one.</summary>
-    private const long MaxAuthKey = int.MaxValue - 1_000_000;
+    /// <summary>The keys of Django's own <c>auth</c> models are 32-bit integers.</summary>
+    private const long MaxAuthKey = int.MaxValue;
 
     private const string NewStamp = "upper(replace(gen_random_uuid()::text, '-', ''))";
 

@@ -53,12 +53,14 @@ internal static class Alphabets
         var frequent = alphabet.IndexOf('|');
         var isUpperWord = false;
         var (sum, count) = (0.0, 0);
+        var inRow = 0;
         for (var at = 0; at < text.Length; at++)
         {
             var before = at > 0 ? text[at - 1] : ' ';
             isUpperWord = char.IsLetter(before) ? isUpperWord : char.IsUpper(text[at]);
             if (char.IsAscii(text[at]))
             {
+                inRow = 0;
                 continue;
             }
 
@@ -68,7 +70,8 @@ internal static class Alphabets
             var isAmongOthers = !isLatin && (char.IsAsciiLetter(before) || char.IsAsciiLetter(after));
             var isCapitalWithin = char.IsUpper(text[at]) && char.IsLetter(before) && !isUpperWord;
             var isAlone = !char.IsLetter(before) && !char.IsLetter(after);
-            var isInRow = isLatin && !char.IsAscii(before) && char.IsLetter(before);
+            var isInRow = isLatin && inRow >= 2; // no Latin word is of such letters alone
+            inRow = char.IsLetter(text[at]) ? inRow + 1 : 0;
             var isApostrophe = text[at] is '’' && char.IsAsciiLetter(before) && char.IsAsciiLetter(after);
             sum +=
                 char.IsControl(text[at]) ? -1

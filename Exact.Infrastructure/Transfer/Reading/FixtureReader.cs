@@ -62,7 +62,7 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
                         return true;
                     case Step.End:
                         return false;
-                    case Step.Fault when hasLookedAhead:
+                    case Step.Fault when hasLookedAhead || isComplete || Fault!.Code is FixtureErrorCode.RecordTooLarge:
                         return false;
                     case Step.Fault:
                         Fault = null; // it is looked at again with what follows it
