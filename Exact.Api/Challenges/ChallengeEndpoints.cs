@@ -11,7 +11,7 @@ internal static class ChallengeEndpoints
 
     public static void MapChallenges(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/challenges").WithTags("Challenges").Validated();
+        var group = routes.MapGroup("/api/challenges").WithTags("Challenges").WithChallengeName().Validated();
         group.MapGet("/", ListAsync).WithSummary("List the challenges, newest first").ProducesValidationProblem();
         group.MapGet("/{challenge_id}", GetAsync).WithSummary("Get a challenge");
     }

@@ -1,3 +1,4 @@
+using Exact.Api.Challenges;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -14,7 +15,11 @@ internal static class ScoreEndpoints
 
     public static void MapScores(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/challenges/{challenge_id}").WithTags("Scores").Validated();
+        var group = routes
+            .MapGroup("/api/challenges/{challenge_id}")
+            .WithTags("Scores")
+            .WithChallengeName()
+            .Validated();
         group
             .MapGet("/scores", ListAsync)
             .WithSummary("List the scores of a challenge, newest first")

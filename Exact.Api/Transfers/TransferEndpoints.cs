@@ -103,14 +103,15 @@ internal static class TransferEndpoints
         await using var body = new PacedBody(context.Request.BodyReader, pace, maxBytes, time);
         await body.BeginAsync(cancellationToken); // before that, the upload holds no connection to the database
         var (content, packing) = await Upload.OpenAsync(context.Request, body, cancellationToken);
+        var options = query.ToOptions() with { Encoding = content.Encoding };
         if (isLater)
         {
-            var id = await transfers.StartImportAsync(content, packing, query.ToOptions(), actor, cancellationToken);
+            var id = await transfers.StartImportAsync(content, packing, options, actor, cancellationToken);
             return await AcceptAsync(context, id, operations, cancellationToken);
         }
 
         await using var fixture = new FixtureStream(content, packing, maxBytes);
-        var outcome = await transfers.ImportAsync(fixture, query.ToOptions(), actor, cancellationToken);
+        var outcome = await transfers.ImportAsync(fixture, options, actor, cancellationToken);
         return outcome is ImportOutcome.Stalled stalled
             ? ImportProblems.UploadStalled(stalled)
             : await AnswerAsync(context, outcome, journal, cancellationToken);

@@ -1,3 +1,4 @@
+using System.Text;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.AspNetCore.WebUtilities;
@@ -11,6 +12,9 @@ namespace Exact.Api.Transfers;
 internal sealed class UploadStream(Stream content, MultipartReader? form) : ForwardStream
 {
     private bool isComplete;
+
+    /// <summary>The encoding that the sender names; null if it is UTF-8, or none is named.</summary>
+    public Encoding? Encoding { get; init; }
 
     /// <inheritdoc/>
     /// <exception cref="BadHttpRequestException">The request is broken (400) or too slow (408).</exception>
@@ -35,7 +39,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
 
     /// <summary>The next part of a form that is a file; null if there is none.</summary>
     /// <exception cref="BadHttpRequestException">The form is broken.</exception>
-    public static async Task<Stream?> FindFileAsync(MultipartReader form, CancellationToken cancellationToken)
+    public static async Task<MultipartSection?> FindFileAsync(MultipartReader form, CancellationToken cancellationToken)
     {
         try
         {
@@ -43,7 +47,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
             {
                 if (section.GetContentDispositionHeader()?.IsFileDisposition() is true)
                 {
-                    return section.Body;
+                    return section;
                 }
             }
 

@@ -4,17 +4,17 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Django;
 
-/// <summary>The live Django database could not be read to its end, so nothing was imported.</summary>
+/// <summary>The live Django database could not be read to its end, so nothing was changed.</summary>
 internal sealed class DjangoException : Exception
 {
     private const string Lost = "The server or the network went away. Check both, and import again.";
 
     public DjangoException(DjangoAddress address, string what, string remedy)
-        : base($"The Django database {address} {what} {remedy} Nothing was imported.") { }
+        : base($"The Django database {address} {what} {remedy} Nothing was changed.") { }
 
     public DjangoException(DjangoAddress address, Exception cause)
         : base(
-            $"The Django database {address} cannot be read: {Sentence(cause)} {Remedy(cause)} Nothing was imported.",
+            $"The Django database {address} cannot be read: {Sentence(cause)} {Remedy(cause)} Nothing was changed.",
             cause
         ) { }
 

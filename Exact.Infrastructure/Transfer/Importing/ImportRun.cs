@@ -43,7 +43,7 @@ internal sealed class ImportRun : IAsyncDisposable
         staging = new StagingArea(sql, channel, tables);
         intake = new RecordIntake(sql, channel, staging);
         this.source = new PacedStream(source, time);
-        reader = new FixtureReader(this.source);
+        reader = new FixtureReader(this.source, options.Encoding);
         parser = new RecordParser(tables, options, FixtureTimestamp.MicrosecondsOf(time.GetUtcNow().UtcDateTime));
         tally = new ImportTally(tables);
     }
@@ -62,7 +62,7 @@ internal sealed class ImportRun : IAsyncDisposable
             return new ImportOutcome.Stalled(options.Patience);
         }
 
-        if (reader.Fault is { Code: FixtureErrorCode.NotJson } notJson)
+        if (reader.Fault is { Code: FixtureErrorCode.NotJson or FixtureErrorCode.NotUtf8 } notJson)
         {
             return new ImportOutcome.NotJson(notJson);
         }
