@@ -1,6 +1,7 @@
 using Exact.Api.Access;
 using Exact.Api.Startup;
 using Exact.Infrastructure;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;

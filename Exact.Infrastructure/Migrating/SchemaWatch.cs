@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Exact.Infrastructure.Database;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

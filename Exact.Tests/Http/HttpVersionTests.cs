@@ -195,7 +195,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         await using var life = await owner.BeginTransactionAsync(CancellationToken);
         await using (var share = owner.CreateCommand())
         {
-            share.CommandText = OperationLock.Share(7);
+            share.CommandText = OperationLock.Share(7, owner);
             await share.ExecuteNonQueryAsync(CancellationToken);
         }
 
