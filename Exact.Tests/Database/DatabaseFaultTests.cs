@@ -70,7 +70,7 @@ public sealed class DatabaseFaultTests(LoggedApp app) : IClassFixture<LoggedApp>
             await detailed.Content.ReadAsStringAsync(CancellationToken),
             StringComparison.Ordinal
         );
-        var line = Assert.Single(app.Log.All, line => !line.Contains("by hand", StringComparison.Ordinal));
+        var line = Assert.Single(app.Log.All, entry => !entry.Contains("by hand", StringComparison.Ordinal));
         Assert.Contains("GET /api/challenges", line, StringComparison.Ordinal);
         Assert.Contains($"only for administrators ({code})", line, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', line);

@@ -17,12 +17,17 @@ internal sealed class ExactProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> output = new();
     private readonly HttpClient client;
 
-    private ExactProcess(string connectionString, string[] arguments, IReadOnlyDictionary<string, string>? settings)
+    private ExactProcess(
+        string connectionString,
+        string[] arguments,
+        IReadOnlyDictionary<string, string>? settings,
+        string? folder = null
+    )
     {
         var port = FreePort.Find();
         var start = new ProcessStartInfo("dotnet")
         {
-            WorkingDirectory = AppContext.BaseDirectory,
+            WorkingDirectory = folder ?? AppContext.BaseDirectory,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
@@ -83,6 +88,10 @@ internal sealed class ExactProcess : IAsyncDisposable
         IReadOnlyDictionary<string, string>? settings = null,
         params string[] arguments
     ) => new(connectionString, arguments, settings);
+
+    /// <summary>Starts a replica with an embedded server in this folder.</summary>
+    public static ExactProcess Develop(string folder) =>
+        new("", [], new Dictionary<string, string> { ["ASPNETCORE_ENVIRONMENT"] = "Development" }, folder);
 
     /// <summary>Runs a command to its end.</summary>
     public static Task<ExactProcess> RunAsync(string connectionString, params string[] arguments) =>
