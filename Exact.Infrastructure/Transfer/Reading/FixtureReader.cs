@@ -38,6 +38,9 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
         AfterArray,
     }
 
+    /// <summary>False for the rows of a live database: what is not UTF-8 there is named by its key, not by its place.</summary>
+    public bool IsFile { get; init; } = true;
+
     /// <summary>How much of the file has been read.</summary>
     public long Bytes => place.Offset;
 
@@ -149,7 +152,7 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
                     : Stop(FixtureErrorCode.NotJson, "The file ends within a record: it was cut off.", end);
             }
 
-            if (record.Problems.Count > 0 && NotUtf8.Find(Rest[..length]) is var inRecord and >= 0)
+            if (IsFile && record.Problems.Count > 0 && NotUtf8.Find(Rest[..length]) is var inRecord and >= 0)
             {
                 return StopAtNotUtf8(inRecord);
             }
