@@ -11,7 +11,7 @@ internal static class Proxies
     private const string KnownNetworks = "ForwardedHeaders:KnownNetworks";
 
     public static void AddProxies(this IServiceCollection services) =>
-        services.AddOptions<ForwardedHeadersOptions>().Configure<IConfiguration>(Configure);
+        services.AddOptions<ForwardedHeadersOptions>().Configure<IConfiguration>(Configure).ValidateOnStart();
 
     public static void UseProxies(this WebApplication app)
     {
