@@ -46,7 +46,9 @@ internal sealed class KeyPageValidator() : PageQueryValidator<PageQuery>(place =
 /// <param name="Total">How many rows the whole list has; null if that is not known.</param>
 internal sealed record Page<T>(IReadOnlyList<T> Rows, long? Total);
 
-/// <summary>A page is a bare array; <c>Link</c> has the address of the next page, <c>X-Total-Count</c> the length of the list.</summary>
+/// <summary>
+/// A page is a bare array; <c>Link</c> has the address of the next page, <c>X-Total-Count</c> the length of the list.
+/// </summary>
 internal static class Paging
 {
     public const string TotalHeader = "X-Total-Count";

@@ -8,8 +8,8 @@ namespace Exact.Api.Commands;
 
 /// <summary><c>health</c>: checks the running service, for a container that has no curl.</summary>
 /// <remarks>
-/// A container runs it every few seconds, so it does without the host, and without <see cref="HttpClient"/>, which costs
-/// as much as the rest, where a plain request will do.
+/// A container runs it every few seconds, so it does without the host, and without <see cref="HttpClient"/>, which
+/// costs as much as the rest, where a plain request will do.
 /// </remarks>
 internal static class HealthCommand
 {

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.HttpOverrides;
 
 namespace Exact.Api.Http;
 
-/// <summary>Takes the public address of a request from the headers of the proxies that the configuration names.</summary>
+/// <summary>
+/// Takes the public address of a request from the headers of the proxies that the configuration names.
+/// </summary>
 internal static class Proxies
 {
     private const string KnownProxies = "ForwardedHeaders:KnownProxies";

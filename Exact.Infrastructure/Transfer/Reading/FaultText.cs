@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 
-/// <summary>The words for what stands at a fault. They quote a plain name, or a bare word that is no part of a password, and nothing else.</summary>
+/// <summary>
+/// The words for what stands at a fault. They quote a plain name, or a bare word that is no part of a password, and
+/// nothing else.
+/// </summary>
 internal static class FaultText
 {
     public const string ObjectIsOpen = "A ']' stands where the object needs its '}'.";

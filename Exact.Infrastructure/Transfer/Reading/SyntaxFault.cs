@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// Finds why a record is not JSON, to say it in our own words: the parser's would quote the file, where a password may stand.
+/// Finds why a record is not JSON, to say it in our own words: the parser's would quote the file, where a password may
+/// stand.
 /// </summary>
 internal ref struct SyntaxFault
 {
