@@ -39,7 +39,9 @@ internal static class HttpSetup
     }
 
     /// <summary>Lets Kestrel read the rest of a refused upload of any size, for its five seconds.</summary>
-    /// <remarks>Above its size limit it would close the connection at once, and the reset would destroy the answer.</remarks>
+    /// <remarks>
+    /// Above its size limit it would close the connection at once, and the reset would destroy the answer.
+    /// </remarks>
     private static async Task ReadRestOfBodyAsync(HttpContext context, RequestDelegate next)
     {
         await next(context);

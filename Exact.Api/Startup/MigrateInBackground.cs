@@ -9,8 +9,8 @@ namespace Exact.Api.Startup;
 /// service ready.
 /// </summary>
 /// <remarks>
-/// A start that fails stops the process; <see cref="SchemaState"/> keeps the cause for the last log line. A service that
-/// has been ready stays, because its database may come back.
+/// A start that fails stops the process; <see cref="SchemaState"/> keeps the cause for the last log line. A service
+/// that has been ready stays, because its database may come back.
 /// </remarks>
 internal sealed partial class MigrateInBackground(
     DatabaseMigrator migrator,

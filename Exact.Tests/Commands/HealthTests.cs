@@ -17,9 +17,12 @@ public sealed class HealthTests(MigratedDatabase database) : IClassFixture<Migra
         await service.WaitForLogAsync("The schema is ready");
         var hidden = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:1" };
         await using var health = await ExactProcess.RunAsync("", hidden, "health");
+        await using var told = await ExactProcess.RunAsync("", "health", "--urls", $"{service.Client.BaseAddress}");
 
         Assert.Equal("ready", health.Output);
         Assert.Equal(0, await health.WaitForExitAsync());
+        Assert.Equal("ready", told.Output);
+        Assert.Equal(0, await told.WaitForExitAsync());
     }
 
     [Fact]

@@ -299,7 +299,10 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         }
     }
 
-    /// <summary>Sends a part of what it has announced, as <see cref="HttpClient"/> cannot over HTTP/1.1: it reads no answer before.</summary>
+    /// <summary>
+    /// Sends a part of what it has announced, as <see cref="HttpClient"/> cannot over HTTP/1.1: it reads no answer
+    /// before.
+    /// </summary>
     private async Task<(string Status, string Answer)> StopSendingAsync(bool respondAsync)
     {
         using var sender = new TcpClient();

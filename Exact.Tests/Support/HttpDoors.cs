@@ -11,7 +11,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Exact.Tests.Support;
 
-/// <summary>An <see cref="ExactApp"/> behind the real server, once over HTTP/1.1 and once over HTTP/2, with a clock of its own.</summary>
+/// <summary>
+/// An <see cref="ExactApp"/> behind the real server, once over HTTP/1.1 and once over HTTP/2, with a clock of its own.
+/// </summary>
 public sealed class HttpDoors : ExactApp
 {
     private readonly Dictionary<int, int> ports = new() { [1] = FreePort.Find(), [2] = FreePort.Find() };
