@@ -74,7 +74,8 @@ internal static class HttpSetup
             }
         }
         catch (Exception e)
-            when (e is OperationCanceledException or IOException or BadHttpRequestException or InvalidOperationException)
+            when (e is OperationCanceledException or IOException or BadHttpRequestException or InvalidOperationException
+            )
         {
             // the client is slow or has gone, or the body has been read
         }
