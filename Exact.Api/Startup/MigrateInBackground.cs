@@ -70,7 +70,7 @@ internal sealed partial class MigrateInBackground(
         string? told = null;
         while (await readiness.WaitAsync(stoppingToken) is { Phase: not SchemaPhase.Ready } found)
         {
-            // Whoever migrates after this service has started may also have to grant the rights.
+            // The rights may be granted only after the migrations that this service waits for.
             if (Applies || (found.Phase is SchemaPhase.Refused && told is null))
             {
                 throw new MigrationRefusedException(
