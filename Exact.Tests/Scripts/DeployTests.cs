@@ -216,12 +216,13 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
     /// <summary>To publish takes a minute and is tried by .ci/run; here it copies what the tests run.</summary>
     private static void PublishWhatIsBuilt(Checkout checkout)
     {
+        var folder = Path.GetDirectoryName(ExactProcess.Program);
         checkout.PutFirst(
             "dotnet",
             $$"""
             real=$(PATH=${PATH#*:} command -v dotnet)
             [ "$1" = publish ] || exec "$real" "$@"
-            mkdir -p "$4" && cp -r '{{AppContext.BaseDirectory}}'/Exact.* '{{AppContext.BaseDirectory}}'/*.dll "$4"
+            mkdir -p "$4" && cp -r '{{folder}}'/Exact.* '{{folder}}'/*.dll "$4"
             """
         );
     }

@@ -32,7 +32,7 @@ internal sealed class Checkout : IDisposable
     public static string Repository { get; } = FindRepository();
 
     /// <summary>The command that runs Exact.</summary>
-    public static string Program { get; } = $"dotnet {Path.Combine(AppContext.BaseDirectory, "Exact.Api.dll")}";
+    public static string Program { get; } = $"dotnet {ExactProcess.Program}";
 
     public string Folder { get; }
 

@@ -10,8 +10,9 @@ internal static class StartupHook
 {
     public static void Initialize()
     {
+        var folder = Path.GetDirectoryName(typeof(StartupHook).Assembly.Location)!;
         AssemblyLoadContext.Default.Resolving += (context, name) =>
-            Path.Combine(AppContext.BaseDirectory, $"{name.Name}.dll") is var path && File.Exists(path)
+            Path.Combine(folder, $"{name.Name}.dll") is var path && File.Exists(path)
                 ? context.LoadFromAssemblyPath(path)
                 : null;
         EmbeddedPostgresUser.RunIfAsked();
