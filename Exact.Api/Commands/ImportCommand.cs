@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text;
 using System.Text.Json;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.Extensions.Options;
 
@@ -52,6 +54,13 @@ internal static class ImportCommand
             DefaultValueFactory = _ => TimeZoneInfo.Utc,
             CustomParser = ParseTimeZone,
         };
+        var encoding = new Option<Encoding?>("--encoding")
+        {
+            Description =
+                "How the file is encoded, such as windows-1251; by default UTF-8. A byte order mark counts more.",
+            HelpName = "NAME",
+            CustomParser = ParseEncoding,
+        };
         var dryRun = new Option<bool>("--dry-run") { Description = "Report what would happen, and change nothing." };
         var command = new DatabaseCommand("import", "Import a fixture, all of it or nothing.")
         {
@@ -63,6 +72,7 @@ internal static class ImportCommand
             orphans,
             confirm,
             timeZone,
+            encoding,
             dryRun,
         };
         command.Validators.Add(result =>
@@ -71,9 +81,14 @@ internal static class ImportCommand
             {
                 result.AddError("import needs a FILE or --from-django, and not both.");
             }
+
+            if (result.GetResult(fromDjango) is not null && result.GetResult(encoding) is not null)
+            {
+                result.AddError("--encoding goes with a FILE: a database says itself how it is encoded.");
+            }
         });
         command.SetAction(
-            (parsed, cancellationToken) =>
+            async (parsed, cancellationToken) =>
             {
                 var options = new ImportOptions
                 {
@@ -84,10 +99,19 @@ internal static class ImportCommand
                     Confirmed = [.. (parsed.GetValue(confirm) ?? []).SelectMany(ModelNames.Split)],
                     TimeZone = parsed.GetValue(timeZone)!,
                     DryRun = parsed.GetValue(dryRun),
+                    Encoding = parsed.GetValue(encoding),
                 };
-                return parsed.GetValue(file) is { } path
-                    ? RunAsync(services, path, options, cancellationToken)
-                    : RunFromDjangoAsync(services, parsed.GetValue(fromDjango), options, cancellationToken);
+                if (options.FindMistake(services.GetRequiredService<FixtureTables>()) is { } mistake)
+                {
+                    await Console.Error.WriteLineAsync(mistake);
+                    return ExitCode.NotUnderstood;
+                }
+
+                return await (
+                    parsed.GetValue(file) is { } path
+                        ? RunAsync(services, path, options, cancellationToken)
+                        : RunFromDjangoAsync(services, parsed.GetValue(fromDjango), options, cancellationToken)
+                );
             }
         );
         return command;
@@ -117,7 +141,8 @@ internal static class ImportCommand
             return await TellAsync(
                 outcome,
                 $"{address}",
-                error => $"{error.Model} {error.Pk}, {error.Field}: {error.Detail}"
+                error =>
+                    error.Record is null ? error.Detail : $"{error.Model} {error.Pk}, {error.Field}: {error.Detail}"
             );
         }
         catch (DjangoException e)
@@ -146,7 +171,10 @@ internal static class ImportCommand
             return await TellAsync(
                 outcome,
                 name,
-                error => $"{name}, line {error.Line}, column {error.Column}, {error.Pointer}: {error.Detail}"
+                error =>
+                    error.Place is null
+                        ? $"{name}: {error.Detail}"
+                        : $"{name}, line {error.Line}, column {error.Column}, {error.Pointer}: {error.Detail}"
             );
         }
         catch (Exception e) when (e is UnreadableFileException or FileTooLargeException)
@@ -192,6 +220,17 @@ internal static class ImportCommand
                 );
                 return ExitCode.Failed;
         }
+    }
+
+    private static Encoding? ParseEncoding(ArgumentResult result)
+    {
+        var name = result.Tokens[0].Value;
+        if (!FileEncoding.TryFind(name, out var encoding))
+        {
+            result.AddError($"There is no encoding \"{name}\". Name it as IANA does, such as windows-1251.");
+        }
+
+        return encoding;
     }
 
     private static TimeZoneInfo? ParseTimeZone(ArgumentResult result)
