@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
-using System.Text.Json;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Migrating;
@@ -138,7 +137,7 @@ internal static class ImportCommand
             var outcome = await services
                 .GetRequiredService<TransferService>()
                 .ImportFromDjangoAsync(address, options, CommandLine.Actor, cancellationToken);
-            return await TellAsync(
+            return await ImportAnswer.TellAsync(
                 outcome,
                 $"{address}",
                 error =>
@@ -168,7 +167,7 @@ internal static class ImportCommand
             var outcome = await services
                 .GetRequiredService<TransferService>()
                 .ImportAsync(fixture, options, CommandLine.Actor, cancellationToken);
-            return await TellAsync(
+            return await ImportAnswer.TellAsync(
                 outcome,
                 name,
                 error =>
@@ -187,38 +186,6 @@ internal static class ImportCommand
         {
             await Console.Error.WriteLineAsync($"{name} cannot be opened: {e.Message} Nothing was changed.");
             return ExitCode.Failed;
-        }
-    }
-
-    private static async Task<int> TellAsync(ImportOutcome outcome, string source, Func<FixtureError, string> describe)
-    {
-        switch (outcome)
-        {
-            case ImportOutcome.Imported { Report: var report }:
-                await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));
-                return ExitCode.Done;
-            case ImportOutcome.NotJson { Error: var error }:
-                await Console.Error.WriteLineAsync($"{source}: {error.Describe()} Nothing was changed.");
-                return ExitCode.Failed;
-            case ImportOutcome.Rejected rejected:
-                foreach (var error in rejected.Errors)
-                {
-                    await Console.Error.WriteLineAsync(describe(error));
-                }
-
-                await Console.Error.WriteLineAsync($"{rejected.Summary} Nothing was changed.");
-                return ExitCode.Failed;
-            case ImportOutcome.Blocked blocked:
-                await Console.Error.WriteLineAsync(blocked.Detail);
-                return ExitCode.Failed;
-            case ImportOutcome.Stalled stalled:
-                await Console.Error.WriteLineAsync(stalled.Detail);
-                return ExitCode.Failed;
-            default:
-                await Console.Error.WriteLineAsync(
-                    "Another import is running. Nothing was changed. Try again when it has ended."
-                );
-                return ExitCode.Failed;
         }
     }
 
