@@ -10,39 +10,35 @@ using Exact.Api.Startup;
 using Exact.Api.Transfers;
 using Exact.Infrastructure;
 
-if (args is [HealthCommand.Name])
+return args is [HealthCommand.Name] ? await HealthCommand.RunAsync() : await CommandLine.RunAsync(args, Build);
+
+static WebApplication Build(string[] args)
 {
-    return await HealthCommand.RunAsync();
+    var builder = HostSettings.CreateBuilder(args);
+    builder.AddDiagnostics();
+    builder.AddHttp();
+    builder.AddAdminAccess();
+    builder.Services.AddExactInfrastructure();
+    builder.Services.AddProblems();
+    builder.Services.AddApiDocument();
+    builder.Services.AddChallenges();
+    builder.Services.AddScores();
+    builder.Services.AddTransfers();
+    builder.Services.AddOperations();
+    builder.AddMigrationAtStart();
+
+    var app = builder.Build();
+    app.UseHttp();
+    app.UseProblems();
+    app.UseAdminAccess();
+    app.UseReadinessGate();
+    app.UseKnownParameters();
+    app.MapHealth();
+    app.MapApiDocument();
+    app.MapChallenges();
+    app.MapScores();
+    app.MapMigrations();
+    app.MapTransfers();
+    app.MapOperations();
+    return app;
 }
-
-// The settings are beside the program. They are read once: watching their files would also watch every write of the
-// embedded PostgreSQL.
-string[] defaults = [$"--contentRoot={AppContext.BaseDirectory}", "--hostBuilder:reloadConfigOnChange=false"];
-var builder = WebApplication.CreateBuilder([.. defaults, .. args]);
-builder.AddDiagnostics();
-builder.AddHttp();
-builder.AddAdminAccess();
-builder.Services.AddExactInfrastructure();
-builder.Services.AddProblems();
-builder.Services.AddApiDocument();
-builder.Services.AddChallenges();
-builder.Services.AddScores();
-builder.Services.AddTransfers();
-builder.Services.AddOperations();
-builder.AddMigrationAtStart();
-
-await using var app = builder.Build();
-app.UseHttp();
-app.UseProblems();
-app.UseAuthentication();
-app.UseAuthorization();
-app.UseReadinessGate();
-app.UseKnownParameters();
-app.MapHealth();
-app.MapApiDocument();
-app.MapChallenges();
-app.MapScores();
-app.MapMigrations();
-app.MapTransfers();
-app.MapOperations();
-return await app.RunCommandAsync(args); // no command: serve HTTP

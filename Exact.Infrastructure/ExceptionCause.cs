@@ -18,6 +18,10 @@ internal static class ExceptionCause
         "The connection string asks for TLS, which the PostgreSQL server does not offer. Switch it on there, or remove "
         + "\"SSL Mode\" from the connection string.";
 
+    private const string NoGss =
+        "The connection string asks for GSS encryption, which cannot be negotiated. Install the Kerberos library "
+        + "(libgssapi-krb5-2) and get a ticket for this account (kinit), or remove \"GSS Encryption Mode\".";
+
     private const string NoPassword =
         "PostgreSQL asks for a password, and the service has none. Set \"Password\" in the connection string, or "
         + "Database:PasswordFile.";
@@ -51,6 +55,7 @@ internal static class ExceptionCause
         var text = exception.Message.TrimEnd('.');
         return innermost.IsOurs() ? innermost.Message
             : text.StartsWith("The connection pool has been exhausted", StringComparison.Ordinal) ? PoolIsEmpty
+            : text.Contains("GSS encryption", StringComparison.Ordinal) ? NoGss
             : text.Contains("SSL handshake", StringComparison.Ordinal)
                 ? $"The TLS connection to PostgreSQL failed: {CauseOfTls(innermost)}. {Certificate}"
             : innermost is TimeoutException && IsOfStream(text) ? "PostgreSQL did not answer in time."

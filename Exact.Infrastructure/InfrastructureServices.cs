@@ -41,11 +41,7 @@ public static class InfrastructureServices
             optionsLifetime: ServiceLifetime.Singleton
         );
 
-        services
-            .AddOptions<MigrationOptions>()
-            .BindConfiguration("Migrations")
-            .ValidateDataAnnotations()
-            .ValidateOnStart();
+        services.AddSettings<MigrationOptions>();
         services.AddSingleton<SchemaState>();
         services.AddSingleton<MigratorConnection>();
         services.AddSingleton<ServerWait>();

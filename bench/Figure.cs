@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Exact.Bench;
 
-/// <summary>A row of the table. Each round gives one ratio, whose two sides ran one after the other; the table has the median of these.</summary>
+/// <summary>
+/// A row of the table. Each round gives one ratio, whose two sides ran one after the other; the table has the median of
+/// these.
+/// </summary>
 internal sealed record Figure(string Name, string Target, Unit Unit, Func<double, bool> IsMet)
 {
     public static readonly Figure Fill = Ratio(

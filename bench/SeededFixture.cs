@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Exact.Bench;
 
-/// <summary>A fixture as <c>dumpdata</c> writes it, the same for the same seed: users, challenges and scores, about 400 bytes a score.</summary>
+/// <summary>
+/// A fixture as <c>dumpdata</c> writes it, the same for the same seed: users, challenges and scores, about 400 bytes a
+/// score.
+/// </summary>
 internal sealed record SeededFixture(int Scores)
 {
     private const int Seed = 20251122;

@@ -28,6 +28,8 @@ internal static partial class AdminAccess
         builder.Logging.AddFilter(typeof(AdminKeyHandler).FullName, LogLevel.Warning);
     }
 
+    public static void UseAdminAccess(this WebApplication app) => app.UseAuthentication().UseAuthorization();
+
     /// <summary>Maps a group whose routes all need an administrator.</summary>
     public static RouteGroupBuilder MapAdminGroup(this IEndpointRouteBuilder routes, string prefix) =>
         routes

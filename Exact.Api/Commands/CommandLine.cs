@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using Exact.Api.Access;
 using Exact.Api.Startup;
-using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 
@@ -15,8 +14,20 @@ internal static partial class CommandLine
     public const string Actor = "command-line";
 
     /// <summary>Runs the command that the arguments name; without one, serves HTTP until the process is told to stop.</summary>
-    public static async Task<int> RunCommandAsync(this WebApplication app, string[] args)
+    public static async Task<int> RunAsync(string[] args, Func<string[], WebApplication> build)
     {
+        WebApplication built;
+        try
+        {
+            built = build(args);
+        }
+        catch (Exception e) when (e is not HostAbortedException) // which tools throw that look at the host only
+        {
+            await Console.Error.WriteLineAsync($"Exact ends: {HostSettings.WhyNot(e)}"); // there is no log yet
+            return ExitCode.Failed;
+        }
+
+        await using var app = built;
         var root = new RootCommand("Exact: the challenge API. Without a command it serves HTTP.")
         {
             MigrateCommand.Create(app.Services),
@@ -78,7 +89,7 @@ internal static partial class CommandLine
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogFailed(app.Logger, e.Cause());
+            LogFailed(app.Logger, HostSettings.WhyNot(e));
             return ExitCode.Failed;
         }
     }

@@ -26,9 +26,34 @@ internal static class HealthCommand
     }
 
     /// <param name="addresses">Where the service listens; by default as <see cref="ListeningAddresses"/> tells.</param>
-    public static async Task<int> RunAsync(IEnumerable<string>? addresses = null)
+    public static async Task<int> RunAsync(IReadOnlyList<string>? addresses = null)
     {
-        foreach (var address in addresses ?? ListeningAddresses.Find())
+        var codes = new List<int>();
+        IEnumerable<IReadOnlyList<string>> services = addresses is null ? ListeningAddresses.Noted() : [addresses];
+        foreach (var service in services)
+        {
+            codes.AddRange(await AskAsync(service));
+        }
+
+        if (codes.Count == 0 && addresses is null)
+        {
+            codes.AddRange(await AskAsync([.. ListeningAddresses.Configured(), "http://localhost:5000"]));
+        }
+
+        if (codes.Count == 0)
+        {
+            await Console.Error.WriteLineAsync("Exact does not listen here. Name its address: health --urls http://…");
+            return ExitCode.Failed;
+        }
+
+        return codes.Max();
+    }
+
+    /// <summary>Asks one service, at the first of its addresses that answers.</summary>
+    /// <returns>The exit code; none if nobody listens at these addresses.</returns>
+    private static async Task<int[]> AskAsync(IReadOnlyList<string> addresses)
+    {
+        foreach (var address in addresses)
         {
             try
             {
@@ -42,7 +67,7 @@ internal static class HealthCommand
 
                 using var output = Console.OpenStandardOutput();
                 output.Write(Encoding.UTF8.GetBytes($"{answer}\n"));
-                return status is HttpStatusCode.OK ? ExitCode.Done : ExitCode.Failed;
+                return [status is HttpStatusCode.OK ? ExitCode.Done : ExitCode.Failed];
             }
             catch (Exception e) when (e is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
             {
@@ -52,12 +77,11 @@ internal static class HealthCommand
                 when (e is SocketException or HttpRequestException or OperationCanceledException or UriFormatException)
             {
                 await Console.Error.WriteLineAsync($"Exact does not answer at {address}: {e.Message}");
-                return ExitCode.Failed;
+                return [ExitCode.Failed];
             }
         }
 
-        await Console.Error.WriteLineAsync("Exact does not listen here. Name its address: health --urls http://…");
-        return ExitCode.Failed;
+        return [];
     }
 
     /// <summary>Asks in HTTP/1.0, which ends the answer with the connection and needs no host name.</summary>

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Text.Json;
+using System.Text;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.Extensions.Options;
 
@@ -52,6 +53,13 @@ internal static class ImportCommand
             DefaultValueFactory = _ => TimeZoneInfo.Utc,
             CustomParser = ParseTimeZone,
         };
+        var encoding = new Option<Encoding?>("--encoding")
+        {
+            Description =
+                "How the file is encoded, such as windows-1251; by default UTF-8. A byte order mark counts more.",
+            HelpName = "NAME",
+            CustomParser = ParseEncoding,
+        };
         var dryRun = new Option<bool>("--dry-run") { Description = "Report what would happen, and change nothing." };
         var command = new DatabaseCommand("import", "Import a fixture, all of it or nothing.")
         {
@@ -63,6 +71,7 @@ internal static class ImportCommand
             orphans,
             confirm,
             timeZone,
+            encoding,
             dryRun,
         };
         command.Validators.Add(result =>
@@ -71,9 +80,14 @@ internal static class ImportCommand
             {
                 result.AddError("import needs a FILE or --from-django, and not both.");
             }
+
+            if (result.GetResult(fromDjango) is not null && result.GetResult(encoding) is not null)
+            {
+                result.AddError("--encoding goes with a FILE: a database says itself how it is encoded.");
+            }
         });
         command.SetAction(
-            (parsed, cancellationToken) =>
+            async (parsed, cancellationToken) =>
             {
                 var options = new ImportOptions
                 {
@@ -84,10 +98,19 @@ internal static class ImportCommand
                     Confirmed = [.. (parsed.GetValue(confirm) ?? []).SelectMany(ModelNames.Split)],
                     TimeZone = parsed.GetValue(timeZone)!,
                     DryRun = parsed.GetValue(dryRun),
+                    Encoding = parsed.GetValue(encoding),
                 };
-                return parsed.GetValue(file) is { } path
-                    ? RunAsync(services, path, options, cancellationToken)
-                    : RunFromDjangoAsync(services, parsed.GetValue(fromDjango), options, cancellationToken);
+                if (options.FindMistake(services.GetRequiredService<FixtureTables>()) is { } mistake)
+                {
+                    await Console.Error.WriteLineAsync(mistake);
+                    return ExitCode.NotUnderstood;
+                }
+
+                return await (
+                    parsed.GetValue(file) is { } path
+                        ? RunAsync(services, path, options, cancellationToken)
+                        : RunFromDjangoAsync(services, parsed.GetValue(fromDjango), options, cancellationToken)
+                );
             }
         );
         return command;
@@ -114,10 +137,11 @@ internal static class ImportCommand
             var outcome = await services
                 .GetRequiredService<TransferService>()
                 .ImportFromDjangoAsync(address, options, CommandLine.Actor, cancellationToken);
-            return await TellAsync(
+            return await ImportAnswer.TellAsync(
                 outcome,
                 $"{address}",
-                error => $"{error.Model} {error.Pk}, {error.Field}: {error.Detail}"
+                error =>
+                    error.Record is null ? error.Detail : $"{error.Model} {error.Pk}, {error.Field}: {error.Detail}"
             );
         }
         catch (DjangoException e)
@@ -143,10 +167,13 @@ internal static class ImportCommand
             var outcome = await services
                 .GetRequiredService<TransferService>()
                 .ImportAsync(fixture, options, CommandLine.Actor, cancellationToken);
-            return await TellAsync(
+            return await ImportAnswer.TellAsync(
                 outcome,
                 name,
-                error => $"{name}, line {error.Line}, column {error.Column}, {error.Pointer}: {error.Detail}"
+                error =>
+                    error.Place is null
+                        ? $"{name}: {error.Detail}"
+                        : $"{name}, line {error.Line}, column {error.Column}, {error.Pointer}: {error.Detail}"
             );
         }
         catch (Exception e) when (e is UnreadableFileException or FileTooLargeException)
@@ -162,36 +189,15 @@ internal static class ImportCommand
         }
     }
 
-    private static async Task<int> TellAsync(ImportOutcome outcome, string source, Func<FixtureError, string> describe)
+    private static Encoding? ParseEncoding(ArgumentResult result)
     {
-        switch (outcome)
+        var name = result.Tokens[0].Value;
+        if (!FileEncoding.TryFind(name, out var encoding))
         {
-            case ImportOutcome.Imported { Report: var report }:
-                await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));
-                return ExitCode.Done;
-            case ImportOutcome.NotJson { Error: var error }:
-                await Console.Error.WriteLineAsync($"{source}: {error.Describe()} Nothing was changed.");
-                return ExitCode.Failed;
-            case ImportOutcome.Rejected rejected:
-                foreach (var error in rejected.Errors)
-                {
-                    await Console.Error.WriteLineAsync(describe(error));
-                }
-
-                await Console.Error.WriteLineAsync($"{rejected.Summary} Nothing was changed.");
-                return ExitCode.Failed;
-            case ImportOutcome.Blocked blocked:
-                await Console.Error.WriteLineAsync(blocked.Detail);
-                return ExitCode.Failed;
-            case ImportOutcome.Stalled stalled:
-                await Console.Error.WriteLineAsync(stalled.Detail);
-                return ExitCode.Failed;
-            default:
-                await Console.Error.WriteLineAsync(
-                    "Another import is running. Nothing was changed. Try again when it has ended."
-                );
-                return ExitCode.Failed;
+            result.AddError($"There is no encoding \"{name}\". Name it as IANA does, such as windows-1251.");
         }
+
+        return encoding;
     }
 
     private static TimeZoneInfo? ParseTimeZone(ArgumentResult result)

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Exact.Api.Transfers;
+using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Commands;
 
@@ -79,7 +81,7 @@ internal static class LoadDataCommand
             yield return solution;
         }
 
-        if (services.GetRequiredService<IConfiguration>()["Transfers:FixtureFolder"] is { Length: > 0 } handedOver)
+        if (services.GetRequiredService<IOptions<TransferOptions>>().Value.FixtureFolder is { Length: > 0 } handedOver)
         {
             yield return Path.GetFullPath(handedOver);
         }

@@ -2,12 +2,14 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Threading.RateLimiting;
 using Exact.Api.Access;
+using Exact.Infrastructure;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Http;
 
-/// <summary>The settings of requests: the section <c>Requests</c> of the configuration.</summary>
+/// <summary>The settings of requests.</summary>
+[Section("Requests")]
 internal sealed class RequestOptions
 {
     /// <summary>How many requests of one address are served at a time. Its next ones wait.</summary>
@@ -27,7 +29,7 @@ internal static class AddressLimit
 
     public static void AddAddressLimit(this IServiceCollection services)
     {
-        services.AddOptions<RequestOptions>().BindConfiguration("Requests").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<RequestOptions>();
         services.AddRateLimiter(_ => { });
         services
             .AddOptions<RateLimiterOptions>()

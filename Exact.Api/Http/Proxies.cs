@@ -1,4 +1,5 @@
 using System.Net;
+using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Microsoft.AspNetCore.HttpOverrides;
 
@@ -44,7 +45,10 @@ internal static class Proxies
             options.KnownProxies.Add(
                 IPAddress.TryParse(value, out var address)
                     ? address
-                    : throw new SettingException(KnownProxies, "must list IP addresses, separated by commas.")
+                    : throw new SettingException(
+                        KnownProxies,
+                        $"has {Settings.Show(value)}, but must list IP addresses, separated by commas, such as 10.0.0.5."
+                    )
             );
         }
 
@@ -55,7 +59,7 @@ internal static class Proxies
                     ? network
                     : throw new SettingException(
                         KnownNetworks,
-                        "must list networks, separated by commas, such as 10.0.0.0/8."
+                        $"has {Settings.Show(value)}, but must list networks, separated by commas, such as 10.0.0.0/8."
                     )
             );
         }

@@ -1,5 +1,6 @@
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 using FluentValidation;
 
@@ -35,11 +36,23 @@ internal sealed record ImportQuery(
 
 internal sealed class ImportQueryValidator : AbstractValidator<ImportQuery>
 {
-    public ImportQueryValidator()
+    public ImportQueryValidator(FixtureTables tables)
     {
         RuleFor(query => query.Timezone)
             .Must(zone => zone is null || TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _))
-            .WithMessage("There is no such time zone. Name one of the IANA database, such as Europe/Berlin.");
+            .WithMessage("There is no such time zone. Name one of the IANA database, such as Europe/Berlin.")
+            .DependentRules(() =>
+                RuleFor(query => query.Confirm)
+                    .Custom(
+                        (_, context) =>
+                        {
+                            if (context.InstanceToValidate.ToOptions().FindMistake(tables) is { } mistake)
+                            {
+                                context.AddFailure(mistake);
+                            }
+                        }
+                    )
+            );
     }
 }
 

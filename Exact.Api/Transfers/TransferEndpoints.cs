@@ -1,6 +1,7 @@
 using Exact.Api.Access;
 using Exact.Api.Operations;
 using Exact.Api.Transfers.Unpacking;
+using Exact.Infrastructure;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Exporting;
@@ -23,11 +24,7 @@ internal static class TransferEndpoints
 
     public static IServiceCollection AddTransfers(this IServiceCollection services)
     {
-        services
-            .AddOptions<TransferOptions>()
-            .BindConfiguration("Transfers")
-            .ValidateDataAnnotations()
-            .ValidateOnStart();
+        services.AddSettings<TransferOptions>();
         services.AddSingleton<IValidator<ImportQuery>, ImportQueryValidator>();
         services.AddSingleton<BackgroundImports>();
         services.AddHostedService(provider => provider.GetRequiredService<BackgroundImports>());

@@ -102,7 +102,7 @@ internal sealed partial class DatabaseOpener(
         catch (PostgresException e) when (!ServerRefusal.MayPass(e))
         {
             throw new MigrationRefusedException(
-                $"Database \"{Database}\" does not exist at {Server}, and role \"{connections.Settings.Username}\" "
+                $"Database \"{Database}\" does not exist at {Server}, and {ServerRefusal.RoleOf(connections.Settings)} "
                     + $"cannot create it: {e.MessageText} ({e.SqlState}). Create the database, owned by that role, or "
                     + "grant the role CREATEDB.",
                 e

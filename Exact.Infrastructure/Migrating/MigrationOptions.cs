@@ -2,11 +2,11 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>The section <c>Migrations</c> of the configuration.</summary>
+/// <summary>How the schema is migrated.</summary>
+[Section("Migrations")]
 public sealed class MigrationOptions
 {
     /// <summary>What a starting service does about pending migrations.</summary>
-    [EnumDataType(typeof(StartupAction))]
     public StartupAction OnStartup { get; set; } = StartupAction.Apply;
 
     /// <summary>
@@ -15,11 +15,11 @@ public sealed class MigrationOptions
     public bool Strict { get; set; }
 
     /// <summary>How long a starting service waits for PostgreSQL to answer.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "24:00:00")]
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan ServerWait { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long a replica waits for the one that is migrating.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "24:00:00")]
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan LockWait { get; set; } = TimeSpan.FromMinutes(30);
 
     /// <summary>
@@ -30,7 +30,7 @@ public sealed class MigrationOptions
     public TimeSpan LockTimeout { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>How long to retry a migration that got no table lock, or lost its connection.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "24:00:00")]
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan RetryFor { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long one statement of a migration may run; zero, the default, sets no limit.</summary>

@@ -37,7 +37,7 @@ internal static class ServerRefusal
         string setting,
         NpgsqlConnectionStringBuilder connection
     ) =>
-        $"PostgreSQL at {NameOf(connection)} rejects role \"{connection.Username}\" in database "
+        $"PostgreSQL at {NameOf(connection)} rejects {RoleOf(connection)} in database "
         + $"\"{DatabaseOf(connection)}\": {rejection.MessageText} ({rejection.SqlState}). "
         + rejection.SqlState switch
         {
@@ -45,7 +45,7 @@ internal static class ServerRefusal
                 + $"parameter, remove that from {setting}, or add it to ignore_startup_parameters in pgbouncer.ini.",
             PostgresErrorCodes.InsufficientPrivilege => $"As the owner of the database, run: GRANT CONNECT ON DATABASE "
                 + $"{SqlIdentifier.Quote(DatabaseOf(connection))} TO "
-                + $"{SqlIdentifier.Quote(connection.Username ?? "")};",
+                + $"{SqlIdentifier.Quote(connection.Username ?? DefaultRole)};",
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
                 $"Check the role and the password in {setting}.",
             _ => $"Check {setting} and the database.",
@@ -55,9 +55,21 @@ internal static class ServerRefusal
     public static string NameOf(NpgsqlConnectionStringBuilder connection) =>
         connection.Host?.Contains(',') is true ? connection.Host : $"{connection.Host}:{connection.Port}";
 
+    /// <summary>The role, and whose name it is if the connection string has none.</summary>
+    public static string RoleOf(NpgsqlConnectionStringBuilder connection) =>
+        connection.Username is { } name
+            ? $"role \"{name}\""
+            : $"role \"{DefaultRole}\" (the connection string has no Username, so this is "
+                + $"{(PgUser is null ? "the name of the account" : "PGUSER")})";
+
     /// <summary>The name of the database, which is the role's by default.</summary>
     public static string DatabaseOf(NpgsqlConnectionStringBuilder connection) =>
-        connection.Database ?? connection.Username ?? "postgres";
+        connection.Database ?? connection.Username ?? DefaultRole;
+
+    /// <summary>The role that Npgsql takes if the connection string names none, but for a Kerberos ticket's.</summary>
+    private static string DefaultRole => PgUser ?? Environment.UserName;
+
+    private static string? PgUser => Environment.GetEnvironmentVariable("PGUSER");
 
     private static bool IsBusyPooler(PostgresException rejection) =>
         PoolerIsBusy.Any(part => rejection.MessageText.Contains(part, StringComparison.OrdinalIgnoreCase));

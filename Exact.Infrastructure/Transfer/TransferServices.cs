@@ -10,7 +10,10 @@ namespace Exact.Infrastructure.Transfer;
 
 internal static class TransferServices
 {
-    /// <summary>Import and export; they take the <see cref="Npgsql.NpgsqlDataSource"/> and the model that are registered beside them.</summary>
+    /// <summary>
+    /// Import and export; they take the <see cref="Npgsql.NpgsqlDataSource"/> and the model that are registered beside
+    /// them.
+    /// </summary>
     public static IServiceCollection AddTransfer(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);

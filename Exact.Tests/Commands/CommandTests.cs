@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using Exact.Tests.Support;
+using Exact.Tests.Transfer;
 
 namespace Exact.Tests.Commands;
 
@@ -60,6 +62,10 @@ public sealed class CommandTests
     [InlineData("import")]
     [InlineData("import", "backup.json", "--mode", "wild")]
     [InlineData("import", "one.json", "two.json")]
+    [InlineData("import", "one.json", "--encoding", "windows-1")]
+    [InlineData("import", "--from-django", "Host=db;Database=django", "--encoding", "cp1251")]
+    [InlineData("import", "one.json", "--confirm", "api.score")]
+    [InlineData("import", "one.json", "--mode", "replace", "--confirm", "api.nope")]
     [InlineData("export", "--model", "api.score")]
     [InlineData("export", "--Migrations:LockWait", "1", "--nonsense")]
     public async Task What_a_command_does_not_take_is_not_understood(params string[] arguments)
@@ -67,6 +73,37 @@ public sealed class CommandTests
         await using var command = await ExactProcess.RunAsync("Host=nowhere", arguments);
 
         Assert.Equal(2, await command.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task Import_reads_a_file_in_the_encoding_that_it_names()
+    {
+        await using var database = new MissingDatabase();
+        await database.InitializeAsync();
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(
+            file,
+            Sample.Fixture(Sample.Group(1, "é")),
+            Encoding.Latin1,
+            TestContext.Current.CancellationToken
+        );
+        try
+        {
+            await using var import = await ExactProcess.RunAsync(
+                database.ConnectionString,
+                "import",
+                file,
+                "--encoding",
+                "latin1"
+            );
+
+            Assert.True(await import.WaitForExitAsync() == 0, import.Log);
+            Assert.Equal("é", await database.ScalarAsync<string>("SELECT name FROM roles"));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
     [InlineData("loaddata ./backup.json -v 2 --database default --traceback --no-color")]
     [InlineData("loaddata --format json - < backup.json")]
     [InlineData("loaddata --ignorenonexistent backup --mode fail")]
-    [InlineData("loaddata backup --confirm api.challenge --confirm api.score,auth.user")]
+    [InlineData("loaddata backup --mode replace --confirm api.challenge --confirm api.score,auth.user")]
     public async Task Loaddata_loads(string command)
     {
         await folder.SucceedAsync("cp samples/backup.json .");

@@ -1,3 +1,5 @@
+using System.Runtime.Versioning;
+using Exact.Api.Http;
 using Exact.Infrastructure.Database.Embedded;
 using Exact.Tests.Support;
 
@@ -25,6 +27,60 @@ public sealed class HealthTests(MigratedDatabase database) : IClassFixture<Migra
         Assert.Equal(0, await health.WaitForExitAsync());
         Assert.Equal("ready", told.Output);
         Assert.Equal(0, await told.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task It_asks_every_service_of_its_environment_and_they_leave_nothing_behind()
+    {
+        var url = $"http://127.0.0.1:{FreePort.Find()}";
+        var environment = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:1" };
+        environment["ASPNETCORE_HTTP_PORTS"] = $"{FreePort.Find()}"; // no other test has it
+        await using var ready = ExactProcess.Serve(database.ConnectionString, environment, "--urls", url);
+        await using var waiting = ExactProcess.Serve(
+            "Host=127.0.0.1;Port=1;Username=exact",
+            environment,
+            "--urls",
+            $"http://127.0.0.1:{FreePort.Find()}"
+        );
+        await ready.WaitForLogAsync("The schema is ready");
+        await waiting.WaitForLogAsync("Now listening on");
+        await using var both = await ExactProcess.RunAsync("", environment, "health");
+        await waiting.SignalAsync("TERM");
+        await waiting.WaitForExitAsync();
+        await using var one = await ExactProcess.RunAsync("", environment, "health");
+        await ready.SignalAsync("TERM");
+        await ready.WaitForExitAsync();
+
+        Assert.Equal(1, await both.WaitForExitAsync());
+        Assert.Contains("ready\n", $"{both.Output}\n");
+        Assert.Equal((0, "ready"), (await one.WaitForExitAsync(), one.Output));
+        Assert.All(
+            Directory.Exists(ListeningAddresses.Folder) ? Directory.GetFiles(ListeningAddresses.Folder) : [],
+            file => Assert.DoesNotContain(url, File.ReadAllText(file))
+        );
+    }
+
+    [Fact, UnsupportedOSPlatform("windows")]
+    public void It_believes_no_folder_to_which_another_account_can_write()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has a temporary folder for each account.");
+        var folder = Directory.CreateTempSubdirectory("exact-planted-").FullName;
+        var link = Path.Combine(folder, "link");
+        var own = Path.Combine(folder, "own");
+        PrivateFiles.CreateClosedFolder(own);
+        Directory.CreateSymbolicLink(link, own);
+        try
+        {
+            Assert.True(ListeningAddresses.IsOwn(own));
+            Assert.False(ListeningAddresses.IsOwn(link));
+            File.SetUnixFileMode(own, (UnixFileMode)0b111_111_111);
+            Assert.False(ListeningAddresses.IsOwn(own));
+            Assert.False(ListeningAddresses.IsOwn(Path.Combine(folder, "none")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Fact]

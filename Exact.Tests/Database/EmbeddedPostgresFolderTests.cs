@@ -3,22 +3,15 @@ using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Database.Embedded;
 using Exact.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 
 namespace Exact.Tests.Database;
 
 /// <summary>
 /// The embedded server in folders with names that a shell would change, and in terminals that send signals.
 /// </summary>
-public sealed class EmbeddedPostgresFolderTests : IDisposable
+public sealed class EmbeddedPostgresFolderTests : EmbeddedPostgresFolder
 {
-    private readonly string parent = Path.Combine(Path.GetTempPath(), $"exact-names-{Guid.NewGuid():N}");
-
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    public EmbeddedPostgresFolderTests() => PrivateFiles.CreateFolder(parent);
-
-    public void Dispose() => Directory.Delete(parent, recursive: true);
+    public EmbeddedPostgresFolderTests() => PrivateFiles.CreateFolder(Folder);
 
     [Theory]
     [InlineData("`touch X`")]
@@ -36,18 +29,18 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     public async Task A_folder_may_have_any_name(string name)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such names.");
-        var folder = Path.Combine(parent, name);
+        var folder = Path.Combine(Folder, name);
         string connectionString;
-        await using (var first = await StartAsync(folder))
+        await using (var first = await StartAsync(folder, Cancelled))
         {
             connectionString = first.ConnectionString;
             await ScalarAsync(connectionString, "CREATE TABLE kept AS SELECT 42 AS answer");
-            await using var joined = await StartAsync(folder);
+            await using var joined = await StartAsync(folder, Cancelled);
             Assert.Equal(connectionString, joined.ConnectionString);
         }
 
         Assert.False(File.Exists(PostmasterFile.PathIn(Path.Combine(folder, "postgres", "data"))));
-        await using var second = await StartAsync(folder);
+        await using var second = await StartAsync(folder, Cancelled);
 
         Assert.Equal(connectionString, second.ConnectionString);
         Assert.Equal(42, await ScalarAsync(second.ConnectionString, "SELECT answer FROM kept"));
@@ -55,7 +48,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
             "database system is ready to accept connections",
             await File.ReadAllTextAsync(Path.Combine(folder, "postgres", "server.log"), Cancelled)
         );
-        Assert.Empty(Directory.EnumerateFiles(parent, "X", SearchOption.AllDirectories));
+        Assert.Empty(Directory.EnumerateFiles(Folder, "X", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -64,7 +57,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such names.");
         var options = new EmbeddedPostgresOptions
         {
-            DataFolder = Path.Combine(parent, "`touch X`"),
+            DataFolder = Path.Combine(Folder, "`touch X`"),
             BinaryFolders = [],
         };
 
@@ -84,7 +77,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     public async Task A_signal_to_all_processes_of_a_terminal_does_not_reach_the_server(string signal)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has setsid.");
-        using var user = new EmbeddedPostgresUser(parent, inSession: true);
+        using var user = new EmbeddedPostgresUser(Folder, inSession: true);
         var connectionString = await user.ConnectionStringAsync();
 
         await user.SignalGroupAsync(signal);
@@ -95,7 +88,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     [Fact]
     public async Task Ending_a_process_with_its_children_does_not_end_the_server()
     {
-        using var user = new EmbeddedPostgresUser(parent);
+        using var user = new EmbeddedPostgresUser(Folder);
         var connectionString = await user.ConnectionStringAsync();
 
         await user.KillTreeAsync();
@@ -108,8 +101,8 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells which files a process has open.");
         var before = PipesOf(Environment.ProcessId); // what we were given ourselves
-        await using var server = await StartAsync(parent);
-        var process = PostmasterFile.Read(Path.Combine(parent, "postgres", "data"))!.ProcessId;
+        await using var server = await StartAsync();
+        var process = PostmasterFile.Read(Data)!.ProcessId;
 
         var theirs = PipesOf(process);
 
@@ -119,15 +112,15 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     [Fact]
     public async Task Settings_that_the_server_rejects_are_named_at_once()
     {
-        await using (await StartAsync(parent)) { }
+        await using (await StartAsync()) { }
         await File.AppendAllTextAsync(
-            Path.Combine(parent, "postgres", "data", "postgresql.conf"),
+            Path.Combine(Folder, "postgres", "data", "postgresql.conf"),
             "\nshared_buffers = nonsense\n",
             Cancelled
         );
         var started = Stopwatch.GetTimestamp();
 
-        var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => StartAsync(parent));
+        var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => StartAsync());
 
         Assert.Contains("shared_buffers", failure.Message);
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(60));
@@ -137,7 +130,7 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
     private async Task AssertServesAsync(string connectionString)
     {
         Assert.Equal(1, await ScalarAsync(connectionString, "SELECT 1"));
-        await using var next = await StartAsync(parent);
+        await using var next = await StartAsync();
         Assert.Equal(connectionString, next.ConnectionString);
     }
 
@@ -149,20 +142,4 @@ public sealed class EmbeddedPostgresFolderTests : IDisposable
                 .OfType<string>()
                 .Where(target => target.StartsWith("pipe:", StringComparison.Ordinal)),
         ];
-
-    private static Task<EmbeddedPostgres> StartAsync(string folder) =>
-        EmbeddedPostgres.StartAsync(
-            new EmbeddedPostgresOptions { DataFolder = folder, Durable = false },
-            NullLogger.Instance,
-            Cancelled
-        );
-
-    private static async Task<object?> ScalarAsync(string connectionString, string sql)
-    {
-        var server = new NpgsqlConnectionStringBuilder(connectionString) { Database = "postgres", Pooling = false };
-        await using var connection = new NpgsqlConnection(server.ConnectionString);
-        await connection.OpenAsync(Cancelled);
-        await using var command = new NpgsqlCommand(sql, connection);
-        return await command.ExecuteScalarAsync(Cancelled);
-    }
 }

@@ -3,35 +3,18 @@ using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Database.Embedded;
 using Exact.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 
 namespace Exact.Tests.Database;
 
 /// <summary>
 /// The embedded server after it has died, after a power failure, and when its process is told to end early.
 /// </summary>
-public sealed class EmbeddedPostgresRepairTests : IDisposable
+public sealed class EmbeddedPostgresRepairTests : EmbeddedPostgresFolder
 {
-    private readonly string folder = Path.Combine(Path.GetTempPath(), $"exact-repair-{Guid.NewGuid():N}");
-
-    private string Home => Path.Combine(folder, "postgres");
-
-    private string Data => Path.Combine(Home, "data");
-
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    public void Dispose()
-    {
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
     [Fact]
     public async Task A_server_that_dies_is_started_again_on_its_port()
     {
-        await using var server = await StartAsync(Cancelled);
+        await using var server = await StartAsync();
         await ScalarAsync(server.ConnectionString, "CREATE TABLE kept AS SELECT 42 AS answer");
         var died = PostmasterFile.Read(Data)!;
         using (var process = Process.GetProcessById(died.ProcessId))
@@ -52,11 +35,11 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
     [InlineData("password", "", "It holds the password of the embedded PostgreSQL")]
     public async Task A_damaged_file_is_named_with_the_way_out(string file, string content, string expected)
     {
-        await using (await StartAsync(Cancelled)) { }
+        await using (await StartAsync()) { }
         var path = Path.Combine(Home, file);
         await File.WriteAllTextAsync(path, content, Cancelled);
 
-        var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => StartAsync(Cancelled));
+        var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => StartAsync());
 
         Assert.Contains(path, failure.Message);
         Assert.Contains(expected.Replace("{Home}", Home), failure.Message);
@@ -68,10 +51,10 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
     {
         foreach (var content in (string[])["", "x", "-1", "0", "80", "99999", "12345678901"])
         {
-            PrivateFiles.CreateFolder(folder);
-            await File.WriteAllTextAsync(Path.Combine(folder, "port"), content, Cancelled);
+            PrivateFiles.CreateFolder(Folder);
+            await File.WriteAllTextAsync(Path.Combine(Folder, "port"), content, Cancelled);
 
-            await using var server = await StartAsync(Cancelled);
+            await using var server = await StartAsync();
 
             Assert.Equal(1, await ScalarAsync(server.ConnectionString, "SELECT 1"));
         }
@@ -80,13 +63,13 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
     [Fact]
     public async Task A_start_that_is_cancelled_leaves_no_server_behind()
     {
-        await using (await StartAsync(Cancelled)) { }
+        await using (await StartAsync()) { }
         for (var delay = 0; delay < 400; delay += 80)
         {
             using var cancel = new CancellationTokenSource(delay); // anywhere in the start, which takes about as long
             try
             {
-                await using var server = await StartAsync(cancel.Token);
+                await using var server = await StartAsync(Folder, cancel.Token);
             }
             catch (OperationCanceledException)
             {
@@ -104,12 +87,12 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
     public async Task A_service_that_is_told_to_end_stops_its_server(string signal, bool early)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
-        PrivateFiles.CreateFolder(folder);
-        var data = Path.Combine(folder, ".exact", "postgres", "data");
-        await using var service = ExactProcess.Develop(folder);
+        PrivateFiles.CreateFolder(Folder);
+        var data = Path.Combine(Folder, ".exact", "postgres", "data");
+        await using var service = ExactProcess.Develop(Folder);
         if (early)
         {
-            await UntilAsync(() => Directory.Exists(Path.Combine(folder, ".exact", "postgres.new", "data")));
+            await UntilAsync(() => Directory.Exists(Path.Combine(Folder, ".exact", "postgres.new", "data")));
         }
         else
         {
@@ -127,7 +110,7 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
     [Fact]
     public async Task On_a_file_system_without_modes_the_data_is_kept_elsewhere()
     {
-        var (source, mounted) = (Path.Combine(folder, "source"), Path.Combine(folder, "mounted"));
+        var (source, mounted) = (Path.Combine(Folder, "source"), Path.Combine(Folder, "mounted"));
         PrivateFiles.CreateFolder(source);
         PrivateFiles.CreateFolder(mounted);
         Assert.SkipUnless(
@@ -151,7 +134,7 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
         {
             await using var server = await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, Cancelled);
 
-            Assert.False(place.Folder.StartsWith(folder, StringComparison.Ordinal));
+            Assert.False(place.Folder.StartsWith(Folder, StringComparison.Ordinal));
             Assert.Equal(1, await ScalarAsync(server.ConnectionString, "SELECT 1"));
         }
         finally
@@ -166,29 +149,5 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
         using var process = Process.Start(program, arguments);
         await process.WaitForExitAsync(Cancelled);
         return process.ExitCode == 0;
-    }
-
-    private Task<EmbeddedPostgres> StartAsync(CancellationToken cancellationToken) =>
-        EmbeddedPostgres.StartAsync(
-            new EmbeddedPostgresOptions { DataFolder = folder, Durable = false },
-            NullLogger.Instance,
-            cancellationToken
-        );
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        while (!condition())
-        {
-            await Task.Delay(1, Cancelled);
-        }
-    }
-
-    private static async Task<object?> ScalarAsync(string connectionString, string sql)
-    {
-        var server = new NpgsqlConnectionStringBuilder(connectionString) { Database = "postgres", Pooling = false };
-        await using var connection = new NpgsqlConnection(server.ConnectionString);
-        await connection.OpenAsync(Cancelled);
-        await using var command = new NpgsqlCommand(sql, connection);
-        return await command.ExecuteScalarAsync(Cancelled);
     }
 }

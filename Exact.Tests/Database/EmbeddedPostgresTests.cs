@@ -11,25 +11,9 @@ using Npgsql;
 
 namespace Exact.Tests.Database;
 
-/// <summary>Every test has a data folder, and so a server, of its own.</summary>
-public sealed class EmbeddedPostgresTests : IDisposable
+/// <summary>The embedded server from its first start to its last.</summary>
+public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
 {
-    private readonly string folder = Path.Combine(Path.GetTempPath(), $"exact-embedded-{Guid.NewGuid():N}");
-
-    private string Home => Path.Combine(folder, "postgres");
-
-    private string Data => Path.Combine(Home, "data");
-
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    public void Dispose()
-    {
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
     [Fact]
     public async Task It_keeps_its_data_and_its_port_between_runs()
     {
@@ -92,11 +76,11 @@ public sealed class EmbeddedPostgresTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no file modes.");
         await using var server = await StartAsync();
-        AdminKeyFile.ReadOrCreate(folder);
+        AdminKeyFile.ReadOrCreate(Folder);
 
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         Assert.Equal(Owner, File.GetUnixFileMode(Path.Combine(Home, "password")));
-        Assert.Equal(Owner, File.GetUnixFileMode(Path.Combine(folder, "admin-key")));
+        Assert.Equal(Owner, File.GetUnixFileMode(Path.Combine(Folder, "admin-key")));
         Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(Home));
         Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(Data));
     }
@@ -104,7 +88,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     [Fact]
     public async Task Four_processes_that_start_at_once_share_one_server_and_the_last_one_stops_it()
     {
-        var users = Enumerable.Range(0, 4).Select(_ => new EmbeddedPostgresUser(folder)).ToList();
+        var users = Enumerable.Range(0, 4).Select(_ => new EmbeddedPostgresUser(Folder)).ToList();
         try
         {
             var servers = await Task.WhenAll(users.Select(user => user.ConnectionStringAsync()));
@@ -144,7 +128,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     [Fact]
     public async Task The_server_of_a_killed_process_is_used_by_the_next_one_which_also_stops_it()
     {
-        using var killed = new EmbeddedPostgresUser(folder);
+        using var killed = new EmbeddedPostgresUser(Folder);
         var connectionString = await killed.ConnectionStringAsync();
         await killed.KillAsync();
         var process = PostmasterFile.Read(Data)!.ProcessId;
@@ -189,8 +173,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
     [Fact]
     public async Task A_cluster_that_was_left_half_made_is_made_again()
     {
-        PrivateFiles.CreateFolder(folder);
-        var half = Directory.CreateDirectory(Path.Combine(folder, "postgres.new", "data"));
+        PrivateFiles.CreateFolder(Folder);
+        var half = Directory.CreateDirectory(Path.Combine(Folder, "postgres.new", "data"));
         await File.WriteAllTextAsync(Path.Combine(half.FullName, "PG_VERSION"), "15", Cancelled);
 
         await using var server = await StartAsync();
@@ -202,9 +186,9 @@ public sealed class EmbeddedPostgresTests : IDisposable
     [Fact]
     public async Task A_process_killed_while_it_creates_the_cluster_does_not_block_the_next_start()
     {
-        using (var maker = new EmbeddedPostgresUser(folder))
+        using (var maker = new EmbeddedPostgresUser(Folder))
         {
-            await UntilAsync(() => Directory.Exists(Path.Combine(folder, "postgres.new", "data", "base")));
+            await UntilAsync(() => Directory.Exists(Path.Combine(Folder, "postgres.new", "data", "base")));
             await maker.KillAsync(); // its initdb goes on for a while
         }
 
@@ -235,7 +219,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     {
         var options = new EmbeddedPostgresOptions
         {
-            DataFolder = folder,
+            DataFolder = Folder,
             BinaryFolders = [],
             Download = false,
         };
@@ -257,7 +241,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
 
         var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() =>
             EmbeddedPostgres.StartAsync(
-                new EmbeddedPostgresOptions { DataFolder = folder, Download = false },
+                new EmbeddedPostgresOptions { DataFolder = Folder, Download = false },
                 NullLogger.Instance,
                 Cancelled
             )
@@ -270,8 +254,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
     public async Task As_root_the_data_of_a_private_project_is_kept_where_the_server_can_reach_it()
     {
         Assert.SkipUnless(UnprivilegedAccount.IsNeeded, "Only root's server runs under another account.");
-        var project = Directory.CreateDirectory(folder);
-        File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var project = Directory.CreateDirectory(Folder);
+        File.SetUnixFileMode(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var options = new EmbeddedPostgresOptions
         {
             DataFolder = Path.Combine(project.FullName, ".exact"),
@@ -310,11 +294,11 @@ public sealed class EmbeddedPostgresTests : IDisposable
                 );
             }
 
-            Directory.CreateDirectory(folder);
-            await account.TakeOverAsync(folder, Cancelled);
+            Directory.CreateDirectory(Folder);
+            await account.TakeOverAsync(Folder, Cancelled);
         }
 
-        using var user = new EmbeddedPostgresUser(folder, account?.Name ?? "");
+        using var user = new EmbeddedPostgresUser(Folder, account?.Name ?? "");
 
         Assert.Equal(1, await ScalarAsync(await user.ConnectionStringAsync(), "SELECT 1"));
         await user.LeaveAsync();
@@ -324,19 +308,12 @@ public sealed class EmbeddedPostgresTests : IDisposable
     public async Task The_admin_key_is_made_once_by_the_first_process()
     {
         var keys = await Task.WhenAll(
-            Enumerable.Range(0, 16).Select(_ => Task.Run(() => AdminKeyFile.ReadOrCreate(folder)))
+            Enumerable.Range(0, 16).Select(_ => Task.Run(() => AdminKeyFile.ReadOrCreate(Folder)))
         );
 
         Assert.Equal(43, Assert.Single(keys.Distinct()).Length); // 32 bytes in base64url
-        Assert.Equal(["admin-key", "admin-key.lock"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+        Assert.Equal(["admin-key", "admin-key.lock"], Directory.GetFiles(Folder).Select(Path.GetFileName).Order());
     }
-
-    private Task<EmbeddedPostgres> StartAsync() =>
-        EmbeddedPostgres.StartAsync(
-            new EmbeddedPostgresOptions { DataFolder = folder, Durable = false },
-            NullLogger.Instance,
-            Cancelled
-        );
 
     private void KillServer()
     {
@@ -344,25 +321,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
         server.Kill();
     }
 
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        while (!condition())
-        {
-            await Task.Delay(1, Cancelled);
-        }
-    }
-
     private static int PortOf(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString).Port;
 
     private static bool IsOutward(IPAddress address) =>
         !IPAddress.IsLoopback(address) && address.AddressFamily == AddressFamily.InterNetwork;
-
-    private static async Task<object?> ScalarAsync(string connectionString, string sql)
-    {
-        var server = new NpgsqlConnectionStringBuilder(connectionString) { Database = "postgres", Pooling = false };
-        await using var connection = new NpgsqlConnection(server.ConnectionString);
-        await connection.OpenAsync(Cancelled);
-        await using var command = new NpgsqlCommand(sql, connection);
-        return await command.ExecuteScalarAsync(Cancelled);
-    }
 }

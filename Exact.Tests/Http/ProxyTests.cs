@@ -52,7 +52,7 @@ public sealed class ProxyTests(ExactApp app) : IClassFixture<ExactApp>
         );
 
         Assert.Equal(1, await replica.WaitForExitAsync());
-        Assert.Contains("ForwardedHeaders:KnownProxies must list IP addresses", replica.Log);
+        Assert.Contains("ForwardedHeaders:KnownProxies has \"nginx\", but must list IP addresses", replica.Log);
     }
 
     private async Task SeesAsync(

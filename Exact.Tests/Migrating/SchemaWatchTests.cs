@@ -6,31 +6,14 @@ using Exact.Tests.Support;
 namespace Exact.Tests.Migrating;
 
 /// <summary>A service that is ready, and a database that changes below it.</summary>
-public sealed class SchemaWatchTests : IAsyncLifetime
+public sealed class SchemaWatchTests : ExactAppOfOneTest
 {
-    private readonly ExactApp app = new();
-    private HttpClient admin = null!;
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        await app.InitializeAsync();
-        admin = app.CreateAdmin();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        admin.Dispose();
-        await app.DisposeAsync();
-    }
-
     [Fact]
     public async Task A_database_that_was_dropped_is_not_ready_and_then_created_again()
     {
         await DropAsync();
 
-        using (var probe = await admin.GetAsync("/health/ready", Cancellation))
+        using (var probe = await Admin.GetAsync("/health/ready", Cancellation))
         {
             var problem = await probe.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
             Assert.Equal(HttpStatusCode.ServiceUnavailable, probe.StatusCode);
@@ -46,9 +29,9 @@ public sealed class SchemaWatchTests : IAsyncLifetime
     {
         await DropAsync();
         await TestDatabase.ExecuteOnServerAsync(
-            $"CREATE DATABASE {app.Database.Name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+            $"CREATE DATABASE {App.Database.Name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
         );
-        await app.Database.MigrateToFirstAsync();
+        await App.Database.MigrateToFirstAsync();
 
         await UntilAsync("/api/admin/operations");
 
@@ -59,9 +42,9 @@ public sealed class SchemaWatchTests : IAsyncLifetime
     [Fact]
     public async Task A_POST_that_applies_something_leaves_the_service_ready()
     {
-        await app.Database.MigrateToFirstAsync();
+        await App.Database.MigrateToFirstAsync();
 
-        using var answer = await admin.PostAsync("/api/admin/migrations", null, Cancellation);
+        using var answer = await Admin.PostAsync("/api/admin/migrations", null, Cancellation);
 
         var status = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
         Assert.Equal("current", status.GetProperty("state").GetString());
@@ -72,10 +55,10 @@ public sealed class SchemaWatchTests : IAsyncLifetime
     [Fact]
     public async Task A_POST_that_fails_leaves_the_service_as_it_finds_the_database()
     {
-        await app.Database.MigrateToFirstAsync();
-        await app.Database.ExecuteAsync("ALTER TABLE operations ADD cancelled_by text");
+        await App.Database.MigrateToFirstAsync();
+        await App.Database.ExecuteAsync("ALTER TABLE operations ADD cancelled_by text");
 
-        using (var answer = await admin.PostAsync("/api/admin/migrations", null, Cancellation))
+        using (var answer = await Admin.PostAsync("/api/admin/migrations", null, Cancellation))
         {
             var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
             Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
@@ -83,31 +66,31 @@ public sealed class SchemaWatchTests : IAsyncLifetime
         }
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusOfAsync("/health/ready"));
-        await app.Database.ExecuteAsync("ALTER TABLE operations DROP cancelled_by");
+        await App.Database.ExecuteAsync("ALTER TABLE operations DROP cancelled_by");
         await UntilAsync("/health/ready");
     }
 
     [Fact]
     public async Task A_right_that_was_taken_away_is_not_ready_until_it_is_back()
     {
-        await app.Database.ExecuteAsync("ALTER TABLE scores RENAME TO hidden");
+        await App.Database.ExecuteAsync("ALTER TABLE scores RENAME TO hidden");
 
-        using (var probe = await admin.GetAsync("/health/ready", Cancellation))
+        using (var probe = await Admin.GetAsync("/health/ready", Cancellation))
         {
             var problem = await probe.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
             Assert.Equal("refused", problem.GetProperty("progress").GetProperty("phase").GetString());
             Assert.Contains("has no table scores", problem.GetProperty("detail").GetString());
         }
 
-        await app.Database.ExecuteAsync("ALTER TABLE hidden RENAME TO scores");
+        await App.Database.ExecuteAsync("ALTER TABLE hidden RENAME TO scores");
         await UntilAsync("/health/ready");
     }
 
-    private Task DropAsync() => TestDatabase.ExecuteOnServerAsync($"DROP DATABASE {app.Database.Name} WITH (FORCE)");
+    private Task DropAsync() => TestDatabase.ExecuteOnServerAsync($"DROP DATABASE {App.Database.Name} WITH (FORCE)");
 
     private async Task<HttpStatusCode> StatusOfAsync(string path)
     {
-        using var answer = await admin.GetAsync(path, Cancellation);
+        using var answer = await Admin.GetAsync(path, Cancellation);
         return answer.StatusCode;
     }
 
@@ -116,7 +99,7 @@ public sealed class SchemaWatchTests : IAsyncLifetime
 
     private async Task<(string?, string?)> StateAndPhaseAsync()
     {
-        var status = await admin.GetFromJsonAsync<JsonElement>("/api/admin/migrations", Cancellation);
+        var status = await Admin.GetFromJsonAsync<JsonElement>("/api/admin/migrations", Cancellation);
         return (
             status.GetProperty("state").GetString(),
             status.GetProperty("process").GetProperty("phase").GetString()

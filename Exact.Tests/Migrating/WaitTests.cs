@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Exact.Infrastructure;
 using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -163,6 +164,32 @@ public sealed class WaitTests
                 new PostgresException(message, "FATAL", "FATAL", PostgresErrorCodes.ProtocolViolation)
             )
         );
+
+    [Theory]
+    [InlineData("Exception while performing GSS encryption")]
+    [InlineData("GSS encryption requested. No GSS encryption enabled connection from this host is configured.")]
+    public void A_lack_of_GSS_says_what_to_install_or_to_remove(string message) =>
+        Assert.Contains(
+            "(kinit), or remove \"GSS Encryption Mode\"",
+            new NpgsqlException(message, new NpgsqlException("Unable to negotiate GSS encryption: Unsupported")).Cause()
+        );
+
+    [Fact]
+    public void A_rejected_role_is_named_although_the_connection_string_does_not_name_it()
+    {
+        var rejection = new PostgresException("no", "FATAL", "FATAL", PostgresErrorCodes.InvalidPassword);
+        var role = Environment.GetEnvironmentVariable("PGUSER") ?? Environment.UserName;
+
+        var nameless = ServerRefusal.Describe(rejection, "ConnectionStrings__Exact", new("Host=db"));
+        var named = ServerRefusal.Describe(rejection, "ConnectionStrings__Exact", new("Host=db;Username=exact"));
+
+        Assert.StartsWith(
+            $"PostgreSQL at db:5432 rejects role \"{role}\" (the connection string has no Username, so this is ",
+            nameless
+        );
+        Assert.Contains($") in database \"{role}\"", nameless);
+        Assert.StartsWith("PostgreSQL at db:5432 rejects role \"exact\" in database \"exact\"", named);
+    }
 
     private static Task Start(ServiceProvider services, bool migrates) =>
         migrates

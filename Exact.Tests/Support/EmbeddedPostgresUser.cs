@@ -4,7 +4,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Exact.Tests.Support;
 
-/// <summary>Another process that uses the embedded PostgreSQL of a folder, and that can be killed: this very program, started once more.</summary>
+/// <summary>
+/// Another process that uses the embedded PostgreSQL of a folder, and that can be killed: this very program, started
+/// once more.
+/// </summary>
 internal sealed class EmbeddedPostgresUser : IDisposable
 {
     private const string FolderVariable = "EXACT_EMBEDDED_FOLDER";

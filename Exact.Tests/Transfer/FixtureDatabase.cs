@@ -119,7 +119,10 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
 
     public Task<string?> SchemaAsync() => ScalarAsync<string>(Schema);
 
-    /// <summary>Everything that a fixture could change, with each row's last writer: equal before and after means that nothing was written.</summary>
+    /// <summary>
+    /// Everything that a fixture could change, with each row's last writer: equal before and after means that nothing
+    /// was written.
+    /// </summary>
     public Task<string?> StateAsync() =>
         ScalarAsync<string>(
             """

@@ -3,7 +3,10 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Exact.Tests.Transfer;
 
-/// <summary>A body whose sender stops, having sent some of it, until a gate opens; with a clock, each of its parts is a second late.</summary>
+/// <summary>
+/// A body whose sender stops, having sent some of it, until a gate opens; with a clock, each of its parts is a second
+/// late.
+/// </summary>
 internal sealed class GatedStream(byte[] content, Task gate, int openAfter = 0, FakeTimeProvider? time = null)
     : MemoryStream(content)
 {

@@ -153,7 +153,10 @@ public sealed class ImportModeTests(FixtureDatabase database) : IClassFixture<Fi
         var dryRun = Assert.Single(await database.RejectedAsync(file, options with { DryRun = true }));
         var other = Assert.Single(await database.RejectedAsync(file, options with { Confirmed = ["api.score"] }));
 
+        var misspelt = await database.RejectedAsync(file, options with { Confirmed = [label, "shop.orde"] });
+
         Assert.Equal(before, await database.StateAsync());
+        Assert.Contains("confirm=shop.orde names no model", Assert.Single(misspelt).Detail, StringComparison.Ordinal);
         Assert.All([refused, dryRun, other], error => Assert.Equal(("left-out", label), (error.Code, error.Model)));
         Assert.Contains($"confirm={label}", refused.Detail, StringComparison.Ordinal);
 

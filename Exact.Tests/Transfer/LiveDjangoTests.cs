@@ -295,6 +295,7 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
         var rejected = Assert.IsType<ImportOutcome.Rejected>(await ImportAsync(django.Address));
 
         Assert.Equal(("bad-timestamp", "closes_on"), (rejected.Errors[0].Code, rejected.Errors[0].Field));
+        Assert.Null(rejected.Errors[0].Place); // there is no file with lines
     }
 
     private async Task AssertIsItsDumpAsync()

@@ -11,7 +11,7 @@ namespace Exact.Tests.Transfer;
 public sealed class OtherFileTests(FixtureDatabase database) : IClassFixture<FixtureDatabase>
 {
     [Theory]
-    [InlineData("1F8B0800", "gzip twice")]
+    [InlineData("1F8B0800", "gzip more than once")]
     [InlineData("425A68393141592653", "bunzip2")]
     [InlineData("FD377A585A000004", "unxz")]
     [InlineData("5D00008000", "unlzma")]
@@ -80,6 +80,14 @@ public sealed class OtherFileTests(FixtureDatabase database) : IClassFixture<Fix
     [InlineData("-----BEGIN PGP MESSAGE-----\n", "gpg -d")]
     [InlineData("version https://git-lfs.github.com/spec/v1\n", "git lfs pull")]
     [InlineData("H4sIAAAAAAAA/4uO5QIA\n", "base64 -d")]
+    [InlineData("\uFEFF\uFEFF[]", "more than one byte order mark")]
+    [InlineData("\u200B[]", "invisible character U+200B. Remove it")]
+    [InlineData("\u00A0[]", "invisible character U+00A0. Remove it")]
+    [InlineData("{\"detail\": \"Authentication credentials were not provided.\"}", "error answer of a web service")]
+    [InlineData("{\"type\": \"about:blank\", \"title\": \"Not Found\", \"status\": 404}", "error answer")]
+    [InlineData("[{\"message\": \"no\"}]", "error answer")]
+    [InlineData("{\"count\": 1, \"next\": null, \"results\": [{\"pk\": 1, \"fields\": {}}]}", "answer of a REST API")]
+    [InlineData("{\n  \"results\": []\n}\n", "REST API, not a fixture. Let Django write a fixture: manage.py dumpdata")]
     [InlineData("\"[{\\\"model\\\": \\\"auth.group\\\"}]\"", "encoded twice")]
     public async Task Text_of_another_kind_is_named_in_every_encoding(string text, string said)
     {

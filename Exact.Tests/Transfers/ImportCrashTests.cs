@@ -11,7 +11,10 @@ using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Transfers;
 
-/// <summary>The service or the server is killed in the middle of an import: the old data or the new, and a journal that tells which.</summary>
+/// <summary>
+/// The service or the server is killed in the middle of an import: the old data or the new, and a journal that tells
+/// which.
+/// </summary>
 public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<MissingDatabase>
 {
     private const string Old = "old";
@@ -154,7 +157,10 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
         return replica;
     }
 
-    /// <summary>Imports, waiting for PostgreSQL to notice that the process before is dead, or for the service to notice that PostgreSQL was.</summary>
+    /// <summary>
+    /// Imports, waiting for PostgreSQL to notice that the process before is dead, or for the service to notice that
+    /// PostgreSQL was.
+    /// </summary>
     private static Task ImportAsync(ExactProcess replica, byte[] fixture) =>
         UntilAsync(async () =>
         {

@@ -13,6 +13,25 @@ public sealed class RejectedDataTests(ExactApp app) : IClassFixture<ExactApp>
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
     [Theory]
+    [InlineData("confirm=api.score", "confirm has a meaning only with mode=replace")]
+    [InlineData("mode=merge&confirm=api.nope", "confirm has a meaning only with mode=replace")]
+    [InlineData("mode=replace&confirm=api.scores", "api.score")]
+    [InlineData("mode=replace&confirm=api.challenge,shop.order", "shop.order")]
+    public async Task A_confirmation_that_cannot_be_meant_is_refused(string query, string words)
+    {
+        using var admin = app.CreateAdmin();
+        using var answer = await admin.PostAsync(
+            $"/api/admin/import?{query}",
+            new ByteArrayContent([]),
+            CancellationToken
+        );
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains(words, problem.GetProperty("errors").GetProperty("confirm")[0].GetString());
+    }
+
+    [Theory]
     [InlineData("ALTER TABLE roles ADD CONSTRAINT no_guests CHECK (name <> 'guests')", "no_guests")]
     [InlineData("ALTER TABLE roles ADD CONSTRAINT one_only EXCLUDE (lower(left(name, 1)) WITH =)", "one_only")]
     [InlineData(
@@ -54,6 +73,10 @@ public sealed class RejectedDataTests(ExactApp app) : IClassFixture<ExactApp>
             Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
             var error = problem.GetProperty("errors")[0].GetProperty("detail").GetString();
             Assert.Contains(words, error, StringComparison.Ordinal);
+            Assert.All(
+                ["line", "column", "byte_offset"], // it is not known which record it was
+                place => Assert.Equal(JsonValueKind.Null, problem.GetProperty("errors")[0].GetProperty(place).ValueKind)
+            );
             Assert.Equal("failed", operations[0].GetProperty("state").GetString());
             Assert.Contains(words, operations[0].GetProperty("error").GetString(), StringComparison.Ordinal);
             Assert.Equal(0, await app.Database.ScalarAsync<long>("SELECT count(*) FROM roles"));

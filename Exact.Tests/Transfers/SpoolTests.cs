@@ -19,10 +19,11 @@ public sealed class SpoolTests(ExactApp app) : IClassFixture<ExactApp>
     [Fact]
     public async Task A_folder_that_cannot_hold_an_upload_is_insufficient_storage()
     {
-        var folder = Path.Combine(Path.GetTempPath(), $"exact-none-{Guid.NewGuid():N}");
+        var folder = Directory.CreateTempSubdirectory("exact-gone-").FullName;
         await using var misplaced = app.WithWebHostBuilder(host => host.UseSetting("Transfers:SpoolFolder", folder));
         using var client = misplaced.CreateClient();
         await misplaced.Services.GetRequiredService<SchemaState>().WhenReadyAsync(CancellationToken);
+        Directory.Delete(folder); // a start without it is refused
         using var admin = app.CreateAdmin();
         client.DefaultRequestHeaders.Authorization = admin.DefaultRequestHeaders.Authorization;
         client.DefaultRequestHeaders.Add("Prefer", "respond-async");

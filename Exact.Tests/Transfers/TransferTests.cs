@@ -9,34 +9,17 @@ using Exact.Tests.Transfer;
 namespace Exact.Tests.Transfers;
 
 /// <summary>A backup through the HTTP door, as an organiser sends it with curl.</summary>
-public sealed class TransferTests : IAsyncLifetime
+public sealed class TransferTests : ExactAppOfOneTest
 {
-    private readonly ExactApp app = new();
-    private HttpClient admin = null!;
-
-    private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        await app.InitializeAsync();
-        admin = app.CreateAdmin();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        admin.Dispose();
-        await app.DisposeAsync();
-    }
-
     [Fact]
     public async Task A_true_dump_is_posted_and_read_back()
     {
         using var answer = await ImportAsync(await DumpAsync());
-        var report = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
-        var challenges = await admin.GetFromJsonAsync<JsonElement>("/api/challenges", CancellationToken);
-        var board = await admin.GetFromJsonAsync<JsonElement>(
+        var report = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        var challenges = await Admin.GetFromJsonAsync<JsonElement>("/api/challenges", Cancellation);
+        var board = await Admin.GetFromJsonAsync<JsonElement>(
             "/api/challenges/bb4efe08ab7b4532a05a89f232b8e3f7/leaderboard?limit=3",
-            CancellationToken
+            Cancellation
         );
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
@@ -56,19 +39,19 @@ public sealed class TransferTests : IAsyncLifetime
     {
         var backup = await File.ReadAllBytesAsync(
             Path.Combine(AppContext.BaseDirectory, "Transfer", "old-backup.json"),
-            CancellationToken
+            Cancellation
         );
         using var answer = await ImportAsync(backup);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
 
-        var challenges = await admin.GetFromJsonAsync<JsonElement>("/api/challenges", CancellationToken);
+        var challenges = await Admin.GetFromJsonAsync<JsonElement>("/api/challenges", Cancellation);
         var ranked = 0;
         foreach (var challenge in challenges.EnumerateArray())
         {
             Assert.Equal("admin", challenge.GetProperty("created_by").GetString());
-            var board = await admin.GetFromJsonAsync<JsonElement>(
+            var board = await Admin.GetFromJsonAsync<JsonElement>(
                 $"/api/challenges/{challenge.GetProperty("challenge_id")}/leaderboard?entries=all",
-                CancellationToken
+                Cancellation
             );
             ranked += board.GetArrayLength();
         }
@@ -82,8 +65,8 @@ public sealed class TransferTests : IAsyncLifetime
     public async Task A_time_zone_that_does_not_exist_is_a_400_that_names_the_parameter(string query, string parameter)
     {
         using var content = new ByteArrayContent("[]"u8.ToArray());
-        using var answer = await admin.PostAsync($"/api/admin/import?{query}", content, CancellationToken);
-        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+        using var answer = await Admin.PostAsync($"/api/admin/import?{query}", content, Cancellation);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains("IANA", $"{problem.GetProperty("errors").GetProperty(parameter)}", StringComparison.Ordinal);
@@ -93,14 +76,14 @@ public sealed class TransferTests : IAsyncLifetime
     public async Task An_export_imported_elsewhere_is_exported_byte_for_byte()
     {
         using var imported = await ImportAsync(await DumpAsync());
-        using var export = await admin.GetAsync("/api/admin/export", CancellationToken);
-        var bytes = await export.Content.ReadAsByteArrayAsync(CancellationToken);
+        using var export = await Admin.GetAsync("/api/admin/export", Cancellation);
+        var bytes = await export.Content.ReadAsByteArrayAsync(Cancellation);
         await using var elsewhere = new ExactApp();
         await elsewhere.InitializeAsync();
         using var other = elsewhere.CreateAdmin();
 
-        using var moved = await other.PostAsync("/api/admin/import", new ByteArrayContent(bytes), CancellationToken);
-        var again = await other.GetByteArrayAsync("/api/admin/export", CancellationToken);
+        using var moved = await other.PostAsync("/api/admin/import", new ByteArrayContent(bytes), Cancellation);
+        var again = await other.GetByteArrayAsync("/api/admin/export", Cancellation);
 
         Assert.Equal(HttpStatusCode.OK, moved.StatusCode);
         Assert.StartsWith("exact-", export.Content.Headers.ContentDisposition?.FileName);
@@ -116,7 +99,7 @@ public sealed class TransferTests : IAsyncLifetime
             """;
 
         using var answer = await ImportAsync(Encoding.UTF8.GetBytes(Fixture));
-        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
@@ -125,10 +108,10 @@ public sealed class TransferTests : IAsyncLifetime
         Assert.Equal(2, error.GetProperty("line").GetInt64());
         Assert.Equal("api.score", error.GetProperty("model").GetString());
         Assert.Equal(7, error.GetProperty("pk").GetInt64());
-        Assert.Equal(0, await app.Database.ScalarAsync<long>("SELECT count(*) FROM roles"));
+        Assert.Equal(0, await App.Database.ScalarAsync<long>("SELECT count(*) FROM roles"));
         Assert.Equal(
             "failed",
-            await app.Database.ScalarAsync<string>("SELECT state FROM operations WHERE kind = 'import'")
+            await App.Database.ScalarAsync<string>("SELECT state FROM operations WHERE kind = 'import'")
         );
     }
 
@@ -153,15 +136,15 @@ public sealed class TransferTests : IAsyncLifetime
                     : new BrotliStream(packed, CompressionLevel.Fastest, true)
         )
         {
-            await packing.WriteAsync(await DumpAsync(), CancellationToken);
+            await packing.WriteAsync(await DumpAsync(), Cancellation);
         }
 
         using var content = new ByteArrayContent(packed.ToArray());
         content.Headers.ContentEncoding.Add(encoding);
-        using var answer = await admin.PostAsync("/api/admin/import", content, CancellationToken);
+        using var answer = await Admin.PostAsync("/api/admin/import", content, Cancellation);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.Equal(1261, await app.Database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+        Assert.Equal(1261, await App.Database.ScalarAsync<long>("SELECT count(*) FROM scores"));
     }
 
     [Theory]
@@ -180,8 +163,8 @@ public sealed class TransferTests : IAsyncLifetime
             path.StartsWith("import", StringComparison.Ordinal) ? HttpMethod.Post : HttpMethod.Get,
             $"/api/admin/{path}"
         );
-        using var answer = await admin.SendAsync(request, CancellationToken);
-        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+        using var answer = await Admin.SendAsync(request, Cancellation);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.True(problem.GetProperty("errors").TryGetProperty(option, out _));
@@ -194,17 +177,17 @@ public sealed class TransferTests : IAsyncLifetime
         var packed = $"{file}.gz";
         try
         {
-            await File.WriteAllBytesAsync(file, await DumpAsync(), CancellationToken);
-            await using var import = await ExactProcess.RunAsync(app.Database.ConnectionString, "import", file);
-            await using var export = await ExactProcess.RunAsync(app.Database.ConnectionString, "export");
+            await File.WriteAllBytesAsync(file, await DumpAsync(), Cancellation);
+            await using var import = await ExactProcess.RunAsync(App.Database.ConnectionString, "import", file);
+            await using var export = await ExactProcess.RunAsync(App.Database.ConnectionString, "export");
 
             Assert.Equal(0, await import.WaitForExitAsync());
             Assert.Contains("\"created\": 1261", import.Output);
-            Assert.Equal(await admin.GetStringAsync("/api/admin/export", CancellationToken), export.Output + "\n");
+            Assert.Equal(await Admin.GetStringAsync("/api/admin/export", Cancellation), export.Output + "\n");
 
-            await using var pack = await ExactProcess.RunAsync(app.Database.ConnectionString, "export", "-o", packed);
-            await using var unpack = await ExactProcess.RunAsync(app.Database.ConnectionString, "import", packed);
-            Assert.Equal(0x1F, (await File.ReadAllBytesAsync(packed, CancellationToken))[0]);
+            await using var pack = await ExactProcess.RunAsync(App.Database.ConnectionString, "export", "-o", packed);
+            await using var unpack = await ExactProcess.RunAsync(App.Database.ConnectionString, "import", packed);
+            Assert.Equal(0x1F, (await File.ReadAllBytesAsync(packed, Cancellation))[0]);
             Assert.Contains("\"unchanged\": 1261", unpack.Output);
         }
         finally
@@ -215,7 +198,7 @@ public sealed class TransferTests : IAsyncLifetime
     }
 
     private Task<HttpResponseMessage> ImportAsync(byte[] fixture) =>
-        admin.PostAsync("/api/admin/import", new ByteArrayContent(fixture), CancellationToken);
+        Admin.PostAsync("/api/admin/import", new ByteArrayContent(fixture), Cancellation);
 
-    private static Task<byte[]> DumpAsync() => File.ReadAllBytesAsync(FixtureDatabase.DumpPath, CancellationToken);
+    private static Task<byte[]> DumpAsync() => File.ReadAllBytesAsync(FixtureDatabase.DumpPath, Cancellation);
 }

@@ -5,8 +5,8 @@ namespace Exact.Api.Transfers.Unpacking;
 
 /// <summary>Unpacks a complete gzip file of one or more members, and refuses any other.</summary>
 /// <remarks>
-/// The framework checks the checksums and, because the project sets <c>System.IO.Compression.UseStrictValidation</c>, the end of the data. It
-/// does not check that nothing follows.
+/// The framework checks the checksums and, because the project sets <c>System.IO.Compression.UseStrictValidation</c>,
+/// the end of the data. It does not check that nothing follows.
 /// </remarks>
 /// <param name="packed">The file. It is left open.</param>
 internal sealed class GzipUnpacker(Stream packed) : ForwardStream

@@ -72,7 +72,8 @@ internal static class DriftFix
                     (Facet.Default, { } value, _) => $"{alter} SET DEFAULT {value};",
                     (Facet.Identity, { } when, null) => $"""
                         {alter} ADD GENERATED {when.ToUpperInvariant()} AS IDENTITY;
-                        SELECT setval(pg_get_serial_sequence('{table}', '{expected.Name}'), coalesce(max({column}), 0) + 1, false) FROM {table};
+                        SELECT setval(pg_get_serial_sequence('{table}', '{expected.Name}'), coalesce(max({column}), 0) + 1, false)
+                        FROM {table};
                         """,
                     (Facet.Identity, { } when, _) => $"{alter} SET GENERATED {when.ToUpperInvariant()};",
                     (Facet.Identity, null, _) => $"{alter} DROP IDENTITY;",

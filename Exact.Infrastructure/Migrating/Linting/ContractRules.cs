@@ -67,7 +67,8 @@ internal static class ContractRules
         new(
             $"Running replicas still call it {column.Name}, and fail as soon as it is renamed.",
             SafeForm.Write(
-                $"// in the entity's configuration: rename it only in the code\nbuilder.Property(entity => entity.{Columns.Property(column.NewName)}).HasColumnName(\"{column.Name}\");"
+                "// in the entity's configuration: rename it only in the code\n"
+                    + $"builder.Property(entity => entity.{Columns.Property(column.NewName)}).HasColumnName(\"{column.Name}\");"
             )
         );
 

@@ -92,7 +92,8 @@ internal static class DataRules
                     yield return new Violation(
                         "The value is the time at which the migration was written, so each new migration changes it.",
                         SafeForm.Write(
-                            $"// in HasData: a constant; then \"dotnet ef migrations add\" again\nnew DateTimeOffset({clock.Year}, {clock.Month}, {clock.Day}, 0, 0, 0, TimeSpan.Zero)"
+                            "// in HasData: a constant; then \"dotnet ef migrations add\" again\n"
+                                + $"new DateTimeOffset({clock.Year}, {clock.Month}, {clock.Day}, 0, 0, 0, TimeSpan.Zero)"
                         )
                     )
                     {

@@ -18,7 +18,8 @@ internal static class FormRules
         select new Violation(
             $"PostgreSQL shortens \"{name}\" to \"{IdentifierLength.Cut(name)}\", and EF Core does not find it under the long name.",
             SafeForm.Write(
-                $"// in the configuration: HasDatabaseName, HasName, HasConstraintName, HasColumnName or ToTable\n.HasDatabaseName({OperationCode.Literal(IdentifierLength.Fit(name))})"
+                "// in the configuration: HasDatabaseName, HasName, HasConstraintName, HasColumnName or ToTable\n"
+                    + $".HasDatabaseName({OperationCode.Literal(IdentifierLength.Fit(name))})"
             )
         )
         {

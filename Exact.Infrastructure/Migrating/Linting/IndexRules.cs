@@ -38,7 +38,8 @@ internal static class IndexRules
         IsConcurrent(index)
             ? null
             : new Violation(
-                $"Nobody can write to {index.Table} until {index.Name} is built; IsCreatedConcurrently() in the configuration builds it without blocking.",
+                $"Nobody can write to {index.Table} until {index.Name} is built; IsCreatedConcurrently() in the "
+                    + "configuration builds it without blocking.",
                 SafeForm.Migrate(SafeMigration.Of(AsConcurrent(index)))
             );
 

@@ -48,8 +48,10 @@ internal static class TypeRules
 
         return new Violation(
             widens
-                ? $"No row is rewritten, but nobody can read or write {column.Table} until PostgreSQL has read all rows for {string.Join(", ", dependents)}."
-                : $"Nobody can read or write {column.Table} until it and its indexes are rewritten, and running replicas expect the old type.",
+                ? $"No row is rewritten, but nobody can read or write {column.Table} until PostgreSQL has read all rows "
+                    + $"for {string.Join(", ", dependents)}."
+                : $"Nobody can read or write {column.Table} until it and its indexes are rewritten, and running "
+                    + "replicas expect the old type.",
             InANewColumn(column)
         );
     }
@@ -147,9 +149,11 @@ internal static class TypeRules
         from column in table.Columns
         where column.Name == table.PrimaryKey!.Columns[0] && Columns.TypeOf(column).Name is "integer" or "smallint"
         select new Violation(
-            $"A key of type {Columns.TypeOf(column).Name} can run out, and changing it rewrites {table.Name} and every table that references it.",
+            $"A key of type {Columns.TypeOf(column).Name} can run out, and changing it rewrites {table.Name} and "
+                + "every table that references it.",
             SafeForm.Write(
-                $"// in the entity, and in those that reference it; then \"dotnet ef migrations add\" again\npublic long {Columns.Property(column.Name)} {{ get; private set; }}"
+                "// in the entity, and in those that reference it; then \"dotnet ef migrations add\" again\n"
+                    + $"public long {Columns.Property(column.Name)} {{ get; private set; }}"
             )
         )
         {
@@ -158,7 +162,8 @@ internal static class TypeRules
 
     private static SafeForm InTheModel(ColumnOperation column, string call) =>
         SafeForm.Write(
-            $"// in the entity's configuration; then \"dotnet ef migrations add\" again\nbuilder.Property(entity => entity.{Columns.Property(column.Name)}){call};"
+            "// in the entity's configuration; then \"dotnet ef migrations add\" again\n"
+                + $"builder.Property(entity => entity.{Columns.Property(column.Name)}){call};"
         );
 
     private static bool Mentions(string sql, string column) =>

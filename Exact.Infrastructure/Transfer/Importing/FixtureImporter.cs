@@ -8,9 +8,9 @@ using Npgsql;
 namespace Exact.Infrastructure.Transfer.Importing;
 
 /// <summary>
-/// Brings a fixture into the database: records → COPY into temporary tables → checks as sets → merge, parents before children. One transaction:
-/// all of the file or nothing. Others read and write meanwhile (see <see cref="FixtureMerge"/>). Many rows for an empty table go there
-/// directly (see <see cref="DirectLoad"/>).
+/// Brings a fixture into the database: records → COPY into temporary tables → checks as sets → merge, parents before
+/// children. One transaction: all of the file or nothing. Others read and write meanwhile (see
+/// <see cref="FixtureMerge"/>). Many rows for an empty table go there directly (see <see cref="DirectLoad"/>).
 /// </summary>
 internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
 {

@@ -1,5 +1,6 @@
 using System.Text;
 using Exact.Infrastructure.Transfer.Importing.Writing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Importing;
@@ -14,6 +15,20 @@ internal sealed record ImportOptions : RecordOptions
 
     /// <summary>Labels whose records may be left out although <see cref="ImportMode.Replace"/> deletes what is not in the file.</summary>
     public IReadOnlyList<string> Confirmed { get; init; } = [];
+
+    /// <summary>What is wrong with <see cref="Confirmed"/>; null if nothing is.</summary>
+    /// <remarks>Only the file tells which models are not known that <see cref="RecordOptions.Unknown"/> leaves out.</remarks>
+    public string? FindMistake(FixtureTables tables)
+    {
+        var unknown =
+            Unknown == WhenFound.Skip
+                ? []
+                : Confirmed.Where(name => !tables.All.Any(table => FixtureLabel.IsNamed(table.Label, name)));
+        return Confirmed.Count > 0 && Mode != ImportMode.Replace
+                ? "confirm has a meaning only with mode=replace, which deletes what the file does not hold."
+            : unknown.ToList() is { Count: > 0 } names ? string.Join(' ', names.Select(tables.NoModel))
+            : null;
+    }
 
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }

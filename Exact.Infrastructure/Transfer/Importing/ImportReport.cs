@@ -45,11 +45,15 @@ internal abstract record ImportOutcome
             $"Another session has kept what the import needs locked for {Waited.TotalSeconds:0.#} seconds. Nothing was changed.";
     }
 
-    /// <summary>The file came fast, and then not at all for longer than <paramref name="Waited"/>, while others waited for the tables that it fills.</summary>
+    /// <summary>
+    /// The file came fast, and then not at all for longer than <paramref name="Waited"/>, while others waited for the
+    /// tables that it fills.
+    /// </summary>
     public sealed record Stalled(TimeSpan Waited) : ImportOutcome
     {
         public string Detail =>
-            $"The file stopped coming for {Waited.TotalSeconds:0.#} seconds, while it filled tables that others were waiting for. Nothing was changed.";
+            $"The file stopped coming for {Waited.TotalSeconds:0.#} seconds, while it filled tables that others "
+            + "were waiting for. Nothing was changed.";
     }
 }
 

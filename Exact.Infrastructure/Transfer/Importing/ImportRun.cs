@@ -23,7 +23,7 @@ internal sealed class ImportRun : IAsyncDisposable
     private readonly PacedStream source;
     private readonly FixtureReader reader;
     private readonly RecordParser parser;
-    private readonly FixtureErrors errors = new();
+    private readonly FixtureErrors errors;
     private ImportTally tally;
 
     public ImportRun(
@@ -38,6 +38,7 @@ internal sealed class ImportRun : IAsyncDisposable
         this.transaction = transaction;
         this.options = options;
         this.progress = progress;
+        errors = new FixtureErrors(ofFile: options.Source is null);
         sql = new ImportSql(transaction.Connection!);
         channel = new CopyChannel(transaction.Connection!);
         staging = new StagingArea(sql, channel, tables);
@@ -64,7 +65,7 @@ internal sealed class ImportRun : IAsyncDisposable
 
         if (reader.Fault is { Code: FixtureErrorCode.NotJson or FixtureErrorCode.NotUtf8 } notJson)
         {
-            return new ImportOutcome.NotJson(notJson);
+            return new ImportOutcome.NotJson(options.Source is null ? notJson : notJson with { Place = null });
         }
 
         if (reader.Fault is { } fault)
@@ -158,8 +159,8 @@ internal sealed class ImportRun : IAsyncDisposable
     }
 
     /// <summary>
-    /// Merges without keeping other writers out, as if there were none. Where one has come in between, a constraint of the database says so,
-    /// and it is done again, from where it began, with the tables to itself.
+    /// Merges without keeping other writers out, as if there were none. Where one has come in between, a constraint of
+    /// the database says so, and it is done again, from where it began, with the tables to itself.
     /// </summary>
     private async Task MergeAloneIfMustBeAsync(CancellationToken cancellationToken)
     {

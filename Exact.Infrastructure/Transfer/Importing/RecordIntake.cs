@@ -6,7 +6,10 @@ using Exact.Infrastructure.Transfer.Wire;
 
 namespace Exact.Infrastructure.Transfer.Importing;
 
-/// <summary>Takes records to where they wait for the merge: the staging area or, if there are many for an empty table, that table itself.</summary>
+/// <summary>
+/// Takes records to where they wait for the merge: the staging area or, if there are many for an empty table, that
+/// table itself.
+/// </summary>
 internal sealed class RecordIntake(ImportSql sql, CopyChannel channel, StagingArea staging) : IDisposable
 {
     private readonly Dictionary<string, DirectLoad> loads = [];

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Exact.Infrastructure.Transfer.Mapping;
 
-/// <summary>A many-to-many field: the rows of <paramref name="Table"/> that belong to a record, as a list of <paramref name="Other"/>'s keys.</summary>
+/// <summary>
+/// A many-to-many field: the rows of <paramref name="Table"/> that belong to a record, as a list of
+/// <paramref name="Other"/>'s keys.
+/// </summary>
 internal sealed record FixtureMembership(
     string Field,
     string Table,

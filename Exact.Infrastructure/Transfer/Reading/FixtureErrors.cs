@@ -3,7 +3,8 @@ using Exact.Infrastructure.Transfer.Mapping;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>The errors of one import: the first ones in full, all of them counted.</summary>
-internal sealed class FixtureErrors
+/// <param name="ofFile">False for the rows of a live database, which have no place.</param>
+internal sealed class FixtureErrors(bool ofFile = true)
 {
     public const int Limit = 100;
 
@@ -57,8 +58,9 @@ internal sealed class FixtureErrors
     private static bool IsUnknown(FixtureError error) =>
         error.Code is FixtureErrorCode.UnknownModel or FixtureErrorCode.UnknownField;
 
-    private static FixtureError Complete(FixtureError error)
+    private FixtureError Complete(FixtureError found)
     {
+        var error = ofFile ? found : found with { Place = null };
         if (!IsUnknown(error))
         {
             return error;

@@ -81,7 +81,7 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
         }
         catch (NotTextException notText)
         {
-            Stop(FixtureErrorCode.NotJson, notText.Message, end);
+            Fault = Here.At(FixtureErrorCode.NotJson, notText.Message, end);
             return false;
         }
     }
@@ -113,7 +113,7 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
                     part = isArray ? Part.FirstRecord : Part.Record;
                     break;
                 case Part.Beginning:
-                    return Misplaced(NotAFixture.AtBeginning(Rest), start);
+                    return Stop(Here.Misplaced(NotAFixture.AtBeginning(Rest), start));
                 case Part.FirstRecord or Part.AfterRecord when isArray && first == ']':
                     Pass(1);
                     part = Part.AfterArray;
@@ -123,11 +123,11 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
                     part = Part.Record;
                     break;
                 case Part.AfterRecord when isArray:
-                    return Misplaced(NotAFixture.AfterRecord(Rest), start);
+                    return Stop(Here.Misplaced(NotAFixture.AfterRecord(Rest), start));
                 case Part.AfterArray:
-                    return Misplaced(NotAFixture.AfterList(Rest), start);
+                    return Stop(Here.Misplaced(NotAFixture.AfterList(Rest), start));
                 case Part.AfterRecord when first == '[':
-                    return Misplaced(NotAFixture.InsteadOfRecord(Rest, isArray), start);
+                    return Stop(Here.Misplaced(NotAFixture.InsteadOfRecord(Rest, isArray), start));
                 default:
                     return TryParse(parser);
             }
@@ -146,17 +146,23 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
         {
             if (!parser.TryParse(Rest, out var length))
             {
-                var isTooLarge = end - start >= MaxRecord;
-                return !isTooLarge && !isComplete ? Step.NeedsMore
-                    : NotUtf8.Find(Rest) is var notUtf8 and >= 0 ? StopAtNotUtf8(notUtf8)
-                    : isTooLarge
-                        ? Stop(FixtureErrorCode.RecordTooLarge, $"A record has at most {MaxRecord} bytes.", start)
-                    : Stop(FixtureErrorCode.NotJson, "The file ends within a record: it was cut off.", end);
+                return end - start >= MaxRecord ? Stop(Here.TooLarge(MaxRecord))
+                    : isComplete ? Stop(Here.CutOff())
+                    : Step.NeedsMore;
             }
 
-            if (IsFile && record.Problems.Count > 0 && NotUtf8.Find(Rest[..length]) is var inRecord and >= 0)
+            if (IsFile && record.Problems.Count > 0 && NotUtf8.Find(Rest[..length]) is var notUtf8 and >= 0)
             {
-                return StopAtNotUtf8(inRecord);
+                return Stop(Here.NotUtf8At(notUtf8));
+            }
+
+            if (
+                Records == 0
+                && record is { Table: null, Label: null }
+                && NotAFixture.OtherJson(Rest[..length]) is { } other
+            )
+            {
+                return Stop(Here.At(FixtureErrorCode.NotJson, other, start));
             }
 
             Pass(length);
@@ -166,9 +172,7 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
         }
         catch (JsonException notJson)
         {
-            var (at, what) =
-                SyntaxFault.Find(Rest, PythonJsonReader.MaxDepth) ?? (PlaceOf(notJson), "This is not JSON.");
-            return Misplaced(at == 0 ? NotAFixture.InsteadOfRecord(Rest, isArray) : what, start + at);
+            return Stop(Here.Syntax(notJson));
         }
     }
 
@@ -178,13 +182,24 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
             Part.AfterArray => Step.End,
             Part.AfterRecord when !isArray => Step.End,
             Part.Beginning when place.Line > 1 => Step.End, // JSON lines without a record, as an export writes them
-            Part.Beginning => Stop(
-                FixtureErrorCode.NotJson,
-                "The file is empty. If a dump made it, that failed: dump again. To import nothing, send [].",
-                start
-            ),
-            _ => Stop(FixtureErrorCode.NotJson, "The file ends before its list does: it was cut off.", start),
+            _ => Stop(Here.EndsEarly(isEmpty: part is Part.Beginning)),
         };
+
+    private FixtureFault Here =>
+        new(buffer.AsSpan(0, end), start, place, file.Encoding)
+        {
+            HasBeginning = hasBeginning,
+            IsArray = isArray,
+            IsAfterList = part is Part.AfterArray,
+            IsUnpacked = source is ForwardStream { IsUnpacked: true },
+            Record = part is Part.Beginning or Part.AfterArray ? null : Records,
+        };
+
+    private Step Stop(FixtureError fault)
+    {
+        Fault = fault;
+        return Step.Fault;
+    }
 
     private void PassBlanks()
     {
@@ -199,46 +214,6 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
             place = place.After(buffer.AsSpan(start, length), file.Encoding);
             start += length;
         }
-    }
-
-    /// <summary>
-    /// Stops at what is not JSON, or would not be there if the file were a fixture from its first line on.
-    /// </summary>
-    private Step Misplaced(string what, int at)
-    {
-        var beginning = hasBeginning ? buffer.AsSpan(0, end) : default;
-        var line = place.After(buffer.AsSpan(start, at - start), file.Encoding).Line;
-        if (NotAFixture.AfterOtherOutput(beginning, line, isAfterList: part is Part.AfterArray) is { } output)
-        {
-            return Stop(FixtureErrorCode.NotJson, output, at);
-        }
-
-        var notUtf8 = part is Part.Beginning or Part.AfterArray ? -1 : NotUtf8.Find(Rest);
-        return notUtf8 >= 0 && start + notUtf8 <= at
-            ? StopAtNotUtf8(notUtf8)
-            : Stop(FixtureErrorCode.NotJson, what, at);
-    }
-
-    private Step StopAtNotUtf8(int at)
-    {
-        var from = place.After(Rest[..at], file.Encoding);
-        var isUnpacked = source is ForwardStream { IsUnpacked: true };
-        return Stop(FixtureErrorCode.NotUtf8, NotUtf8.Describe(Rest, from, isUnpacked), start + at);
-    }
-
-    private Step Stop(string code, string detail, int at)
-    {
-        var isOfRecord = part is not (Part.Beginning or Part.AfterArray);
-        var pointer = isOfRecord ? FixtureError.PointerTo(Records) : "#";
-        long? record = isOfRecord ? Records : null;
-        Fault = new FixtureError(
-            code,
-            detail,
-            record,
-            pointer,
-            place.After(buffer.AsSpan(start, at - start), file.Encoding)
-        );
-        return Step.Fault;
     }
 
     /// <summary>Reads more after a fault, and keeps what is there.</summary>
@@ -269,8 +244,8 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
             start = 0;
         }
 
-        // A record that has not ended yet is parsed from its beginning again. Waiting until there is twice as much of it keeps the time for a
-        // long one that comes in small pieces proportional to its length.
+        // A record that has not ended yet is parsed from its beginning again. Waiting until there is twice as much of
+        // it keeps the time for a long one that comes in small pieces proportional to its length.
         var enough = Math.Min(end * 2, MaxRecord);
         do
         {
@@ -289,17 +264,5 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
         place = place with { Offset = Math.Max(place.Offset, file.Mark) };
         end += read;
         isComplete = read == 0;
-    }
-
-    /// <summary>Where the parser says that the fault is, counted from the beginning of the record.</summary>
-    private int PlaceOf(JsonException notJson)
-    {
-        var at = 0;
-        for (var lines = notJson.LineNumber ?? 0; lines > 0; lines--)
-        {
-            at += Rest[at..].IndexOf((byte)'\n') + 1;
-        }
-
-        return Math.Min(at + (int)(notJson.BytePositionInLine ?? 0), end - start);
     }
 }

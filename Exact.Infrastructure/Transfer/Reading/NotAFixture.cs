@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -20,7 +22,8 @@ internal static partial class NotAFixture
 
     /// <summary>What a file is that begins neither a list nor an object.</summary>
     public static string AtBeginning(ReadOnlySpan<byte> text) =>
-        OtherFormats.NameOfText(text)
+        Invisible(text)
+        ?? OtherFormats.NameOfText(text)
         ?? $"A fixture is a JSON list of records, or one record a line; this file begins with {Quote(text)}.";
 
     /// <summary>What stands where a record should.</summary>
@@ -35,6 +38,27 @@ internal static partial class NotAFixture
                 "A list follows records that stand one a line, as where files are joined: import them one after the other.",
             _ => FaultText.NameOf(text) ?? $"A record begins with '{{', and not with {Quote(text)}.",
         };
+
+    /// <summary>What JSON of another kind is, of which this is the first object; null if it may be a record.</summary>
+    /// <param name="json">An object that names no model.</param>
+    public static string? OtherJson(ReadOnlySpan<byte> json)
+    {
+        var first = FirstName().Match(StartOf(json)).Groups[1].Value;
+        return first
+                is "detail"
+                    or "error"
+                    or "errors"
+                    or "message"
+                    or "non_field_errors"
+                    or "title"
+                    or "type"
+                    or "status"
+                ? "The file is the error answer of a web service, not a backup: what should have made the backup failed. "
+                    + "Read the answer, and make the backup again."
+            : first is "count" or "next" or "previous" or "results" or "data" or "items" or "objects"
+                ? $"The file is an answer of a REST API, not a fixture. {OtherFormats.Dump}"
+            : null;
+    }
 
     /// <summary>What stands after a record of a list.</summary>
     public static string AfterRecord(ReadOnlySpan<byte> text) =>
@@ -87,6 +111,16 @@ internal static partial class NotAFixture
             : $"This is not part of the fixture, which begins on a later line: remove what stands before it. {UseOutput}";
     }
 
+    /// <summary>A second byte order mark, or another character that no editor shows.</summary>
+    private static string? Invisible(ReadOnlySpan<byte> text) =>
+        Rune.DecodeFromUtf8(text, out var first, out _) is OperationStatus.Done
+        && first.Value > 0x7F
+        && Rune.GetUnicodeCategory(first) is UnicodeCategory.Format or UnicodeCategory.SpaceSeparator
+            ? first.Value == 0xFEFF
+                ? "The file begins with more than one byte order mark, as where it was saved twice. Remove all but one."
+                : $"The file begins with the invisible character U+{first.Value:X4}. Remove it."
+            : null;
+
     private static bool BeginsFixture(ReadOnlySpan<byte> line) => Beginning().IsMatch(StartOf(line));
 
     /// <param name="text">The text.</param>
@@ -111,6 +145,9 @@ internal static partial class NotAFixture
 
     [GeneratedRegex("""\A(\xEF\xBB\xBF)?[ \t]*(\[\s*)?\{\s*"(model|pk|fields)"\s*:""", RegexOptions.CultureInvariant)]
     private static partial Regex Beginning();
+
+    [GeneratedRegex("""\A\{\s*"([a-z_]{1,20})"\s*:""", RegexOptions.CultureInvariant)]
+    private static partial Regex FirstName();
 
     /// <summary>A list behind other text of the same line, found in time proportional to its length.</summary>
     [GeneratedRegex(

@@ -11,14 +11,17 @@ internal static partial class OtherFormats
     /// </summary>
     public const int Enough = 512;
 
-    private const string Dump = "Let Django write a fixture: manage.py dumpdata -o backup.json.";
+    public const string Dump = "Let Django write a fixture: manage.py dumpdata -o backup.json.";
 
     private const string RestoreAndImport =
         "and import from that database: import --from-django \"Host=…;Database=NAME\", or with manage.py dumpdata.";
 
     private static readonly (byte[] Magic, string Detail)[] Binary =
     [
-        ([0x1F, 0x8B], "The file is packed with gzip twice. Unpack it once: gunzip FILE.gz."),
+        (
+            [0x1F, 0x8B],
+            "The file is packed with gzip more than once. Unpack it until it is JSON (gunzip FILE.gz), and pack it at most once."
+        ),
         ([0x1F, 0x9D], Packed("compress", "uncompress FILE.Z")),
         ([(byte)'B', (byte)'Z', (byte)'h'], Packed("bzip2", "bunzip2 FILE.bz2")),
         ([0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0], Packed("xz", "unxz FILE.xz")),
@@ -141,7 +144,8 @@ internal static partial class OtherFormats
     }
 
     [GeneratedRegex(
-        """\A\s*(?>((--[^\n-][^\n]*\n|--\r?\n|/\*.*?\*/;?|\\restrict[^\n]*\n)\s*)*)(SET |CREATE |INSERT |DROP |ALTER |COPY |BEGIN( TRANSACTION)?;|START TRANSACTION|PRAGMA |USE |SELECT pg_catalog)""",
+        """\A\s*(?>((--[^\n-][^\n]*\n|--\r?\n|/\*.*?\*/;?|\\restrict[^\n]*\n)\s*)*)"""
+            + "(SET |CREATE |INSERT |DROP |ALTER |COPY |BEGIN( TRANSACTION)?;|START TRANSACTION|PRAGMA |USE |SELECT pg_catalog)",
         RegexOptions.IgnoreCase | RegexOptions.Singleline | RegexOptions.CultureInvariant
     )]
     private static partial Regex Sql();

@@ -5,7 +5,8 @@ namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
 /// A <see cref="Utf8JsonReader"/> that also takes <c>NaN</c>, <c>Infinity</c> and <c>-Infinity</c>, which Python's json module
-/// writes. Such a literal is overwritten in the buffer by a zero and blanks just before the reader comes to it, and remembered by its place.
+/// writes. Such a literal is overwritten in the buffer by a zero and blanks just before the reader comes to it, and
+/// remembered by its place.
 /// </summary>
 internal ref struct PythonJsonReader
 {

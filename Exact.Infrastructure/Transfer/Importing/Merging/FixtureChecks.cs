@@ -106,7 +106,8 @@ internal sealed class FixtureChecks(
         }
 
         var isOrphan =
-            $"{StagedMistakes.IsPresent(field.Index)} <> 0 AND NOT EXISTS (SELECT FROM {mistakes.WillBe(parent.Table, parent.Column)} p WHERE p.value = s.{field.Column})";
+            $"{StagedMistakes.IsPresent(field.Index)} <> 0 AND NOT EXISTS (SELECT FROM "
+            + $"{mistakes.WillBe(parent.Table, parent.Column)} p WHERE p.value = s.{field.Column})";
         if (options.Orphans == WhenFound.Skip)
         {
             var left = await sql.ExecuteAsync($"DELETE FROM {table.Staging} s WHERE {isOrphan}", cancellationToken);

@@ -21,12 +21,15 @@ internal sealed class FixtureMerge(
 {
     private readonly FixtureChecks checks = new(sql, staging, options, tally, errors);
     private readonly RowKeys keys = new(sql, tally);
-    private readonly LeftOutRecords leftOut = new(options, tally, errors);
+    private readonly LeftOutRecords leftOut = new(staging, options, tally, errors);
 
     /// <summary>The tables that were empty before this import, and that this role may alter.</summary>
     private HashSet<string> filled = [];
 
-    /// <summary>Keeps all other writers out. To mirror a file needs it, for a row that comes while the others are compared would stay.</summary>
+    /// <summary>
+    /// Keeps all other writers out. To mirror a file needs it, for a row that comes while the others are compared would
+    /// stay.
+    /// </summary>
     public required bool Alone { get; init; }
 
     private bool Updates => options.Mode is ImportMode.Merge or ImportMode.Replace;

@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Transfer.Importing.Staging;
 using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 
@@ -7,7 +8,12 @@ namespace Exact.Infrastructure.Transfer.Importing.Merging;
 /// With <see cref="ImportMode.Replace"/>: records that were left out although rows are deleted. A misspelled model would otherwise empty
 /// a table, for no record takes the place of what is deleted.
 /// </summary>
-internal sealed class LeftOutRecords(ImportOptions options, ImportTally tally, FixtureErrors errors)
+internal sealed class LeftOutRecords(
+    StagingArea staging,
+    ImportOptions options,
+    ImportTally tally,
+    FixtureErrors errors
+)
 {
     /// <summary>Refuses the file, unless the caller has confirmed each of these models by name.</summary>
     public void Refuse()
@@ -15,6 +21,13 @@ internal sealed class LeftOutRecords(ImportOptions options, ImportTally tally, F
         if (options.Mode != ImportMode.Replace)
         {
             return;
+        }
+
+        var known = staging.Tables.Select(staged => staged.Table.Label).Concat(tally.LeftOut.Keys).ToList();
+        foreach (var name in options.Confirmed.Where(name => !known.Any(label => FixtureLabel.IsNamed(label, name))))
+        {
+            var detail = $"confirm={FixtureError.Shorten(name)} names no model of Exact or of the file.";
+            errors.Add(FixtureError.OfFile(FixtureErrorCode.LeftOut, detail));
         }
 
         foreach (var (label, count) in tally.LeftOut)

@@ -9,7 +9,8 @@ namespace Exact.Infrastructure.Transfer.Importing.Writing;
 /// <summary>
 /// Many rows on their way straight into their table, which is empty: half the work of going through the staging area, where only
 /// their <see cref="RowOrigins"/> are kept. It is a bet that the file is plain. When a record turns out to have no key, one that
-/// does not rise, or no parent, the rows are taken back into the staging area, and all goes on as if they had been there from the beginning.
+/// does not rise, or no parent, the rows are taken back into the staging area, and all goes on as if they had been
+/// there from the beginning.
 /// </summary>
 internal sealed class DirectLoad : IDisposable
 {
@@ -48,7 +49,8 @@ internal sealed class DirectLoad : IDisposable
         && staged.Table.Fields.All(field => !field.Required || staged.IsInAll(field));
 
     /// <summary>
-    /// Takes the table and its parents for this import alone, if they are empty and nobody uses them just now, and moves what has been staged.
+    /// Takes the table and its parents for this import alone, if they are empty and nobody uses them just now, and
+    /// moves what has been staged.
     /// </summary>
     /// <returns>Null when the table cannot be loaded directly.</returns>
     public static async Task<DirectLoad?> TryBeginAsync(

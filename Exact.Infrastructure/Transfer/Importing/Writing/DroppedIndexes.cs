@@ -33,7 +33,8 @@ internal sealed class DroppedIndexes(ImportSql sql, FixtureTable table)
     }
 
     /// <summary>Drops what an empty table can do without while it is filled.</summary>
-    /// <param name="emptyParents">Tables that were empty before this import: to drop a foreign key stops the readers of its parent, too.</param>
+    /// <param name="emptyParents">Tables that were empty before this import: to drop a foreign key stops the readers of
+    /// its parent, too.</param>
     /// <param name="cancellationToken">Ends the import.</param>
     public async Task DropAsync(IEnumerable<string> emptyParents, CancellationToken cancellationToken)
     {

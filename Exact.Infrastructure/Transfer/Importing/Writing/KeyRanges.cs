@@ -3,8 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>
-/// Rows are compared and updated part by part, in order of their keys. A part is sorted in memory, and comes from a stretch of its table that the
-/// server's memory holds, so that nothing has to be fetched or written twice: that is what takes the time (see
+/// Rows are compared and updated part by part, in order of their keys. A part is sorted in memory, and comes from a
+/// stretch of its table that the server's memory holds, so that nothing has to be fetched or written twice: that is
+/// what takes the time (see
 /// <c>docs/decisions/import-updates.md</c>).
 /// </summary>
 /// <param name="sql">The session.</param>

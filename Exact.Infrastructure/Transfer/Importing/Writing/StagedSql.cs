@@ -28,8 +28,9 @@ internal sealed class StagedSql(StagedTable staged, bool isEmpty, ImportMode mod
     public string IsStamped => $"{Differ(table.StampColumns)}{IsRegrouped}";
 
     /// <summary>
-    /// Rows of one parent together, as in the indexes that begin with it: where these are larger than the server's memory, rows in the order
-    /// of their keys would fetch and write a page of each for every row. To compare bytes is the fastest way to tell parents apart.
+    /// Rows of one parent together, as in the indexes that begin with it: where these are larger than the server's
+    /// memory, rows in the order of their keys would fetch and write a page of each for every row. To compare bytes is
+    /// the fastest way to tell parents apart.
     /// </summary>
     public string OrderAsIndexed
     {

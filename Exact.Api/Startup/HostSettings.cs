@@ -1,0 +1,119 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Exact.Infrastructure;
+using Exact.Infrastructure.Database;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Exact.Api.Startup;
+
+/// <summary>Checks the settings that the framework reads, because its own messages do not name them.</summary>
+internal static partial class HostSettings
+{
+    private const string Variables = "ASPNETCORE_URLS, ASPNETCORE_HTTP_PORTS or --urls";
+
+    private const string Addresses =
+        "a list of addresses, separated by semicolons, such as http://0.0.0.0:8000 (ASPNETCORE_URLS or --urls)";
+
+    private static readonly (Regex Setting, Func<string, bool> IsValid, string Allowed)[] Rules =
+    [
+        (Urls(), AreAddresses, Addresses),
+        (Ports(), ArePorts, "a list of port numbers, separated by semicolons, such as 8000"),
+        (Levels(), IsOneOf<LogLevel>, OneOf<LogLevel>()),
+        (Protocols(), IsOneOf<HttpProtocols>, OneOf<HttpProtocols>()),
+        (Certificates(), File.Exists, "the path of an existing file, such as /etc/exact/certificate.pem"),
+        (Collectors(), IsAddress, "the address of a collector, such as http://collector:4317"),
+    ];
+
+    /// <summary>Reads the settings, which are beside the program.</summary>
+    /// <remarks>They are read once: watching their files would also watch every write of the embedded PostgreSQL.</remarks>
+    /// <exception cref="SettingException">A setting is not valid.</exception>
+    public static WebApplicationBuilder CreateBuilder(string[] args)
+    {
+        string[] defaults = [$"--contentRoot={AppContext.BaseDirectory}", "--hostBuilder:reloadConfigOnChange=false"];
+        var builder = WebApplication.CreateBuilder([.. defaults, .. args]);
+        Check(builder.Configuration);
+        return builder;
+    }
+
+    /// <exception cref="SettingException">A setting is not valid.</exception>
+    public static void Check(IConfiguration configuration)
+    {
+        foreach (var (setting, text) in configuration.AsEnumerable())
+        {
+            var value = text?.Trim() ?? "";
+            foreach (var rule in Rules)
+            {
+                if (value.Length > 0 && rule.Setting.IsMatch(setting) && !rule.IsValid(value))
+                {
+                    throw new SettingException(setting, $"is {Settings.Show(value)}, but must be {rule.Allowed}.");
+                }
+            }
+        }
+    }
+
+    /// <summary>Why the program cannot start, in one line.</summary>
+    public static string WhyNot(Exception exception)
+    {
+        var cause = exception switch
+        {
+            InvalidDataException when exception.GetBaseException() is JsonException json =>
+                $"{exception.Message} Its line {json.LineNumber + 1} is not valid JSON. Correct the file.",
+            DirectoryNotFoundException { Source: "Microsoft.Extensions.FileProviders.Physical" } =>
+                $"--contentRoot is {Settings.Show(exception.Message)}, but must be the path of an existing folder.",
+            SocketException =>
+                $"The service cannot listen at its address: {exception.Message}. Choose another address ({Variables}).",
+            IOException
+                when exception.GetBaseException() is AddressInUseException or { Message: "Address already in use" } =>
+                $"{exception.Message.TrimEnd('.')}. Stop the other process, or choose another address ({Variables}).",
+            _ when Binder().Match(exception.Message) is { Success: true, Groups: [_, var value, var setting] } =>
+                $"The setting {setting.Value} is {Settings.Show(value.Value)}, which it does not accept. Correct it.",
+            _ => exception.Cause(),
+        };
+        return cause.ReplaceLineEndings(" ");
+    }
+
+    private static bool AreAddresses(string list) =>
+        list.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).All(IsAddress);
+
+    private static bool IsAddress(string address) =>
+        Uri.TryCreate(AnyHost().Replace(address, "//any"), UriKind.Absolute, out var uri)
+        && uri.Scheme is "http" or "https"
+        && uri.Host.Length > 0;
+
+    private static bool ArePorts(string list) =>
+        list.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .All(port => ushort.TryParse(port, out _));
+
+    private static bool IsOneOf<T>(string value)
+        where T : struct, Enum => Enum.GetNames<T>().Contains(value, StringComparer.OrdinalIgnoreCase);
+
+    private static string OneOf<T>()
+        where T : struct, Enum => $"one of {string.Join(", ", Enum.GetNames<T>())}";
+
+    [GeneratedRegex("^(urls|Kestrel:Endpoints:[^:]+:Url)$", RegexOptions.IgnoreCase)]
+    private static partial Regex Urls();
+
+    [GeneratedRegex("^https?_ports$", RegexOptions.IgnoreCase)]
+    private static partial Regex Ports();
+
+    [GeneratedRegex("^Logging:([^:]+:)?LogLevel:", RegexOptions.IgnoreCase)]
+    private static partial Regex Levels();
+
+    [GeneratedRegex("^Kestrel:(EndpointDefaults|Endpoints:[^:]+):Protocols$", RegexOptions.IgnoreCase)]
+    private static partial Regex Protocols();
+
+    [GeneratedRegex("^Kestrel:.*Certificates?(:[^:]+)?:(Path|KeyPath)$", RegexOptions.IgnoreCase)]
+    private static partial Regex Certificates();
+
+    [GeneratedRegex("^OTEL_EXPORTER_OTLP_([A-Z]+_)?ENDPOINT$", RegexOptions.IgnoreCase)]
+    private static partial Regex Collectors();
+
+    [GeneratedRegex(@"//[*+](?=[:/]|$)")]
+    private static partial Regex AnyHost();
+
+    /// <summary>What the framework's binder says of a value.</summary>
+    [GeneratedRegex("^Failed to convert configuration value '(.*)' at '(.+)' to type '", RegexOptions.Singleline)]
+    private static partial Regex Binder();
+}
