@@ -193,6 +193,27 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         Assert.StartsWith($"HTTP/1.1 {status} ", await reader.ReadLineAsync(CancellationToken));
     }
 
+    [Fact]
+    public async Task A_sender_that_leaves_is_in_the_journal_in_our_own_words()
+    {
+        using (var sender = new TcpClient())
+        {
+            await sender.ConnectAsync(app.PlaceOf(1), CancellationToken);
+            var part =
+                "POST /api/admin/import HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nPrefer: respond-async\r\n"
+                + $"Authorization: Bearer {ExactApp.AdminKey}\r\n\r\n[";
+            await sender.GetStream().WriteAsync(Encoding.ASCII.GetBytes(part), CancellationToken);
+            await Wait.UntilAsync(async () => await StateAsync() is "running", "the import receives");
+        }
+
+        await Wait.UntilAsync(async () => await StateAsync() is not "running", "the import has ended");
+        var error = await app.Database.ScalarAsync<string>("SELECT error FROM operations");
+
+        Assert.Matches("^(The upload was cut off|The client disconnected)", error);
+
+        Task<string?> StateAsync() => app.Database.ScalarAsync<string>("SELECT state FROM operations");
+    }
+
     [Theory]
     [InlineData("not the key", true, HttpStatusCode.Unauthorized)]
     [InlineData(ExactApp.AdminKey, true, HttpStatusCode.RequestEntityTooLarge)]

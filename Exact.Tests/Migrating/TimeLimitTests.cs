@@ -2,7 +2,7 @@ using Exact.Infrastructure.Database;
 using Exact.Tests.Support;
 using Npgsql;
 
-namespace Exact.Tests.Database;
+namespace Exact.Tests.Migrating;
 
 /// <summary>The limits that an administrator sets for requests do not end what has to take long.</summary>
 public sealed class TimeLimitTests(TestDatabase database) : IClassFixture<TestDatabase>
