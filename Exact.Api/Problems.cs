@@ -129,6 +129,12 @@ internal static partial class Problems
                                 : "An administrator must switch it off."
                         ),
                 },
+                NoTurnException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "Too many imports and exports are running.",
+                    Detail = e.Message,
+                },
                 CommitInDoubtException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,

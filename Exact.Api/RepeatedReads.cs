@@ -26,7 +26,7 @@ internal static class RepeatedReads
         }
         catch (Exception e) when (IsRepeatable(context, e))
         {
-            context.RequestServices.GetRequiredService<NpgsqlDataSource>().Clear();
+            context.RequestServices.GetRequiredService<NpgsqlDataSource>().ForgetLost(e);
         }
 
         try
@@ -46,5 +46,5 @@ internal static class RepeatedReads
         (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
         && !context.Response.HasStarted
         && !context.RequestAborted.IsCancellationRequested
-        && Sessions.AreLost(exception);
+        && Sessions.MayBeRepeated(exception);
 }

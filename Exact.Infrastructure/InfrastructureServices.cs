@@ -29,7 +29,13 @@ public static class InfrastructureServices
     public static IServiceCollection AddExactInfrastructure(this IServiceCollection services)
     {
         services.AddSingleton<DatabaseSettings>();
-        services.AddSingleton(provider => CreateDataSource(provider.GetRequiredService<DatabaseSettings>()));
+        services.AddSingleton<ServerChange>();
+        services.AddSingleton(provider =>
+            CreateDataSource(
+                provider.GetRequiredService<DatabaseSettings>(),
+                provider.GetRequiredService<ServerChange>()
+            )
+        );
         services.AddDbContext<ExactDbContext>(
             (provider, options) =>
                 options
@@ -63,7 +69,7 @@ public static class InfrastructureServices
         return services;
     }
 
-    private static NpgsqlDataSource CreateDataSource(DatabaseSettings settings)
+    private static NpgsqlDataSource CreateDataSource(DatabaseSettings settings, ServerChange server)
     {
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "exact" };
         builder.ConnectionStringBuilder.CommandTimeout = 0; // see CreateShortCommand
@@ -75,6 +81,7 @@ public static class InfrastructureServices
             );
         }
 
+        builder.UsePhysicalConnectionInitializer(server.Compare, server.CompareAsync);
         return builder.Build();
     }
 }

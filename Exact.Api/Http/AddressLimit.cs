@@ -12,7 +12,9 @@ namespace Exact.Api.Http;
 [Section("Requests")]
 internal sealed class RequestOptions
 {
-    /// <summary>How many requests of one address are served at a time. Its next ones wait.</summary>
+    /// <summary>
+    /// How many requests of one address are served at a time, and how many imports and exports. Its next ones wait.
+    /// </summary>
     [Range(1, 10_000)]
     public int PerAddress { get; set; } = 20;
 }
@@ -42,12 +44,22 @@ internal static class AddressLimit
             );
     }
 
+    /// <summary>
+    /// Marks endpoints that take as long as the client's line does. They are counted apart, so that short requests of
+    /// the same address do not wait for them.
+    /// </summary>
+    public static T TakesLong<T>(this T endpoints)
+        where T : IEndpointConventionBuilder => endpoints.WithMetadata(Long.Mark);
+
     private static PartitionedRateLimiter<HttpContext> Create(int perAddress) =>
-        PartitionedRateLimiter.Create<HttpContext, int>(context =>
+        PartitionedRateLimiter.Create<HttpContext, (int Address, bool IsLong)>(context =>
             context.Request.Path.StartsWithSegments("/health")
-                ? RateLimitPartition.GetNoLimiter(-1)
+                ? RateLimitPartition.GetNoLimiter((-1, false))
                 : RateLimitPartition.GetConcurrencyLimiter(
-                    WrongKeys.PartitionOf(context.Connection.RemoteIpAddress),
+                    (
+                        WrongKeys.PartitionOf(context.Connection.RemoteIpAddress),
+                        context.GetEndpoint()?.Metadata.GetMetadata<Long>() is not null
+                    ),
                     _ => new() { PermitLimit = perAddress, QueueLimit = perAddress * Waiting }
                 )
         );
@@ -62,5 +74,10 @@ internal static class AddressLimit
                 detail: "Send fewer at a time. Behind a proxy, Exact must know it: set ForwardedHeaders:KnownProxies."
             )
             .ExecuteAsync(context);
+    }
+
+    private sealed class Long
+    {
+        public static readonly Long Mark = new();
     }
 }

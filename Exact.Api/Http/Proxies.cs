@@ -8,7 +8,7 @@ namespace Exact.Api.Http;
 /// <summary>
 /// Takes the public address of a request from the headers of the proxies that the configuration names.
 /// </summary>
-internal static class Proxies
+internal static partial class Proxies
 {
     private const string KnownProxies = "ForwardedHeaders:KnownProxies";
     private const string KnownNetworks = "ForwardedHeaders:KnownNetworks";
@@ -23,10 +23,34 @@ internal static class Proxies
             app.UseForwardedHeaders();
         }
 
+        app.UseWarningAboutUnknownProxy();
+
         if (app.Configuration["PathBase"]?.Trim('/') is { Length: > 0 } prefix)
         {
             app.UsePrefix($"/{prefix}");
         }
+    }
+
+    /// <summary>Warns once, because the limits per address then count all clients of the proxy as one.</summary>
+    private static void UseWarningAboutUnknownProxy(this WebApplication app)
+    {
+        var isWarned = 0;
+        app.Use(
+            (context, next) =>
+            {
+                var headers = context.Request.Headers;
+                if (
+                    headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName)
+                    && !headers.ContainsKey(ForwardedHeadersDefaults.XOriginalForHeaderName) // set if it was believed
+                    && Interlocked.Exchange(ref isWarned, 1) == 0
+                )
+                {
+                    LogUnknownProxy(app.Logger, context.Connection.RemoteIpAddress);
+                }
+
+                return next(context);
+            }
+        );
     }
 
     private static void Configure(ForwardedHeadersOptions options, IConfiguration configuration)
@@ -99,4 +123,12 @@ internal static class Proxies
             .SelectMany(list =>
                 list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             );
+
+    [LoggerMessage(
+        1403,
+        LogLevel.Warning,
+        "{Address} sends X-Forwarded-For, but is no proxy that Exact knows, so all its clients count as one address. If it is "
+            + "your proxy, name it in ForwardedHeaders:KnownProxies or ForwardedHeaders:KnownNetworks"
+    )]
+    private static partial void LogUnknownProxy(ILogger logger, IPAddress? address);
 }

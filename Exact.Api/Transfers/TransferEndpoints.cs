@@ -1,4 +1,5 @@
 using Exact.Api.Access;
+using Exact.Api.Http;
 using Exact.Api.Operations;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure;
@@ -34,7 +35,7 @@ internal static class TransferEndpoints
 
     public static void MapTransfers(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapAdminGroup("").Validated();
+        var group = routes.MapAdminGroup("").Validated().TakesLong();
         group
             .MapPost("/import", ImportAsync)
             .WithSummary("Import a fixture, all of it or nothing")

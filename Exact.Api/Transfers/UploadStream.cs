@@ -74,7 +74,8 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
 
     private static bool IsBroken(Exception exception) =>
         exception is InvalidDataException or InvalidOperationException or IOException
-        && exception is not (BadHttpRequestException or FileTooLargeException);
+        && exception is not FileTooLargeException
+        && exception.GetType() != typeof(BadHttpRequestException); // ours; Kestrel's own are of a class below it
 
     /// <summary>The library's own message may quote the file, so it is not repeated.</summary>
     private static BadHttpRequestException Broken(Exception cause) =>

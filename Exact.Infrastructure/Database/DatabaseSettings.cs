@@ -10,17 +10,23 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
         "The setting ConnectionStrings__Exact is missing. Set it, for example to \"Host=db;Database=exact;Username=exact\", "
         + "and Database__PasswordFile to the file with the password; or run in Development, with an embedded PostgreSQL.";
 
-    private readonly string? passwordFile = configuration["Database:PasswordFile"];
+    private const string Application = "Exact";
+    private const string PasswordFile = "Database:PasswordFile";
+
+    /// <summary>Two for an operation, and one for everything else.</summary>
+    private const int MinPoolSize = 3;
+
+    private readonly string? passwordFile = configuration[PasswordFile];
 
     /// <summary>The connection string of the application.</summary>
     public string ConnectionString { get; } =
-        Read(configuration, "Exact") ?? throw new InvalidOperationException(Missing);
+        Read(configuration, Application) ?? throw new InvalidOperationException(Missing);
 
     /// <summary>
     /// The connection string of the migrator: <c>ConnectionStrings:ExactMigrator</c>, or else the application's.
     /// </summary>
     public string MigratorConnectionString { get; } =
-        Read(configuration, "ExactMigrator") ?? Read(configuration, "Exact") ?? "";
+        Read(configuration, "ExactMigrator") ?? Read(configuration, Application) ?? "";
 
     /// <summary>
     /// How many seconds a query of EF Core may take: <c>Command Timeout</c> of the connection string.
@@ -35,7 +41,9 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     public string? ReadPassword() => Read(passwordFile);
 
     private static string? Read(string? passwordFile) =>
-        passwordFile is { Length: > 0 } ? SecretFile.Read("Database:PasswordFile", passwordFile) : null;
+        passwordFile is not { Length: > 0 } ? null
+        : SecretFile.Read(PasswordFile, passwordFile) is { Length: > 0 } password ? password
+        : throw new SettingException(PasswordFile, "names a file that is empty. Write the password into it.");
 
     private static string? Read(IConfiguration configuration, string name)
     {
@@ -48,14 +56,15 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
         var settings = ConnectionStringReader.Read(setting, connectionString);
         if (settings.Password is null)
         {
-            Read(configuration["Database:PasswordFile"]); // a file that cannot be read is reported at the start
+            Read(configuration[PasswordFile]); // a file that cannot be read is reported at the start
         }
 
-        if (settings is { Pooling: true, MaxPoolSize: < 2 })
+        if (name == Application && settings.MaxPoolSize < MinPoolSize)
         {
             throw new SettingException(
                 setting,
-                "has a \"Maximum Pool Size\" of 1. Raise it to 2 or more, because an import uses two connections."
+                $"has a \"Maximum Pool Size\" of {settings.MaxPoolSize}. Write {MinPoolSize} or more, because an import or "
+                    + "export uses two connections, and other requests need another one meanwhile."
             );
         }
 

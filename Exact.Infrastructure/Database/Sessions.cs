@@ -16,20 +16,31 @@ internal static class Sessions
         {
             return await work();
         }
-        catch (Exception e) when (AreLost(e))
+        catch (Exception e) when (MayBeRepeated(e))
         {
-            database.Clear();
+            database.ForgetLost(e);
             return await work();
         }
     }
 
     /// <summary>
-    /// Whether a new session may succeed at once: the old one was lost, or the password has been changed. A timeout is
-    /// not repeated, because the caller has waited long enough.
+    /// Whether a session may succeed at once: the old one was lost, or the password is being changed. A timeout is not
+    /// repeated, because the caller has waited long enough.
     /// </summary>
-    public static bool AreLost(Exception exception) =>
+    public static bool MayBeRepeated(Exception exception) =>
         PostgresErrors.FaultOf(exception) is DatabaseFault.Away && exception.GetBaseException() is not TimeoutException
-        || exception.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.InvalidPassword };
+        || IsAboutPassword(exception.GetBaseException());
+
+    /// <summary>
+    /// Forgets all sessions if one was lost. A changed password ends none, so the others still serve requests.
+    /// </summary>
+    public static void ForgetLost(this NpgsqlDataSource database, Exception failure)
+    {
+        if (PostgresErrors.IsServerAway(failure))
+        {
+            database.Clear();
+        }
+    }
 
     /// <summary>
     /// A command that must not take long. Others on the service's connections have no time limit, because Npgsql would
@@ -41,6 +52,10 @@ internal static class Sessions
         command.CommandTimeout = ShortCommandSeconds;
         return command;
     }
+
+    /// <summary>The server has another password than the file, or the file is just being written.</summary>
+    private static bool IsAboutPassword(Exception cause) =>
+        cause is PostgresException { SqlState: PostgresErrorCodes.InvalidPassword } or SettingException;
 
     /// <summary>Forgets the sessions and which server is the primary, so that a promoted one is found.</summary>
     public static void LookForPrimary(this NpgsqlDataSource database)

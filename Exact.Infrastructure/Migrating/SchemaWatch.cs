@@ -6,15 +6,10 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Looks again, after the start, whether the service is ready: when a probe asks, and when a request has failed in a
-/// way that raises doubt.
+/// Looks again, after the start, whether the service is ready: when a probe asks, when a request has failed in a way
+/// that raises doubt, and when the pool has reached another server.
 /// </summary>
-internal sealed partial class SchemaWatch(
-    ReadinessCheck check,
-    SchemaState state,
-    TimeProvider time,
-    ILogger<SchemaWatch> logger
-)
+internal sealed partial class SchemaWatch
 {
     /// <summary>How long a look serves further probes.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
@@ -27,17 +22,36 @@ internal sealed partial class SchemaWatch(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
     );
     private readonly Lock looking = new();
+    private readonly ReadinessCheck check;
+    private readonly SchemaState state;
+    private readonly TimeProvider time;
+    private readonly ILogger<SchemaWatch> logger;
     private Task<SchemaProgress>? look;
     private long lookedAt;
+
+    public SchemaWatch(
+        ReadinessCheck check,
+        SchemaState state,
+        ServerChange server,
+        TimeProvider time,
+        ILogger<SchemaWatch> logger
+    )
+    {
+        this.check = check;
+        this.state = state;
+        this.time = time;
+        this.logger = logger;
+        server.Noticed += Doubt;
+    }
 
     /// <summary>
     /// Makes the service look again if the failure of a request can come from another schema or server.
     /// </summary>
     public void Doubt(Exception failure)
     {
-        if (state.IsReady && RaisesDoubt(failure))
+        if (RaisesDoubt(failure))
         {
-            doubts.Writer.TryWrite(true);
+            Doubt();
         }
     }
 
@@ -94,6 +108,14 @@ internal sealed partial class SchemaWatch(
     public async Task ReturnAsync(CancellationToken cancellationToken)
     {
         if (state.HasStarted && !await SettleAsync(cancellationToken))
+        {
+            doubts.Writer.TryWrite(true);
+        }
+    }
+
+    private void Doubt()
+    {
+        if (state.IsReady)
         {
             doubts.Writer.TryWrite(true);
         }

@@ -4,10 +4,13 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Tests.Support;
 using Exact.Tests.Transfer;
+using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Database;
@@ -193,7 +196,7 @@ public sealed class LostSessionTests(ExactApp app) : IClassFixture<ExactApp>, IA
     [Fact]
     public async Task More_transfers_than_connections_wait_for_one_another()
     {
-        await using var service = await app.StartWithAsync("Maximum Pool Size=2");
+        await using var service = await app.StartWithAsync("Maximum Pool Size=3");
         using var client = ExactApp.CreateAdmin(service);
 
         var exports = await Task.WhenAll(
@@ -203,6 +206,41 @@ public sealed class LostSessionTests(ExactApp app) : IClassFixture<ExactApp>, IA
 
         Assert.All(exports, export => Assert.Equal(HttpStatusCode.OK, export.StatusCode));
         Assert.Equal(HttpStatusCode.OK, import.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_transfer_that_finds_no_connections_in_time_is_told_so_while_other_requests_are_served()
+    {
+        var time = new FakeTimeProvider();
+        await using var pool = await app.StartWithAsync("Maximum Pool Size=3");
+        await using var service = pool.WithWebHostBuilder(host =>
+            host.ConfigureTestServices(services => services.AddSingleton<TimeProvider>(time))
+        );
+        using var client = ExactApp.CreateAdmin(service);
+        var running = await service.Services.GetRequiredService<OperationTurns>().TakeAsync(CancellationToken);
+        foreach (var path in new[] { "/api/admin/export", "/api/admin/export/manifest" })
+        {
+            var export = client.GetAsync(path, CancellationToken);
+            using var other = await client.GetAsync("/api/admin/operations", CancellationToken);
+            await Wait.UntilAsync(
+                () =>
+                {
+                    time.Advance(OperationTurns.Patience);
+                    return Task.FromResult(export.IsCompleted);
+                },
+                "the export is answered"
+            );
+            using var refused = await export;
+
+            Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+            Assert.NotNull(refused.Headers.RetryAfter);
+            Assert.Contains("at the same time: 1,", await refused.Content.ReadAsStringAsync(CancellationToken));
+        }
+
+        running.Dispose();
+        using var served = await client.GetAsync("/api/admin/export", CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, served.StatusCode);
     }
 
     private Task<HttpResponseMessage> ImportAsync(Stream body) =>

@@ -2,7 +2,11 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 
@@ -58,6 +62,59 @@ public sealed class OutageTests
     }
 
     [Fact]
+    public async Task A_COMMIT_whose_server_is_gone_is_in_doubt_until_the_server_is_back()
+    {
+        await using var server = await OwnServer.StartNewAsync();
+        var time = new FakeTimeProvider();
+        await using var app = new ExactApp();
+        await using var service = app.WithWebHostBuilder(host =>
+            host.UseSetting("ConnectionStrings:Exact", server.ConnectionString)
+                .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(time))
+        );
+        using var admin = ExactApp.CreateAdmin(service);
+        await service.Services.GetRequiredService<SchemaState>().WhenReadyAsync(CancellationToken);
+        await ExecuteAsync(server, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+        await ExecuteAsync(server, "SELECT pg_reload_conf()");
+        var file = Encoding.UTF8.GetBytes(Fixture(Group()));
+        var import = admin.PostAsync("/api/admin/import", new ByteArrayContent(file), CancellationToken);
+        await Wait.UntilAsync(
+            async () =>
+                await ExecuteAsync(server, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") is 1L,
+            "the COMMIT waits for its standby"
+        );
+        await server.SignalAsync("QUIT");
+        await Wait.UntilAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return Task.FromResult(import.IsCompleted);
+            },
+            "the import is answered"
+        );
+        using var answer = await import;
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+        await server.StartAsync();
+        JsonElement operation = default;
+        await Wait.UntilAsync(
+            async () =>
+            {
+                using var asked = await admin.GetAsync(answer.Headers.Location, CancellationToken);
+                operation = await asked.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+                return asked.StatusCode is HttpStatusCode.OK;
+            },
+            "the operation is told"
+        );
+        var database = new NpgsqlConnectionStringBuilder(server.ConnectionString).Database!;
+        var groups = await ExecuteAsync(server, "SELECT count(*) FROM roles", database);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Equal("It is not known whether the changes were committed.", problem.GetProperty("title").GetString());
+        Assert.Equal(answer.Headers.Location?.OriginalString, problem.GetProperty("operation").GetString());
+        Assert.Equal(groups is 1L ? "succeeded" : "failed", operation.GetProperty("state").GetString());
+    }
+
+    [Fact]
     public async Task A_full_disk_is_answered_as_such()
     {
         await using var server = await OwnServer.StartNewAsync();
@@ -81,11 +138,11 @@ public sealed class OutageTests
         Assert.NotNull(import.Headers.RetryAfter);
     }
 
-    private static async Task<object?> ExecuteAsync(OwnServer server, string sql)
+    private static async Task<object?> ExecuteAsync(OwnServer server, string sql, string database = "postgres")
     {
         var superuser = new NpgsqlConnectionStringBuilder(server.ConnectionString)
         {
-            Database = "postgres",
+            Database = database,
             Options = "-c synchronous_commit=off", // it waits for no standby
             Pooling = false,
         };

@@ -52,6 +52,39 @@ public sealed class PasswordFileTests(TestDatabase database) : IClassFixture<Tes
     }
 
     [Fact]
+    public async Task A_session_that_is_open_serves_requests_until_the_file_has_the_new_password()
+    {
+        await using var role = await TestRole.CreateAsync();
+        var file = Path.GetTempFileName();
+        try
+        {
+            var settings = new NpgsqlConnectionStringBuilder(role.ConnectionString(database.Name)) { Password = null };
+            await File.WriteAllTextAsync(file, "secret\n", CancellationToken);
+            await using var services = ServicesOf(settings.ConnectionString, file);
+            var pool = services.GetRequiredService<NpgsqlDataSource>();
+            await using (await pool.OpenConnectionAsync(CancellationToken))
+            {
+                await database.ExecuteAsync($"ALTER ROLE {role.Name} PASSWORD 'rotated'");
+                var rejected = await OpenTwiceAsync(pool);
+                await File.WriteAllTextAsync(file, "", CancellationToken);
+                var empty = await OpenTwiceAsync(pool);
+                File.Delete(file);
+                var missing = await OpenTwiceAsync(pool);
+
+                Assert.All([rejected, empty, missing], failure => Assert.True(Sessions.MayBeRepeated(failure)));
+                Assert.Contains("Database:PasswordFile names a file that is empty.", empty.Cause());
+                Assert.Contains("Database:PasswordFile must be the path of a file.", missing.Cause());
+            }
+
+            await using var again = await pool.OpenConnectionAsync(CancellationToken);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public void Connections_use_no_GSS_unless_asked_and_notice_a_lost_network()
     {
         Assert.Equal(GssEncryptionMode.Disable, SettingsOf("Host=db").GssEncryptionMode);
@@ -60,14 +93,21 @@ public sealed class PasswordFileTests(TestDatabase database) : IClassFixture<Tes
         Assert.Equal((true, 30), (SettingsOf("Host=db").TcpKeepAlive, SettingsOf("Host=db").TcpKeepAliveTime));
     }
 
-    [Fact]
-    public void A_pool_of_one_connection_is_refused()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_pool_that_one_export_would_use_up_is_refused(int size)
     {
-        var refusal = Assert.Throws<SettingException>(() => SettingsOf("Host=db;Maximum Pool Size=1"));
+        var refusal = Assert.Throws<SettingException>(() => SettingsOf($"Host=db;Maximum Pool Size={size}"));
 
-        Assert.Contains("Maximum Pool Size", refusal.Message, StringComparison.Ordinal);
-        Assert.Equal(2, SettingsOf("Host=db;Maximum Pool Size=2").MaxPoolSize);
+        Assert.Contains($"has a \"Maximum Pool Size\" of {size}. Write 3 or more", refusal.Message);
+        Assert.Equal(3, SettingsOf("Host=db;Maximum Pool Size=3").MaxPoolSize);
     }
+
+    private static async Task<Exception> OpenTwiceAsync(NpgsqlDataSource pool) =>
+        await Assert.ThrowsAnyAsync<NpgsqlException>(() =>
+            pool.TryTwiceAsync(() => pool.OpenConnectionAsync(CancellationToken).AsTask())
+        );
 
     private static NpgsqlConnectionStringBuilder SettingsOf(string connectionString) =>
         new(new DatabaseSettings(Configuration(connectionString)).ConnectionString);

@@ -20,8 +20,15 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
 
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() =>
+    public async ValueTask InitializeAsync()
+    {
+        const string Running = "SELECT count(*) FROM operations WHERE kind = 'import' AND state = 'running'";
+        await Wait.UntilAsync(
+            async () => await app.Database.ScalarAsync<long>(Running) == 0,
+            "the last test's import in the background has ended"
+        );
         await app.Database.ExecuteAsync("TRUNCATE roles, users, challenges, operations CASCADE");
+    }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -184,6 +191,49 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         using var reader = new StreamReader(line);
 
         Assert.StartsWith($"HTTP/1.1 {status} ", await reader.ReadLineAsync(CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_sender_that_leaves_is_in_the_journal_in_our_own_words()
+    {
+        using (var sender = new TcpClient())
+        {
+            await sender.ConnectAsync(app.PlaceOf(1), CancellationToken);
+            var part =
+                "POST /api/admin/import HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nPrefer: respond-async\r\n"
+                + $"Authorization: Bearer {ExactApp.AdminKey}\r\n\r\n[";
+            await sender.GetStream().WriteAsync(Encoding.ASCII.GetBytes(part), CancellationToken);
+            await Wait.UntilAsync(async () => await StateAsync() is "running", "the import receives");
+        }
+
+        await Wait.UntilAsync(async () => await StateAsync() is not "running", "the import has ended");
+        var error = await app.Database.ScalarAsync<string>("SELECT error FROM operations");
+
+        Assert.Matches("^(The upload was cut off|The client disconnected)", error);
+
+        Task<string?> StateAsync() => app.Database.ScalarAsync<string>("SELECT state FROM operations");
+    }
+
+    [Theory]
+    [InlineData("not the key", true, HttpStatusCode.Unauthorized)]
+    [InlineData(ExactApp.AdminKey, true, HttpStatusCode.RequestEntityTooLarge)]
+    [InlineData(ExactApp.AdminKey, false, HttpStatusCode.RequestEntityTooLarge)]
+    public async Task A_refused_upload_is_read_on_over_HTTP2_so_that_its_sender_reads_the_answer(
+        string key,
+        bool lengthIsKnown,
+        HttpStatusCode status
+    )
+    {
+        using var client = app.CreateStranger(2);
+        client.DefaultRequestHeaders.Authorization = new("Bearer", key);
+        using var upload = new SpacesContent(HttpDoors.MaxBytes + (4 * 1024 * 1024), lengthIsKnown);
+
+        using var answer = await client.PostAsync("/api/admin/import", upload, CancellationToken);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+
+        Assert.Equal((2, status), (answer.Version.Major, answer.StatusCode));
+        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
+        await upload.Sent.WaitAsync(Wait.Limit, CancellationToken); // all of it, not only what the window allows
     }
 
     [Theory]
@@ -349,5 +399,30 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         }
 
         return await admin.SendAsync(request, CancellationToken);
+    }
+
+    /// <summary>A file of nothing but spaces, which says when all of it has been sent.</summary>
+    private sealed class SpacesContent(int length, bool lengthIsKnown) : HttpContent
+    {
+        private readonly TaskCompletionSource sent = new();
+
+        public Task Sent => sent.Task;
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            byte[] spaces = [.. Enumerable.Repeat((byte)' ', 64 * 1024)];
+            for (var i = 0; i < length; i += spaces.Length)
+            {
+                await stream.WriteAsync(spaces);
+            }
+
+            sent.SetResult();
+        }
+
+        protected override bool TryComputeLength(out long computed)
+        {
+            computed = length;
+            return lengthIsKnown;
+        }
     }
 }

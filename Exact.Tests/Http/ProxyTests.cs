@@ -6,6 +6,7 @@ using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Http;
@@ -42,6 +43,32 @@ public sealed class ProxyTests(ExactApp app) : IClassFixture<ExactApp>
     [InlineData("")]
     public async Task A_path_prefix_is_in_every_link_whether_the_proxy_passes_it_on_or_not(string path) =>
         await SeesAsync(new() { ["PathBase"] = "/exact/" }, "192.0.2.8", path, "http://localhost/exact", "/exact");
+
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("192.0.2.9", 1)]
+    [InlineData("192.0.2.7", 0)]
+    public async Task A_proxy_that_is_not_known_is_warned_about_once(string known, int warnings)
+    {
+        var log = new LogLines(LogLevel.Warning);
+        await using var host = app.WithWebHostBuilder(host =>
+            host.UseSetting("ForwardedHeaders:KnownProxies", known)
+                .ConfigureServices(services => services.AddSingleton<ILoggerProvider>(log))
+        );
+        using var client = host.CreateClient();
+        client.DefaultRequestHeaders.Add(ExactApp.Sender, "192.0.2.7");
+        using var direct = await client.GetAsync("/health/live", CancellationToken);
+        Assert.Empty(log.All);
+
+        client.DefaultRequestHeaders.Add("X-Forwarded-For", "198.51.100.1, 203.0.113.9");
+        using var first = await client.GetAsync("/health/live", CancellationToken);
+        using var second = await client.GetAsync("/health/live", CancellationToken);
+
+        Assert.Equal(
+            warnings,
+            log.All.Count(line => line.StartsWith("192.0.2.7 sends X-Forwarded-For", StringComparison.Ordinal))
+        );
+    }
 
     [Fact]
     public async Task A_proxy_that_is_no_address_is_named()

@@ -3,8 +3,11 @@ using System.Net.Http.Json;
 using System.Net.ServerSentEvents;
 using System.Text;
 using System.Text.Json;
+using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Tests.Support;
 using Exact.Tests.Transfer;
+using Microsoft.Extensions.DependencyInjection;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Operations;
@@ -174,6 +177,33 @@ public sealed class OperationTests(TwoReplicas app) : IClassFixture<TwoReplicas>
         Assert.Equal(HttpStatusCode.Accepted, cancel.StatusCode);
         Assert.Equal("cancelled", operation.GetProperty("state").GetString());
         Assert.Equal(0, await GroupsAsync());
+    }
+
+    [Fact]
+    public async Task An_export_that_waits_for_a_table_can_be_cancelled_and_is_given_up_after_a_while()
+    {
+        await using var blocker = await app.Database.DataSource.OpenConnectionAsync(CancellationToken);
+        await using var transaction = await blocker.BeginTransactionAsync(CancellationToken);
+        await using (var block = blocker.CreateCommand())
+        {
+            block.CommandText = "LOCK TABLE scores IN ACCESS EXCLUSIVE MODE";
+            await block.ExecuteNonQueryAsync(CancellationToken);
+        }
+
+        var export = admin.GetAsync("/api/admin/export", CancellationToken);
+        var operation = await RunningAsync(o => o.GetProperty("kind").GetString() == "export");
+        var address = new Uri($"/api/admin/operations/{operation.GetProperty("id")}", UriKind.Relative);
+        using var cancel = await admin.DeleteAsync(address, CancellationToken);
+        using var answer = await export;
+        var exporter = app.Services.GetRequiredService<FixtureExporter>();
+        var impatient = new ExportOptions { LockWait = TimeSpan.FromMilliseconds(50) };
+        var failure = await Xunit.Record.ExceptionAsync(() =>
+            exporter.ExportAsync(Stream.Null, impatient, CancellationToken)
+        );
+
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Equal("cancelled", (await EndAsync(address)).GetProperty("state").GetString());
+        Assert.Equal(DatabaseFault.Blocked, PostgresErrors.FaultOf(failure));
     }
 
     [Fact]

@@ -15,6 +15,9 @@ namespace Exact.Tests.Support;
 /// </summary>
 public sealed class HttpDoors : ExactApp
 {
+    /// <summary>The largest file that this service imports.</summary>
+    public const int MaxBytes = 16 * 1024 * 1024;
+
     private readonly Dictionary<int, int> ports = new() { [1] = FreePort.Find(), [2] = FreePort.Find() };
     private readonly LogLines errors = new(LogLevel.Error);
 
@@ -52,6 +55,7 @@ public sealed class HttpDoors : ExactApp
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         base.ConfigureWebHost(builder);
+        builder.UseSetting("Transfers:MaxBytes", $"{MaxBytes}");
         builder.ConfigureLogging(logging => logging.AddProvider(errors));
         builder.ConfigureTestServices(services => services.AddSingleton<TimeProvider>(Time));
     }

@@ -28,6 +28,8 @@ internal sealed class OwnServer : IAsyncDisposable
 
     public string DataFolder => Path.Combine(options.DataFolder, "postgres", "data");
 
+    private string Standby => $"{DataFolder}.standby";
+
     public static async Task<OwnServer> StartNewAsync()
     {
         var server = new OwnServer();
@@ -63,6 +65,28 @@ internal sealed class OwnServer : IAsyncDisposable
         }
 
         await StopAsync();
+    }
+
+    /// <summary>Keeps a copy of the data, as a standby has it that receives nothing from now on.</summary>
+    public async Task KeepStandbyAsync()
+    {
+        await StopAsync();
+        using var copy = Process.Start("cp", ["--archive", DataFolder, Standby]);
+        await copy.WaitForExitAsync();
+        await StartAsync();
+    }
+
+    /// <summary>Ends the server at once, and promotes the standby in its place.</summary>
+    public async Task FailOverAsync()
+    {
+        await SignalAsync("QUIT");
+        Directory.Move(DataFolder, $"{DataFolder}.old");
+        Directory.Move(Standby, DataFolder);
+        await File.WriteAllTextAsync(Path.Combine(DataFolder, "standby.signal"), "");
+        await StartAsync();
+        await using var standby = NpgsqlDataSource.Create(ConnectionString);
+        await using var promote = standby.CreateCommand("SELECT pg_promote()");
+        Assert.Equal(true, await promote.ExecuteScalarAsync());
     }
 
     public async ValueTask DisposeAsync()

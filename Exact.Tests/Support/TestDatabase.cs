@@ -46,9 +46,12 @@ public class TestDatabase : IAsyncLifetime
     }
 
     /// <summary>Applies the first migration, or takes back all others.</summary>
-    public async Task MigrateToFirstAsync()
+    public Task MigrateToFirstAsync() => MigrateToFirstAsync(ConnectionString);
+
+    /// <summary>The same in another database, which is created if it does not exist.</summary>
+    public static async Task MigrateToFirstAsync(string connectionString)
     {
-        await using var context = MigratedTemplate.CreateContext(ConnectionString);
+        await using var context = MigratedTemplate.CreateContext(connectionString);
         await context.GetService<IMigrator>().MigrateAsync(context.Database.GetMigrations().First());
     }
 

@@ -13,6 +13,9 @@ internal sealed record ExportOptions
 
     /// <summary>Only the challenge with this <c>challenge_id</c>, and what belongs to it.</summary>
     public string? Challenge { get; init; }
+
+    /// <summary>How long to wait for a table that another session has locked, before the export is given up.</summary>
+    public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(30);
 }
 
 internal enum FixtureFormat

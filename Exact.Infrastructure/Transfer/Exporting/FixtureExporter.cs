@@ -124,6 +124,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             $"""
             SET TRANSACTION READ ONLY;
             {TimeLimits.Lift(connection, local: true)}
+            SET LOCAL lock_timeout = {options.LockWait.TotalMilliseconds:0};
             SET LOCAL row_security = off;
             {(names.Count > 0 ? $"LOCK TABLE {string.Join(", ", names)} IN ACCESS SHARE MODE;" : "")}
             SELECT set_config('exact.challenge', @challenge, true)

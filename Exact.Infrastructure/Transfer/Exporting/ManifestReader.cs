@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Exporting;
 
 /// <summary>Says what an export holds, from the snapshot that it is made of.</summary>
-internal sealed class ManifestReader(FixtureExporter exporter, TimeProvider time)
+internal sealed class ManifestReader(FixtureExporter exporter, OperationTurns turns, TimeProvider time)
 {
     /// <summary>What an export holds, but for the hashes, which take as long as the export itself.</summary>
     public async Task<ExportManifest> CountAsync(
@@ -33,6 +34,7 @@ internal sealed class ManifestReader(FixtureExporter exporter, TimeProvider time
     /// <summary>What an export with these options would hold now, but for the hashes.</summary>
     public async Task<ExportManifest> CountAsync(ExportOptions options, CancellationToken cancellationToken)
     {
+        using var turn = await turns.TakeAsync(cancellationToken);
         await using var snapshot = await exporter.OpenSnapshotAsync(options, cancellationToken);
         return await CountAsync(snapshot, options, cancellationToken);
     }
@@ -40,6 +42,7 @@ internal sealed class ManifestReader(FixtureExporter exporter, TimeProvider time
     /// <summary>What an export with these options would hold now, with the hashes.</summary>
     public async Task<ExportManifest> ReadAsync(ExportOptions options, CancellationToken cancellationToken)
     {
+        using var turn = await turns.TakeAsync(cancellationToken);
         await using var snapshot = await exporter.OpenSnapshotAsync(options, cancellationToken);
         var manifest = await CountAsync(snapshot, options, cancellationToken);
         var models = new Dictionary<string, ModelManifest>();
