@@ -127,8 +127,8 @@ internal static partial class Proxies
     [LoggerMessage(
         1403,
         LogLevel.Warning,
-        "{Address} sends X-Forwarded-For, but is no proxy that Exact knows, so all its clients count as one address. If it is "
-            + "your proxy, name it in ForwardedHeaders:KnownProxies or ForwardedHeaders:KnownNetworks"
+        "{Address} sends X-Forwarded-For, but is no proxy that Exact knows, so all its clients count as one address. "
+            + "If it is your proxy, name it in ForwardedHeaders:KnownProxies or ForwardedHeaders:KnownNetworks"
     )]
     private static partial void LogUnknownProxy(ILogger logger, IPAddress? address);
 }

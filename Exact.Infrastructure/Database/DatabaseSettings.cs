@@ -63,8 +63,8 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
         {
             throw new SettingException(
                 setting,
-                $"has a \"Maximum Pool Size\" of {settings.MaxPoolSize}. Write {MinPoolSize} or more, because an import or "
-                    + "export uses two connections, and other requests need another one meanwhile."
+                $"has a \"Maximum Pool Size\" of {settings.MaxPoolSize}. Write {MinPoolSize} or more, because an "
+                    + "import or export uses two connections, and other requests need another one meanwhile."
             );
         }
 

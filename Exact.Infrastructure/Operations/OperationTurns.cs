@@ -50,7 +50,7 @@ internal sealed class OperationTurns : IDisposable
 /// <summary>As many operations run as the pool has connections for.</summary>
 internal sealed class NoTurnException(int count)
     : Exception(
-        $"Imports and exports that run at the same time: {count}, as many as the service has connections for. Nothing was "
-            + "changed. Send this request again later, or raise \"Maximum Pool Size\" in the connection string by two for "
-            + "each that shall run as well."
+        $"Imports and exports that run at the same time: {count}, as many as the service has connections for. Nothing "
+            + "was changed. Send this request again later, or raise \"Maximum Pool Size\" in the connection string by "
+            + "two for each one more."
     );
