@@ -18,6 +18,7 @@ internal static class ApiDocument
             options.AddDocumentTransformer<AdminKeyScheme>();
             options.AddOperationTransformer<AdminKeyScheme>();
             options.AddOperationTransformer(DescribeQueryAsync);
+            options.AddOperationTransformer(DescribeAnswersAsync);
             options.AddSchemaTransformer(DescribeChoiceAsync);
         });
 
@@ -26,7 +27,7 @@ internal static class ApiDocument
         app.MapOpenApi().AvailableAtAnyTime();
         app.UseSwaggerUI(ui =>
         {
-            ui.SwaggerEndpoint("/openapi/v1.json", "Exact");
+            ui.SwaggerEndpoint("../openapi/v1.json", "Exact"); // below any path prefix
             ui.DocumentTitle = "Exact";
         });
     }
@@ -57,6 +58,31 @@ internal static class ApiDocument
         foreach (var parameter in operation.Parameters ?? [])
         {
             parameter.Description ??= descriptions.GetValueOrDefault(parameter.Name ?? "");
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Describes what every endpoint may answer, and the headers of a page.</summary>
+    private static Task DescribeAnswersAsync(
+        OpenApiOperation operation,
+        OpenApiOperationTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        operation.Responses ??= [];
+        operation.Responses.TryAdd("400", new OpenApiResponse { Description = "A parameter is unknown or wrong." });
+        operation.Responses.TryAdd("429", new OpenApiResponse { Description = "Too many requests of this address." });
+        if (
+            operation.Parameters?.Any(parameter => parameter.Name == "cursor") is true
+            && operation.Responses.GetValueOrDefault("200") is OpenApiResponse page
+        )
+        {
+            page.Headers = new Dictionary<string, IOpenApiHeader>
+            {
+                ["Link"] = new OpenApiHeader { Description = "The address of the next page, if there is one." },
+                [Paging.TotalHeader] = new OpenApiHeader { Description = "How many rows the whole list has." },
+            };
         }
 
         return Task.CompletedTask;

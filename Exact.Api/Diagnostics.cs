@@ -11,8 +11,9 @@ namespace Exact.Api;
 
 /// <summary>What an operator sees: logs, OpenTelemetry and health.</summary>
 /// <remarks>
-/// The ids of log events are stable. Exact.Api has 1000 to 1999: 10xx for the start, 11xx for access, 12xx for transfers, 13xx for the command
-/// line, 14xx for requests. Exact.Infrastructure has 2000 to 2999. A new event takes the next free number, and no number is used again.
+/// The ids of log events are stable. Exact.Api has 1000 to 1999: 10xx for the start, 11xx for access, 12xx for transfers,
+/// 13xx for the command line, 14xx for requests. Exact.Infrastructure has 2000 to 2999. A new event takes the next free
+/// number, and no number is used again.
 /// </remarks>
 internal static class Diagnostics
 {
@@ -47,14 +48,21 @@ internal static class Diagnostics
         }
     }
 
-    /// <summary>Maps <c>/health/live</c>, whether the process runs, and <c>/health/ready</c>, whether the schema is ready.</summary>
+    /// <summary>
+    /// Maps <c>/health/live</c>, whether the process runs, and <c>/health/ready</c>, whether a request would be served.
+    /// </summary>
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/health").WithTags("Health").AvailableAtAnyTime();
         group.MapGet("/live", () => TypedResults.Text("live")).WithSummary("Check whether the process runs");
-        group.MapGet("/ready", GetReady).WithSummary("Check whether the schema is ready").ProducesProblem(503);
+        group
+            .MapGet("/ready", GetReadyAsync)
+            .WithSummary("Check whether a request would be served")
+            .ProducesProblem(503);
     }
 
-    private static IResult GetReady(SchemaState state) =>
-        state.IsReady ? TypedResults.Text("ready") : ReadinessGate.NotReady(state.Current);
+    private static async Task<IResult> GetReadyAsync(SchemaWatch watch, CancellationToken cancellationToken) =>
+        await watch.AskAsync(cancellationToken) is { Phase: not SchemaPhase.Ready } progress
+            ? ReadinessGate.NotReady(progress)
+            : TypedResults.Text("ready");
 }

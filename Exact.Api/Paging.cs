@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using FluentValidation;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Api;
 
@@ -23,44 +24,66 @@ internal record PageQuery(
 internal class PageQueryValidator<T> : AbstractValidator<T>
     where T : PageQuery
 {
-    /// <param name="cursorLength">How many numbers the cursor of this list has.</param>
-    public PageQueryValidator(int cursorLength)
+    /// <param name="isPlace">Whether a row of this list can have these numbers as its place.</param>
+    public PageQueryValidator(Func<long[], bool> isPlace)
     {
         RuleFor(page => page.Limit).InclusiveBetween(1, 1000);
         RuleFor(page => page.Cursor)
-            .Must(cursor => cursor is null || Paging.Decode(cursor)?.Length == cursorLength)
+            .Must(cursor => cursor is null || (Paging.Decode(cursor) is { } place && isPlace(place)))
             .WithMessage(
                 "The cursor is not one of this list. Take it from the Link header of the page before, or leave it out."
             );
     }
 }
 
-internal sealed class KeyPageValidator() : PageQueryValidator<PageQuery>(cursorLength: 1);
+internal sealed class KeyPageValidator() : PageQueryValidator<PageQuery>(place => place is [_]);
 
-/// <summary>A page is a bare array; the <c>Link</c> header has the address of the next page.</summary>
+/// <summary>A page of a list.</summary>
+/// <param name="Rows">Its rows.</param>
+/// <param name="Total">How many rows the whole list has; null if that is not known.</param>
+internal sealed record Page<T>(IReadOnlyList<T> Rows, long? Total);
+
+/// <summary>A page is a bare array; <c>Link</c> has the address of the next page, <c>X-Total-Count</c> the length of the list.</summary>
 internal static class Paging
 {
-    /// <summary>Adds the link to the next page if this one is full, and returns the rows.</summary>
-    /// <param name="context">The request for the page.</param>
-    /// <param name="rows">The rows of the page.</param>
-    /// <param name="page">The page to read.</param>
-    /// <param name="placeOf">The numbers of a row's cursor, which are opaque to the client.</param>
-    public static IReadOnlyList<T> WithNextLink<T>(
-        this HttpContext context,
+    public const string TotalHeader = "X-Total-Count";
+
+    /// <summary>A page with these rows. The list is counted only if they are not all of it.</summary>
+    public static async Task<Page<T>> PageOfAsync<T, TEntity>(
+        this PageQuery page,
         IReadOnlyList<T> rows,
-        PageQuery page,
+        IQueryable<TEntity> list,
+        CancellationToken cancellationToken
+    ) =>
+        new(
+            rows,
+            page.Cursor is null && rows.Count < page.Limit ? rows.Count : await list.LongCountAsync(cancellationToken)
+        );
+
+    /// <summary>Adds the headers of the page, and returns its rows.</summary>
+    /// <param name="context">The request for the page.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="query">What was asked for.</param>
+    /// <param name="placeOf">The numbers of a row's cursor, which are opaque to the client.</param>
+    public static IReadOnlyList<T> WithPageHeaders<T>(
+        this HttpContext context,
+        Page<T> page,
+        PageQuery query,
         Func<T, long[]> placeOf
     )
     {
-        if (rows.Count == page.Limit)
+        context.Response.Headers[TotalHeader] = page.Total?.ToString(CultureInfo.InvariantCulture);
+        if (page.Rows.Count == query.Limit)
         {
-            var query = context.Request.Query.Where(pair => pair.Key != "cursor");
+            var others = context.Request.Query.Where(pair =>
+                !pair.Key.Equals("cursor", StringComparison.OrdinalIgnoreCase)
+            );
             var path = context.Request.PathBase + context.Request.Path;
-            var next = QueryHelpers.AddQueryString(path, query.Append(new("cursor", Encode(placeOf(rows[^1])))));
+            var next = QueryHelpers.AddQueryString(path, others.Append(new("cursor", Encode(placeOf(page.Rows[^1])))));
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         }
 
-        return rows;
+        return page.Rows;
     }
 
     /// <summary>The numbers of a cursor; null if it is not valid.</summary>

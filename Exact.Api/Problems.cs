@@ -1,12 +1,16 @@
 using System.Reflection;
 using Exact.Api.Access;
+using Exact.Api.Operations;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
+using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Primitives;
+using Npgsql;
 
 namespace Exact.Api;
 
@@ -19,6 +23,7 @@ internal static partial class Problems
         // A parameter that cannot be bound is an exception in every environment, so that it gets its problem document here.
         services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
         services.AddProblemDetails();
+        services.AddSingleton<RepeatedLines>();
         services.AddExceptionHandler<ProblemWriter>();
         // Only a bare 500 is logged as an unhandled exception.
         services.Configure<ExceptionHandlerOptions>(handler =>
@@ -32,10 +37,15 @@ internal static partial class Problems
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages(); // gives a bare 401 or 404 a problem document
+        app.UseRepeatedReads();
     }
 
-    private sealed partial class ProblemWriter(IProblemDetailsService problems, ILogger<ProblemWriter> logger)
-        : IExceptionHandler
+    private sealed partial class ProblemWriter(
+        IProblemDetailsService problems,
+        RepeatedLines lines,
+        SchemaWatch watch,
+        ILogger<ProblemWriter> logger
+    ) : IExceptionHandler
     {
         public ValueTask<bool> TryHandleAsync(
             HttpContext httpContext,
@@ -43,16 +53,30 @@ internal static partial class Problems
             CancellationToken cancellationToken
         )
         {
+            watch.Doubt(exception);
             var problem = Describe(httpContext, exception);
-            if (RowSecurity.TableOf(exception) is { } table)
+            var response = httpContext.Response;
+            response.StatusCode = problem.Status!.Value;
+            response.Headers.RetryAfter = problem.Status switch
             {
-                LogRowSecurity(table);
+                StatusCodes.Status503ServiceUnavailable => "5",
+                StatusCodes.Status507InsufficientStorage => "60",
+                _ => default(StringValues),
+            };
+            if (PostgresErrors.FaultOf(exception) is { } fault)
+            {
+                Log(httpContext, exception);
+                if (fault is DatabaseFault.ReadOnly)
+                {
+                    httpContext.RequestServices.GetRequiredService<NpgsqlDataSource>().LookForPrimary();
+                }
             }
 
-            httpContext.Response.StatusCode = problem.Status!.Value;
-            if (problem.Status is StatusCodes.Status503ServiceUnavailable)
+            if (OperationJournal.OperationOf(exception) is { } operation)
             {
-                httpContext.Response.Headers.RetryAfter = "5";
+                var address = OperationEndpoints.AddressOf(httpContext, operation);
+                response.Headers.Location = address;
+                problem.Extensions["operation"] = address;
             }
 
             return problems.TryWriteAsync(new() { HttpContext = httpContext, ProblemDetails = problem });
@@ -105,13 +129,35 @@ internal static partial class Problems
                                 : "An administrator must switch it off."
                         ),
                 },
-                _ when PostgresErrors.IsServerAway(exception) => new ProblemDetails
+                CommitInDoubtException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status503ServiceUnavailable,
-                    Title = "The database does not answer.",
+                    Title = "It is not known whether the changes were committed.",
+                    Detail = e.Message,
                 },
-                _ => new ProblemDetails { Status = StatusCodes.Status500InternalServerError },
+                _ => DatabaseProblems.Describe(context, exception)
+                    ?? new ProblemDetails { Status = StatusCodes.Status500InternalServerError },
             };
+
+        /// <summary>Writes one line, without a stack trace, because the cause is not in this program.</summary>
+        private void Log(HttpContext context, Exception exception)
+        {
+            var endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint as RouteEndpoint;
+            var request =
+                $"{context.Request.Method} {endpoint?.RoutePattern.RawText?.TrimEnd('/') ?? "of an unknown route"}";
+            var cause = exception.Cause();
+            if (lines.Count($"{request} {PostgresErrors.KindOf(exception)}") is > 0 and var count)
+            {
+                if (RowSecurity.TableOf(exception) is { } table)
+                {
+                    LogRowSecurity(table);
+                }
+                else
+                {
+                    LogDatabase(request, cause, count);
+                }
+            }
+        }
 
         /// <summary>The query parameters that could not be bound, each with the values that it accepts.</summary>
         private static Dictionary<string, string[]> Unbound(HttpContext context)
@@ -140,6 +186,13 @@ internal static partial class Problems
             "A request failed, because row security on {Table} would hide rows. Run \"status\" to see how to switch it off"
         )]
         private partial void LogRowSecurity(string table);
+
+        [LoggerMessage(
+            1402,
+            LogLevel.Error,
+            "The database failed {Request}: {Cause} ({Count} since the last such line)"
+        )]
+        private partial void LogDatabase(string request, string cause, long count);
 
         private static string? Misfit(string value, Type type) =>
             Choice.NamesOf(type) is { } names && !names.Contains(value)

@@ -2,6 +2,7 @@ using Exact.Api;
 using Exact.Api.Access;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
+using Exact.Api.Http;
 using Exact.Api.Migrations;
 using Exact.Api.Operations;
 using Exact.Api.Scores;
@@ -9,9 +10,17 @@ using Exact.Api.Startup;
 using Exact.Api.Transfers;
 using Exact.Infrastructure;
 
-// Settings are read once. Watching their files would also watch every write of the embedded PostgreSQL below.
-var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
+if (args is [HealthCommand.Name])
+{
+    return await HealthCommand.RunAsync();
+}
+
+// The settings are beside the program. They are read once: watching their files would also watch every write of the
+// embedded PostgreSQL.
+string[] defaults = [$"--contentRoot={AppContext.BaseDirectory}", "--hostBuilder:reloadConfigOnChange=false"];
+var builder = WebApplication.CreateBuilder([.. defaults, .. args]);
 builder.AddDiagnostics();
+builder.AddHttp();
 builder.AddAdminAccess();
 builder.Services.AddExactInfrastructure();
 builder.Services.AddProblems();
@@ -23,10 +32,12 @@ builder.Services.AddOperations();
 builder.AddMigrationAtStart();
 
 await using var app = builder.Build();
+app.UseHttp();
 app.UseProblems();
 app.UseAuthentication();
 app.UseAuthorization();
 app.UseReadinessGate();
+app.UseKnownParameters();
 app.MapHealth();
 app.MapApiDocument();
 app.MapChallenges();

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Exact.Infrastructure.Database;
 using Npgsql;
 
@@ -5,18 +6,51 @@ namespace Exact.Infrastructure;
 
 internal static class ExceptionCause
 {
+    private const string PoolIsEmpty =
+        "All connections of this service are in use. Raise \"Maximum Pool Size\" in the connection string, "
+        + "or send fewer requests at the same time.";
+
+    private const string Certificate =
+        "If an authority of your own signed the server's certificate, name the authority's certificate with "
+        + "\"Root Certificate=FILE\" in the connection string.";
+
     /// <summary>
     /// Describes the failure to an operator in one line: PostgreSQL's message if a library has wrapped it, or else the
-    /// exception's own.
+    /// exception's own and the innermost.
     /// </summary>
     public static string Cause(this Exception exception) =>
-        exception.GetType().Namespace?.StartsWith("Exact.", StringComparison.Ordinal) is true ? exception.Message
+        exception.IsOurs() ? exception.Message
         : QuotesConnectionString(exception)
             ? "A connection string is not valid. It is not shown, because it may contain a password."
         : RowSecurity.TableOf(exception) is { } table
             ? $"{exception.GetBaseException().Message}. Row security would hide rows. Switch it off: {RowSecurity.Disable(table)}"
-        : exception.GetBaseException() is PostgresException postgres ? postgres.Message
+        : exception.GetBaseException() is PostgresException postgres ? $"{postgres.MessageText} ({postgres.SqlState})."
+        : exception.InnerException is { } wrapped && exception is not NpgsqlException && wrapped is NpgsqlException
+            ? wrapped.Cause()
+        : exception is NpgsqlException ? CauseOf(exception)
         : exception.Message;
+
+    /// <summary>Whether the exception is one of this project, whose message is meant for operators.</summary>
+    public static bool IsOurs(this Exception exception) =>
+        exception.GetType().Namespace?.StartsWith("Exact.", StringComparison.Ordinal) is true;
+
+    private static string CauseOf(Exception exception)
+    {
+        var innermost = exception.GetBaseException();
+        var text = exception.Message.TrimEnd('.');
+        return innermost.IsOurs() ? innermost.Message
+            : text.StartsWith("The connection pool has been exhausted", StringComparison.Ordinal) ? PoolIsEmpty
+            : text.Contains("SSL handshake", StringComparison.Ordinal)
+                ? $"The TLS connection to PostgreSQL failed: {CauseOfTls(innermost)}. {Certificate}"
+            : text.Contains(innermost.Message.TrimEnd('.'), StringComparison.Ordinal) ? $"{text}."
+            : $"{text}: {innermost.Message.TrimEnd('.')}.";
+    }
+
+    /// <summary>.NET names only the callback that Npgsql has passed to it.</summary>
+    private static string CauseOfTls(Exception innermost) =>
+        innermost is AuthenticationException && innermost.Message.Contains("Callback", StringComparison.Ordinal)
+            ? "no trusted authority signed the server's certificate, or it is for another host name"
+            : innermost.Message.TrimEnd('.');
 
     /// <summary>
     /// Whether the message repeats a part of a connection string, as the parsers of ADO.NET and Npgsql do.

@@ -5,7 +5,10 @@ using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Exact.Infrastructure;
@@ -13,12 +16,28 @@ namespace Exact.Infrastructure;
 /// <summary>The one registration of everything that knows PostgreSQL.</summary>
 public static class InfrastructureServices
 {
+    /// <summary>What EF Core logs before it throws. Whoever catches the exception logs it, once.</summary>
+    private static readonly EventId[] Failures =
+    [
+        CoreEventId.QueryIterationFailed,
+        CoreEventId.SaveChangesFailed,
+        RelationalEventId.ConnectionError,
+        RelationalEventId.CommandError,
+        RelationalEventId.TransactionError,
+    ];
+
     public static IServiceCollection AddExactInfrastructure(this IServiceCollection services)
     {
         services.AddSingleton<DatabaseSettings>();
         services.AddSingleton(provider => CreateDataSource(provider.GetRequiredService<DatabaseSettings>()));
         services.AddDbContext<ExactDbContext>(
-            (provider, options) => options.UseExact(provider.GetRequiredService<NpgsqlDataSource>()),
+            (provider, options) =>
+                options
+                    .UseExact(provider.GetRequiredService<NpgsqlDataSource>())
+                    .UseNpgsql(npgsql =>
+                        npgsql.CommandTimeout(provider.GetRequiredService<DatabaseSettings>().QuerySeconds)
+                    )
+                    .ConfigureWarnings(warnings => warnings.Log([.. Failures.Select(e => (e, LogLevel.Debug))])),
             optionsLifetime: ServiceLifetime.Singleton
         );
 
@@ -29,6 +48,9 @@ public static class InfrastructureServices
             .ValidateOnStart();
         services.AddSingleton<SchemaState>();
         services.AddSingleton<MigratorConnection>();
+        services.AddSingleton<ServerWait>();
+        services.AddSingleton<ReadinessCheck>();
+        services.AddSingleton<SchemaWatch>();
         services.AddSingleton<DatabaseOpener>();
         services.AddSingleton<MigrationJournal>();
         services.AddSingleton<DatabaseMigrator>();
@@ -37,6 +59,7 @@ public static class InfrastructureServices
         services.AddSingleton<SchemaDrift>();
         services.AddSingleton<SchemaAdoption>();
 
+        services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
         services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
@@ -47,6 +70,15 @@ public static class InfrastructureServices
     private static NpgsqlDataSource CreateDataSource(DatabaseSettings settings)
     {
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "exact" };
+        builder.ConnectionStringBuilder.CommandTimeout = 0; // see CreateShortCommand
+        if (builder.ConnectionStringBuilder.Password is null && settings.ReadPassword() is not null)
+        {
+            builder.UsePasswordProvider(
+                _ => settings.ReadPassword()!,
+                (_, _) => ValueTask.FromResult(settings.ReadPassword()!)
+            );
+        }
+
         return builder.Build();
     }
 }

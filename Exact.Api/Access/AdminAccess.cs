@@ -9,6 +9,8 @@ internal static partial class AdminAccess
 {
     public const string Policy = "admin";
 
+    private const int MinKeyLength = 16;
+
     /// <summary>The actor in the journal for a caller with the key.</summary>
     public const string KeyActor = "admin-key";
 
@@ -50,12 +52,19 @@ internal static partial class AdminAccess
 
     private static string? ReadKey(IConfiguration configuration, IHostEnvironment environment)
     {
-        var key = configuration["Admin:KeyFile"] is { Length: > 0 } file
-            ? SecretFile.Read("Admin:KeyFile", file)
-            : configuration["Admin:Key"];
-        return key is { Length: > 0 } ? key
-            : environment.IsDevelopment() ? AdminKeyFile.ReadOrCreate(DevelopmentFolder.Of(environment))
-            : null;
+        var file = configuration["Admin:KeyFile"];
+        var (setting, key) = file is { Length: > 0 }
+            ? ("Admin:KeyFile", SecretFile.Read("Admin:KeyFile", file))
+            : ("Admin:Key", configuration["Admin:Key"]);
+        return key switch
+        {
+            null or "" => environment.IsDevelopment() ? AdminKeyFile.ReadOrCreate(DevelopmentFolder.Path) : null,
+            { Length: < MinKeyLength } => throw new SettingException(
+                setting,
+                $"must be a key of at least {MinKeyLength} characters. Make one with: openssl rand -hex 32"
+            ),
+            _ => key,
+        };
     }
 
     [LoggerMessage(

@@ -11,7 +11,7 @@ internal static class ChallengeEndpoints
 
     public static void MapChallenges(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/challenges").WithTags("Challenges").Validated();
+        var group = routes.MapGroup("/api/challenges").WithTags("Challenges").WithChallengeName().Validated();
         group.MapGet("/", ListAsync).WithSummary("List the challenges, newest first").ProducesValidationProblem();
         group.MapGet("/{challenge_id}", GetAsync).WithSummary("Get a challenge");
     }
@@ -23,8 +23,8 @@ internal static class ChallengeEndpoints
         CancellationToken cancellationToken
     )
     {
-        var rows = await challenges.ListAsync(page, cancellationToken);
-        return TypedResults.Ok(context.WithNextLink(rows, page, challenge => [challenge.Key]));
+        var found = await challenges.ListAsync(page, cancellationToken);
+        return TypedResults.Ok(context.WithPageHeaders(found, page, challenge => [challenge.Key]));
     }
 
     private static async Task<Results<Ok<ChallengeResponse>, NotFound>> GetAsync(

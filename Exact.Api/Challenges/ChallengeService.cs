@@ -3,11 +3,11 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Api.Challenges;
 
-/// <summary>Reads challenges; each method is one statement.</summary>
+/// <summary>Reads challenges.</summary>
 internal sealed class ChallengeService(ExactDbContext database)
 {
     /// <summary>A page of the challenges, newest first.</summary>
-    public async Task<IReadOnlyList<ChallengeResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
+    public async Task<Page<ChallengeResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
     {
         var challenges = database.Challenges.AsQueryable();
         if (page.After is [var last])
@@ -15,11 +15,12 @@ internal sealed class ChallengeService(ExactDbContext database)
             challenges = challenges.Where(challenge => challenge.Id < last);
         }
 
-        return await challenges
+        var rows = await challenges
             .OrderByDescending(challenge => challenge.Id)
             .Take(page.Limit)
             .Select(ChallengeResponse.From(database.Scores))
             .ToListAsync(cancellationToken);
+        return await page.PageOfAsync(rows, database.Challenges, cancellationToken);
     }
 
     /// <summary>The challenge with this public name, or null.</summary>

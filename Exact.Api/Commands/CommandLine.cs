@@ -113,9 +113,9 @@ internal static partial class CommandLine
             await app.StartAsync(cancellationToken);
             await app.WaitForShutdownAsync(cancellationToken);
         }
-        catch (OperationCanceledException) when (state.Failure is not null)
+        catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            // a failed migration stopped the host before it had started
+            // a signal or a failed migration stopped the host before it had started
         }
 
         if (state.Failure is { } failure)

@@ -73,7 +73,7 @@ internal static class ExportCommand
         if (file is null)
         {
             await using var stdout = Console.OpenStandardOutput();
-            await transfers.ExportAsync(_ => stdout, options, CommandLine.Actor, cancellationToken);
+            await transfers.ExportAsync((_, _) => stdout, options, CommandLine.Actor, cancellationToken);
             return ExitCode.Done;
         }
 
@@ -82,7 +82,12 @@ internal static class ExportCommand
         await using (var stream = File.Create(draft))
         await using (var packed = IsPacked(file) ? new GZipStream(stream, CompressionLevel.Fastest) : null)
         {
-            await transfers.ExportAsync(_ => packed ?? (Stream)stream, options, CommandLine.Actor, cancellationToken);
+            await transfers.ExportAsync(
+                (_, _) => packed ?? (Stream)stream,
+                options,
+                CommandLine.Actor,
+                cancellationToken
+            );
         }
 
         File.Move(draft, file, overwrite: true);

@@ -146,7 +146,7 @@ internal static class ImportCommand
             return await TellAsync(
                 outcome,
                 name,
-                error => $"{name}, line {error.Line}, {error.Pointer}: {error.Detail}"
+                error => $"{name}, line {error.Line}, column {error.Column}, {error.Pointer}: {error.Detail}"
             );
         }
         catch (Exception e) when (e is UnreadableFileException or FileTooLargeException)

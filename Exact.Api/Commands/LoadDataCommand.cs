@@ -74,7 +74,7 @@ internal static class LoadDataCommand
     {
         yield return Directory.GetCurrentDirectory();
         var environment = services.GetRequiredService<IHostEnvironment>();
-        if (environment.IsDevelopment() && Path.GetDirectoryName(environment.ContentRootPath) is { } solution)
+        if (environment.IsDevelopment() && Path.GetDirectoryName(DevelopmentFolder.Project) is { } solution)
         {
             yield return solution;
         }

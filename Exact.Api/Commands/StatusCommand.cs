@@ -51,6 +51,11 @@ internal static class StatusCommand
             Console.WriteLine($"  pending  {pending}");
         }
 
+        foreach (var warning in status.Warnings)
+        {
+            Console.WriteLine($"  warning  {warning}");
+        }
+
         foreach (var finding in status.Drift ?? [])
         {
             Console.WriteLine($"  {(finding.Harmless ? "note " : "drift")}    {finding}");

@@ -1,7 +1,10 @@
 using Exact.Api.Access;
 using Exact.Api.Startup;
+using Exact.Infrastructure;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Npgsql;
 
 namespace Exact.Api.Migrations;
 
@@ -26,37 +29,53 @@ internal static class MigrationEndpoints
         CancellationToken cancellationToken
     ) => TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.AtOnce, cancellationToken));
 
-    private static async Task<Results<ContentHttpResult, ProblemHttpResult>> ScriptAsync(
+    private static async Task<Results<ContentHttpResult, ValidationProblem>> ScriptAsync(
         [Query("from", "The migration to start after; `0` is the beginning.")] string? from,
         [Query("to", "The migration to end with; by default the last.")] string? to,
         MigrationScript script,
         CancellationToken cancellationToken
     )
     {
-        try
-        {
-            return TypedResults.Text(
+        var unknown = new (string Option, string? Name)[] { (nameof(from), from), (nameof(to), to) }
+            .Where(given => given.Name is { } name && !MigrationScript.Knows(name))
+            .ToDictionary(given => given.Option, given => new[] { $"There is no migration \"{given.Name}\"." });
+        return unknown.Count > 0
+            ? TypedResults.ValidationProblem(unknown)
+            : TypedResults.Text(
                 from is null && to is null
                     ? await script.GeneratePendingAsync(cancellationToken)
                     : MigrationScript.Generate(from, to),
                 Sql
             );
-        }
-        catch (InvalidOperationException e)
-        {
-            return TypedResults.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest);
-        }
     }
 
-    private static async Task<Ok<MigrationStatus>> ApplyAsync(
+    private static async Task<Results<Ok<MigrationStatus>, ProblemHttpResult>> ApplyAsync(
         HttpContext context,
         DatabaseMigrator migrator,
         MigrationStatusReader status,
+        SchemaWatch watch,
         IHostApplicationLifetime lifetime
     )
     {
         // A caller that hangs up does not stop a migration; only the end of the service does.
-        await migrator.MigrateAsync(context.User.Identity?.Name ?? AdminAccess.KeyActor, lifetime.ApplicationStopping);
+        var actor = context.User.Identity?.Name ?? AdminAccess.KeyActor;
+        try
+        {
+            await migrator.MigrateAsync(actor, lifetime.ApplicationStopping);
+        }
+        catch (Exception e) when (e.GetBaseException() is PostgresException && !PostgresErrors.IsServerAway(e))
+        {
+            return TypedResults.Problem(
+                title: "A migration failed. Its changes were taken back; the migrations before it stay.",
+                detail: e.Cause(),
+                statusCode: StatusCodes.Status500InternalServerError
+            );
+        }
+        finally
+        {
+            await watch.ReturnAsync(lifetime.ApplicationStopping);
+        }
+
         return TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.InFull, context.RequestAborted));
     }
 }

@@ -1,4 +1,5 @@
 using Exact.Api.Access;
+using Exact.Api.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Exact.Api.Operations;
@@ -19,7 +20,9 @@ internal static class OperationEndpoints
         group.MapGet("/{id:long}", GetAsync).WithSummary("Get the progress or the result of an operation");
         group
             .MapGet("/{id:long}/events", WatchAsync)
-            .WithSummary("Follow an operation as server-sent events until it ends");
+            .WithSummary("Follow an operation as server-sent events until it ends")
+            .Produces<OperationResponse>(contentType: OperationEvents.ContentType)
+            .DisableRateLimiting(); // a watcher costs little, and may watch for hours
         group
             .MapDelete("/{id:long}", CancelAsync)
             .WithSummary("Cancel a running import or export, on any replica")
@@ -37,7 +40,11 @@ internal static class OperationEndpoints
         CancellationToken cancellationToken
     ) =>
         TypedResults.Ok(
-            context.WithNextLink(await operations.ListAsync(page, cancellationToken), page, operation => [operation.Id])
+            context.WithPageHeaders(
+                await operations.ListAsync(page, cancellationToken),
+                page,
+                operation => [operation.Id]
+            )
         );
 
     private static async Task<Results<Ok<OperationResponse>, NotFound>> GetAsync(
@@ -49,9 +56,10 @@ internal static class OperationEndpoints
             ? TypedResults.Ok(operation)
             : TypedResults.NotFound();
 
-    private static async Task<Results<ServerSentEventsResult<OperationResponse>, NotFound>> WatchAsync(
+    private static async Task<Results<OperationEvents, NotFound>> WatchAsync(
         long id,
         OperationService operations,
+        HttpContext context,
         IHostApplicationLifetime lifetime,
         CancellationToken cancellationToken
     )
@@ -62,7 +70,8 @@ internal static class OperationEndpoints
         }
 
         // Events end when the service stops. The client reconnects by itself, to another replica.
-        return TypedResults.ServerSentEvents(operations.WatchAsync(operation, lifetime.ApplicationStopping));
+        var ends = context.IsHead() ? new CancellationToken(canceled: true) : lifetime.ApplicationStopping;
+        return new OperationEvents(operations.WatchAsync(operation, ends));
     }
 
     private static async Task<Results<Accepted<OperationResponse>, NotFound, ProblemHttpResult>> CancelAsync(

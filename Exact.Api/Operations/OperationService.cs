@@ -1,4 +1,3 @@
-using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Operations;
@@ -11,8 +10,11 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>Proxies close a connection that is silent for long, often for a minute.</summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(15);
+
     /// <summary>A page of the journal, newest first.</summary>
-    public async Task<IReadOnlyList<OperationResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
+    public async Task<Page<OperationResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
     {
         await journal.SettleAsync(cancellationToken);
         var operations = database.Operations.AsNoTracking();
@@ -25,7 +27,7 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
             .OrderByDescending(operation => operation.Id)
             .Take(page.Limit)
             .ToListAsync(cancellationToken);
-        return [.. rows.Select(OperationResponse.From)];
+        return await page.PageOfAsync([.. rows.Select(OperationResponse.From)], database.Operations, cancellationToken);
     }
 
     /// <summary>An operation; null if there is no operation with this number.</summary>
@@ -51,21 +53,28 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
         return await FindAsync(id, cancellationToken) is { } operation ? (accepted, operation) : null;
     }
 
-    /// <summary>An operation whenever it changes, until it ends.</summary>
-    public async IAsyncEnumerable<SseItem<OperationResponse>> WatchAsync(
+    /// <summary>An operation whenever it changes, until it ends; null every 15 s while it does not change.</summary>
+    public async IAsyncEnumerable<OperationResponse?> WatchAsync(
         OperationResponse operation,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
         using var timer = new PeriodicTimer(Interval, time);
         var told = operation;
-        yield return Event(told);
+        var spoken = time.GetTimestamp();
+        yield return told;
         while (told.State is OperationState.Running && await NextTickAsync(timer, cancellationToken))
         {
             if (await FindAsync(operation.Id, cancellationToken) is { } now && IsNews(now, told))
             {
                 told = now;
-                yield return Event(told);
+                spoken = time.GetTimestamp();
+                yield return told;
+            }
+            else if (time.GetElapsedTime(spoken) >= LongestSilence)
+            {
+                spoken = time.GetTimestamp();
+                yield return null;
             }
         }
     }
@@ -87,6 +96,4 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
         now.State != told.State
         || now.CancelledBy != told.CancelledBy
         || now.Progress?.GetRawText() != told.Progress?.GetRawText();
-
-    private static SseItem<OperationResponse> Event(OperationResponse operation) => new(operation, "operation");
 }

@@ -13,7 +13,7 @@ namespace Exact.Api.Scores;
 internal sealed class Leaderboard(ExactDbContext database)
 {
     /// <summary>A page of the leaderboard; null if there is no such challenge.</summary>
-    public async Task<IReadOnlyList<LeaderboardEntry>?> ReadAsync(
+    public async Task<Page<LeaderboardEntry>?> ReadAsync(
         string challengeId,
         LeaderboardQuery query,
         CancellationToken cancellationToken
@@ -22,7 +22,14 @@ internal sealed class Leaderboard(ExactDbContext database)
         var rows = await database
             .Database.SqlQueryRaw<LeaderboardEntry>(Sql(query), [.. Parameters(challengeId, query)])
             .ToListAsync(cancellationToken);
-        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken) ? rows : null;
+        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken)
+            ? new(
+                rows,
+                rows is [var first, ..] ? first.Total
+                    : query.Cursor is null ? 0
+                    : null
+            )
+            : null;
     }
 
     /// <summary>The numbers of a row's cursor: its score, time and key.</summary>
@@ -40,12 +47,15 @@ internal sealed class Leaderboard(ExactDbContext database)
             WITH entries AS (
                 {Entries(metric, entries)}
             ), ranked AS (
-                SELECT rank() OVER (ORDER BY score DESC) AS rank, id, created_at, score FROM entries
+                SELECT rank() OVER (ORDER BY score DESC) AS rank, count(*) OVER () AS total, id, created_at, score
+                FROM entries
             ), page AS (
                 SELECT * FROM ranked {behindCursor} ORDER BY score DESC, created_at, id LIMIT @limit
             )
             SELECT page.rank, page.id AS score_id, scores.username, page.score,
-                scores.{(metric is Metric.Emd ? "emd" : "ima")}_std AS std, scores.method_name, page.created_at
+                scores.{(
+                metric is Metric.Emd ? "emd" : "ima"
+            )}_std AS std, scores.method_name, page.created_at, page.total
             FROM page JOIN scores USING (id)
             ORDER BY page.score DESC, page.created_at, page.id
             """;

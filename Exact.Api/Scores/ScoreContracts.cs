@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using System.Text.Json.Serialization;
 using Exact.Domain;
 
 namespace Exact.Api.Scores;
@@ -68,7 +69,12 @@ internal sealed record LeaderboardQuery(
     [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
 ) : PageQuery(Limit, Cursor);
 
-internal sealed class LeaderboardQueryValidator() : PageQueryValidator<LeaderboardQuery>(cursorLength: 3);
+internal sealed class LeaderboardQueryValidator()
+    : PageQueryValidator<LeaderboardQuery>(place =>
+        place is [var score, >= 0 and var ticks, _]
+        && double.IsFinite(BitConverter.Int64BitsToDouble(score))
+        && ticks <= DateTimeOffset.MaxValue.UtcTicks
+    );
 
 /// <summary>A row of a leaderboard.</summary>
 internal sealed record LeaderboardEntry
@@ -90,4 +96,8 @@ internal sealed record LeaderboardEntry
     public required string? MethodName { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>How many rows the whole leaderboard has.</summary>
+    [JsonIgnore]
+    public long Total { get; init; }
 }

@@ -1,3 +1,4 @@
+using Exact.Api.Challenges;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -14,7 +15,11 @@ internal static class ScoreEndpoints
 
     public static void MapScores(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/challenges/{challenge_id}").WithTags("Scores").Validated();
+        var group = routes
+            .MapGroup("/api/challenges/{challenge_id}")
+            .WithTags("Scores")
+            .WithChallengeName()
+            .Validated();
         group
             .MapGet("/scores", ListAsync)
             .WithSummary("List the scores of a challenge, newest first")
@@ -32,8 +37,8 @@ internal static class ScoreEndpoints
         HttpContext context,
         CancellationToken cancellationToken
     ) =>
-        await scores.ListAsync(challengeId, page, cancellationToken) is { } rows
-            ? TypedResults.Ok(context.WithNextLink(rows, page, score => [score.Id]))
+        await scores.ListAsync(challengeId, page, cancellationToken) is { } found
+            ? TypedResults.Ok(context.WithPageHeaders(found, page, score => [score.Id]))
             : TypedResults.NotFound();
 
     private static async Task<Results<Ok<IReadOnlyList<LeaderboardEntry>>, NotFound>> RankAsync(
@@ -43,7 +48,7 @@ internal static class ScoreEndpoints
         HttpContext context,
         CancellationToken cancellationToken
     ) =>
-        await leaderboard.ReadAsync(challengeId, query, cancellationToken) is { } rows
-            ? TypedResults.Ok(context.WithNextLink(rows, query, Leaderboard.PlaceOf))
+        await leaderboard.ReadAsync(challengeId, query, cancellationToken) is { } found
+            ? TypedResults.Ok(context.WithPageHeaders(found, query, Leaderboard.PlaceOf))
             : TypedResults.NotFound();
 }

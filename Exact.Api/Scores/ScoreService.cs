@@ -7,13 +7,14 @@ namespace Exact.Api.Scores;
 internal sealed class ScoreService(ExactDbContext database)
 {
     /// <summary>A page of a challenge's scores, newest first; null if there is no such challenge.</summary>
-    public async Task<IReadOnlyList<ScoreResponse>?> ListAsync(
+    public async Task<Page<ScoreResponse>?> ListAsync(
         string challengeId,
         PageQuery page,
         CancellationToken cancellationToken
     )
     {
-        var scores = database.Scores.Where(score => score.ChallengeId == challengeId);
+        var all = database.Scores.Where(score => score.ChallengeId == challengeId);
+        var scores = all;
         if (page.After is [var last])
         {
             scores = scores.Where(score => score.Id < last);
@@ -24,6 +25,8 @@ internal sealed class ScoreService(ExactDbContext database)
             .Take(page.Limit)
             .Select(ScoreResponse.From)
             .ToListAsync(cancellationToken);
-        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken) ? rows : null;
+        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken)
+            ? await page.PageOfAsync(rows, all, cancellationToken)
+            : null;
     }
 }

@@ -18,7 +18,7 @@ internal static class EmbeddedDatabase
         }
 
         var server = await EmbeddedPostgres.StartAsync(
-            new() { DataFolder = DevelopmentFolder.Of(app.Environment) },
+            new() { DataFolder = DevelopmentFolder.Path },
             app.Logger,
             cancellationToken
         );

@@ -1,34 +1,41 @@
+using Exact.Infrastructure;
 using Exact.Infrastructure.Migrating;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Startup;
 
-/// <summary>Migrates the schema while Kestrel already listens, so that a probe does not kill a migrating service.</summary>
-/// <remarks>A failure stops the process; <see cref="SchemaState"/> keeps the cause for the last log line.</remarks>
+/// <summary>
+/// Migrates the schema while Kestrel already listens, so that a probe does not kill a migrating service; then keeps the
+/// service ready.
+/// </summary>
+/// <remarks>
+/// A start that fails stops the process; <see cref="SchemaState"/> keeps the cause for the last log line. A service that
+/// has been ready stays, because its database may come back.
+/// </remarks>
 internal sealed partial class MigrateInBackground(
     DatabaseMigrator migrator,
+    ReadinessCheck readiness,
+    SchemaWatch watch,
     MigrationStatusReader reader,
     SchemaState state,
     IOptions<MigrationOptions> options,
     IHostApplicationLifetime lifetime,
+    TimeProvider time,
     ILogger<MigrateInBackground> logger
 ) : BackgroundService
 {
+    private const string Actor = "startup";
+
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaximalPause = TimeSpan.FromMinutes(1);
+
+    private bool Applies => options.Value.OnStartup is StartupAction.Apply;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
         {
-            if (options.Value.OnStartup is StartupAction.Apply)
-            {
-                await migrator.MigrateAsync("startup", stoppingToken);
-            }
-            else
-            {
-                await WaitForOthersAsync(stoppingToken);
-            }
-
+            await BecomeReadyAsync(stoppingToken);
             if (options.Value.Strict)
             {
                 await RefuseUnexpectedAsync(stoppingToken);
@@ -36,15 +43,87 @@ internal sealed partial class MigrateInBackground(
 
             state.BeReady();
             LogReady();
+            while (true)
+            {
+                await watch.WhenInDoubtAsync(stoppingToken);
+                await BecomeReadyAgainAsync(stoppingToken);
+            }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // the service stops before it is ready
+            // the service stops
         }
         catch (Exception e)
         {
             state.Fail(e);
             lifetime.StopApplication();
+        }
+    }
+
+    private async Task BecomeReadyAsync(CancellationToken stoppingToken)
+    {
+        if (Applies)
+        {
+            await migrator.MigrateAsync(Actor, stoppingToken);
+        }
+
+        string? told = null;
+        while (await readiness.WaitAsync(stoppingToken) is { Phase: not SchemaPhase.Ready } found)
+        {
+            // Whoever migrates after this service has started may also have to grant the rights.
+            if (Applies || (found.Phase is SchemaPhase.Refused && told is null))
+            {
+                throw new MigrationRefusedException(
+                    found.Phase is SchemaPhase.Refused
+                        ? found.Detail
+                        : $"The migrations are applied, but not where ConnectionStrings__Exact leads. {found.Detail} "
+                            + "Set \"Database\" and \"Search Path\" there as in ConnectionStrings__ExactMigrator."
+                );
+            }
+
+            if (told != found.Detail)
+            {
+                told = found.Detail;
+                LogWaiting(found.Total is { } count ? $"apply {count} pending migrations" : $"grant rights. {told}");
+            }
+
+            state.Enter(found.Phase, $"Migrations:OnStartup is Check: waiting for someone to migrate. {told}");
+            await Task.Delay(CheckInterval, time, stoppingToken);
+        }
+    }
+
+    private async Task BecomeReadyAgainAsync(CancellationToken stoppingToken)
+    {
+        var pause = CheckInterval;
+        while (!await watch.SettleAsync(stoppingToken))
+        {
+            var next = CheckInterval;
+            if (Applies && state.Current.Phase is SchemaPhase.WaitingForMigrations)
+            {
+                if (await TryMigrateAsync(stoppingToken) && await watch.SettleAsync(stoppingToken))
+                {
+                    return;
+                }
+
+                next = pause = pause * 2 < MaximalPause ? pause * 2 : MaximalPause;
+            }
+
+            await Task.Delay(next.WithJitter(), time, stoppingToken);
+        }
+    }
+
+    private async Task<bool> TryMigrateAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await migrator.MigrateAsync(Actor, stoppingToken);
+            return true;
+        }
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+        {
+            state.Enter(SchemaPhase.Refused, e.Cause());
+            LogNotMigrated(e.Cause());
+            return false;
         }
     }
 
@@ -54,7 +133,8 @@ internal sealed partial class MigrateInBackground(
         if (status.State is MigrationState.Ahead)
         {
             throw new MigrationRefusedException(
-                $"{status.Detail} Migrations:Strict refuses that. Deploy the version that applied them, or set it to false."
+                $"{status.Detail} Migrations:Strict refuses that. Deploy the version that applied them, or set it to "
+                    + "false."
             );
         }
 
@@ -66,22 +146,12 @@ internal sealed partial class MigrateInBackground(
         }
     }
 
-    private async Task WaitForOthersAsync(CancellationToken stoppingToken)
-    {
-        while (await migrator.LookAsync(stoppingToken) is { Count: > 0 } pending)
-        {
-            state.Enter(
-                SchemaPhase.WaitingForMigrations,
-                $"Migrations:OnStartup is Check: waiting for someone to apply {pending.Count} pending migrations."
-            );
-            LogWaiting(pending.Count);
-            await Task.Delay(CheckInterval, stoppingToken);
-        }
-    }
-
     [LoggerMessage(1001, LogLevel.Information, "The schema is ready")]
     private partial void LogReady();
 
-    [LoggerMessage(1002, LogLevel.Warning, "Waiting for someone to apply {Count} pending migrations")]
-    private partial void LogWaiting(int count);
+    [LoggerMessage(1002, LogLevel.Warning, "Waiting for someone to {Work}")]
+    private partial void LogWaiting(string work);
+
+    [LoggerMessage(1009, LogLevel.Error, "The schema could not be migrated again: {Cause}")]
+    private partial void LogNotMigrated(string cause);
 }

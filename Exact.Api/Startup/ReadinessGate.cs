@@ -3,7 +3,7 @@ using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Startup;
 
-/// <summary>Answers 503 with the progress until the schema is ready, except at marked endpoints.</summary>
+/// <summary>Answers 503 with the progress while the schema is not ready, except at marked endpoints.</summary>
 internal static class ReadinessGate
 {
     private const int RetryAfterSeconds = 2;
@@ -13,7 +13,7 @@ internal static class ReadinessGate
         var state = app.Services.GetRequiredService<SchemaState>();
         app.Use(
             (context, next) =>
-                state.IsReady || context.GetEndpoint() is not { } endpoint || IsAvailable(endpoint)
+                state.IsOpen || context.GetEndpoint() is not { } endpoint || IsAvailable(endpoint)
                     ? next(context)
                     : NotReady(state.Current).ExecuteAsync(context)
         );
@@ -60,6 +60,8 @@ internal static class ReadinessGate
                 SchemaPhase.WaitingForLock => "Another replica is migrating the database.",
                 SchemaPhase.WaitingForMigrations => "The service is waiting for someone to migrate the database.",
                 SchemaPhase.Migrating => "The service is migrating the database.",
+                SchemaPhase.Away => "The database does not answer.",
+                SchemaPhase.Refused => "The database cannot serve the service. The log says why.",
                 SchemaPhase.Failed => "The service cannot start. Its log says why.",
                 _ => "The service is starting.",
             };

@@ -3,8 +3,12 @@ using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Startup;
 
-/// <summary>Warns, once the service is ready, about newer migrations, edited migrations and manual changes of the schema.</summary>
-/// <remarks>These do not stop the service: a missing index makes queries slow, but a stopped service makes them fail.</remarks>
+/// <summary>
+/// Warns, once the service is ready, about newer migrations, edited migrations and manual changes of the schema.
+/// </summary>
+/// <remarks>
+/// These do not stop the service: a missing index makes queries slow, but a stopped service makes them fail.
+/// </remarks>
 internal sealed partial class WarnAfterStart(
     SchemaState state,
     MigrationStatusReader reader,

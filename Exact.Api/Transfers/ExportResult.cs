@@ -1,6 +1,9 @@
 using System.IO.Compression;
+using Exact.Api.Http;
+using Exact.Api.Operations;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Transfer.Exporting;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace Exact.Api.Transfers;
@@ -11,19 +14,34 @@ namespace Exact.Api.Transfers;
 /// </remarks>
 internal sealed partial class ExportResult(TransferService transfers, ExportOptions options) : IResult
 {
+    /// <summary>An export holds a snapshot and locks, which must not depend on its client.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
+        var services = httpContext.RequestServices;
         var coding = CodingFor(httpContext.Request);
+        if (httpContext.IsHead())
+        {
+            var manifests = services.GetRequiredService<ManifestReader>();
+            Describe(response, await manifests.CountAsync(options, httpContext.RequestAborted), coding);
+            return;
+        }
+
+        await using var body = new PacedResponse(response.Body, Patience, services.GetRequiredService<TimeProvider>());
         Stream? packing = null; // not disposed after a failure: that would write the end of a packed file
         try
         {
             await transfers.ExportAsync(
-                manifest =>
+                (manifest, operation) =>
                 {
                     Describe(response, manifest, coding);
-                    packing = Pack(response.Body, coding);
-                    return packing ?? response.Body;
+                    response.Headers["Exact-Operation"] = operation is { } id
+                        ? OperationEndpoints.AddressOf(httpContext, id)
+                        : default(StringValues);
+                    packing = Pack(body, coding);
+                    return packing ?? body;
                 },
                 options,
                 httpContext.User.Identity!.Name!,
@@ -33,7 +51,7 @@ internal sealed partial class ExportResult(TransferService transfers, ExportOpti
         }
         catch (Exception e) when (response.HasStarted)
         {
-            LogAborted(httpContext.RequestServices.GetRequiredService<ILogger<ExportResult>>(), e.Cause());
+            LogAborted(services.GetRequiredService<ILogger<ExportResult>>(), e.Cause());
             httpContext.Abort();
         }
     }
@@ -47,7 +65,6 @@ internal sealed partial class ExportResult(TransferService transfers, ExportOpti
         {
             FileName = $"exact-{manifest.At:yyyy-MM-ddTHH-mm-ssZ}.{(isList ? "json" : "jsonl")}",
         }.ToString();
-        headers.CacheControl = "no-store"; // it contains password hashes
         headers.Vary = HeaderNames.AcceptEncoding;
         headers["Exact-Version"] = manifest.Version;
         headers["Exact-Schema"] = manifest.Schema;

@@ -10,7 +10,13 @@ namespace Exact.Api.Transfers;
 internal static class ImportProblems
 {
     public static ProblemHttpResult NotAFixture(FixtureError error) =>
-        WithErrors(StatusCodes.Status400BadRequest, "The file is not a fixture.", error.Describe(), [error], count: 1);
+        WithErrors(
+            StatusCodes.Status400BadRequest,
+            "The file is not a fixture. Nothing was changed.",
+            error.Describe(),
+            [error],
+            count: 1
+        );
 
     public static ProblemHttpResult Rejected(ImportOutcome.Rejected rejected) =>
         WithErrors(

@@ -10,7 +10,6 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.OpenApi;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
@@ -21,9 +20,6 @@ namespace Exact.Api.Transfers;
 internal static class TransferEndpoints
 {
     private const string RespondAsync = "respond-async";
-
-    /// <summary>An upload that is imported while it arrives holds the import lock, so it must not be slow.</summary>
-    private static readonly MinDataRate Pace = new(bytesPerSecond: 64 * 1024, gracePeriod: TimeSpan.FromSeconds(30));
 
     public static IServiceCollection AddTransfers(this IServiceCollection services)
     {
@@ -44,7 +40,6 @@ internal static class TransferEndpoints
         var group = routes.MapAdminGroup("").Validated();
         group
             .MapPost("/import", ImportAsync)
-            .RefuseUnknownParameters()
             .WithSummary("Import a fixture, all of it or nothing")
             .AddOpenApiOperationTransformer(DescribeUpload)
             .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -55,7 +50,6 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         group
             .MapPost("/import/django", ImportFromDjangoAsync)
-            .RefuseUnknownParameters()
             .WithSummary("Import the live Django database that Transfers:Django names, all of it or nothing")
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status403Forbidden)
@@ -64,13 +58,11 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status502BadGateway);
         group
             .MapGet("/export", ExportAsync)
-            .RefuseUnknownParameters()
             .WithSummary("Export everything or a selection as a fixture")
             .Produces<object>(contentType: "application/json")
             .ProducesValidationProblem();
         group
             .MapGet("/export/manifest", DescribeAsync)
-            .RefuseUnknownParameters()
             .WithSummary("Get the records, bytes and SHA-256 of each model that an export would contain")
             .ProducesValidationProblem();
     }
@@ -82,6 +74,7 @@ internal static class TransferEndpoints
         OperationService operations,
         OperationJournal journal,
         IOptions<TransferOptions> settings,
+        TimeProvider time,
         CancellationToken cancellationToken
     )
     {
@@ -97,21 +90,28 @@ internal static class TransferEndpoints
             return ImportProblems.AlreadyRunning(context, running);
         }
 
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = settings.Value.MaxBytes;
-        if (!isLater)
+        // PacedBody enforces both limits. After its refusal Kestrel reads on, so that the client can read the answer.
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
+        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
+        var maxBytes = settings.Value.MaxBytes;
+        if (context.Request.ContentLength > maxBytes)
         {
-            context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = Pace;
+            throw FileTooLargeException.Above(maxBytes);
         }
 
-        var (content, packing) = await Upload.OpenAsync(context.Request, cancellationToken);
+        var pace = isLater ? Pace.Background : Pace.Direct;
+        await using var body = new PacedBody(context.Request.BodyReader, pace, maxBytes, time);
+        await body.BeginAsync(cancellationToken); // before that, the upload holds no connection to the database
+        var (content, packing) = await Upload.OpenAsync(context.Request, body, cancellationToken);
+        var options = query.ToOptions() with { Encoding = content.Encoding };
         if (isLater)
         {
-            var id = await transfers.StartImportAsync(content, packing, query.ToOptions(), actor, cancellationToken);
+            var id = await transfers.StartImportAsync(content, packing, options, actor, cancellationToken);
             return await AcceptAsync(context, id, operations, cancellationToken);
         }
 
-        await using var fixture = new FixtureStream(content, packing, settings.Value.MaxBytes);
-        var outcome = await transfers.ImportAsync(fixture, query.ToOptions(), actor, cancellationToken);
+        await using var fixture = new FixtureStream(content, packing, maxBytes);
+        var outcome = await transfers.ImportAsync(fixture, options, actor, cancellationToken);
         return outcome is ImportOutcome.Stalled stalled
             ? ImportProblems.UploadStalled(stalled)
             : await AnswerAsync(context, outcome, journal, cancellationToken);
@@ -207,7 +207,6 @@ internal static class TransferEndpoints
             : new ExportResult(transfers, query.ToOptions());
 
     private static async Task<Results<Ok<ExportManifest>, ValidationProblem>> DescribeAsync(
-        HttpContext context,
         [AsParameters] ExportQuery query,
         ManifestReader manifests,
         FixtureExporter exporter,
@@ -219,7 +218,6 @@ internal static class TransferEndpoints
             return problem;
         }
 
-        context.Response.Headers.CacheControl = "no-store";
         return TypedResults.Ok(await manifests.ReadAsync(query.ToOptions(), cancellationToken));
     }
 

@@ -136,23 +136,23 @@ internal sealed class TransferService(
         );
     }
 
-    /// <summary>Exports into the stream that the caller opens once the contents are known.</summary>
+    /// <summary>Exports into the stream that the caller opens once the contents and the operation are known.</summary>
     public Task<ExportReport> ExportAsync(
-        Func<ExportManifest, Stream> open,
+        Func<ExportManifest, long?, Stream> open,
         ExportOptions options,
         string actor,
         CancellationToken cancellationToken
     ) =>
-        journal.RecordAsync(
+        journal.RecordReadAsync(
             OperationKind.Export,
             actor,
             async (operation, ends) =>
             {
                 await using var snapshot = await exporter.OpenSnapshotAsync(options, ends);
-                var destination = open(await manifests.CountAsync(snapshot, options, ends));
+                var destination = open(await manifests.CountAsync(snapshot, options, ends), operation?.Id);
                 return await exporter.WriteAsync(snapshot, destination, options, operation, ends);
             },
-            report => (report, null),
+            report => report,
             cancellationToken
         );
 

@@ -1,4 +1,6 @@
+using System.Text;
 using Exact.Api.Transfers.Unpacking;
+using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -37,6 +39,14 @@ internal static class Upload
             return Unsupported("Content-Type", type, Types);
         }
 
+        if (!IsForm(context.Request) && !TryFindCharset(context.Request.ContentType, out _, out var charset))
+        {
+            return TypedResults.Problem(
+                statusCode: StatusCodes.Status415UnsupportedMediaType,
+                detail: UnknownCharset(charset)
+            );
+        }
+
         var coding = CodingOf(context.Request);
         if (coding is not "identity" && !Codings.Contains(coding))
         {
@@ -51,13 +61,15 @@ internal static class Upload
     /// <exception cref="BadHttpRequestException">The form is broken, or has no file.</exception>
     public static async Task<(UploadStream Content, Packing Packing)> OpenAsync(
         HttpRequest request,
+        PacedBody body,
         CancellationToken cancellationToken
     )
     {
         var coding = CodingOf(request);
-        if (!Form.Equals(MediaTypeOf(request), StringComparison.OrdinalIgnoreCase))
+        if (!IsForm(request))
         {
-            return (new UploadStream(request.Body, form: null), PackingOf(coding));
+            TryFindCharset(request.ContentType, out var encoding, out _);
+            return (new UploadStream(body, form: null) { Encoding = encoding }, PackingOf(coding));
         }
 
         var boundary = HeaderUtilities.RemoveQuotes(MediaTypeHeaderValue.Parse(request.ContentType).Boundary);
@@ -75,12 +87,32 @@ internal static class Upload
             );
         }
 
-        var form = new MultipartReader(boundary.ToString(), request.Body);
+        var form = new MultipartReader(boundary.ToString(), body);
         var file =
             await UploadStream.FindFileAsync(form, cancellationToken)
             ?? throw new BadHttpRequestException("The form has no file. Add the fixture as a part with a filename.");
-        return (new UploadStream(file, form), Packing.None);
+        return TryFindCharset(file.ContentType, out var ofFile, out var charset)
+            ? (new UploadStream(file.Body, form) { Encoding = ofFile }, Packing.None)
+            : throw new BadHttpRequestException(UnknownCharset(charset));
     }
+
+    private static bool IsForm(HttpRequest request) =>
+        Form.Equals(MediaTypeOf(request), StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The encoding that a Content-Type names: null if it is UTF-8, or none is named.</summary>
+    /// <returns>False if it names one that is not known.</returns>
+    private static bool TryFindCharset(string? contentType, out Encoding? encoding, out string charset)
+    {
+        encoding = null;
+        charset = MediaTypeHeaderValue.TryParse(contentType, out var type)
+            ? HeaderUtilities.RemoveQuotes(type.Charset).ToString()
+            : "";
+        return charset.Length == 0 || FileEncoding.TryFind(charset, out encoding);
+    }
+
+    private static string UnknownCharset(string charset) =>
+        $"The charset \"{charset}\" in Content-Type is not known. Nothing was changed. "
+        + "Send the file as UTF-8, or name its encoding as IANA does, such as windows-1251.";
 
     private static string MediaTypeOf(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type)

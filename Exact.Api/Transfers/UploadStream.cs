@@ -1,3 +1,5 @@
+using System.Text;
+using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Transfer.Reading;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -9,14 +11,13 @@ namespace Exact.Api.Transfers;
 /// <param name="form">The form that holds the file; null if the body is the file.</param>
 internal sealed class UploadStream(Stream content, MultipartReader? form) : ForwardStream
 {
-    private const string TooSlow =
-        "The upload is too slow. Nothing was changed. "
-        + "Use a faster connection, or the header \"Prefer: respond-async\", which allows a slower one.";
-
     private bool isComplete;
 
+    /// <summary>The encoding that the sender names; null if it is UTF-8, or none is named.</summary>
+    public Encoding? Encoding { get; init; }
+
     /// <inheritdoc/>
-    /// <exception cref="BadHttpRequestException">The request is broken (400), too slow (408), or too large (413).</exception>
+    /// <exception cref="BadHttpRequestException">The request is broken (400) or too slow (408).</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         try
@@ -34,15 +35,11 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
         {
             throw Broken(e);
         }
-        catch (BadHttpRequestException e) when (e.StatusCode is StatusCodes.Status408RequestTimeout)
-        {
-            throw new BadHttpRequestException(TooSlow, e.StatusCode, e);
-        }
     }
 
     /// <summary>The next part of a form that is a file; null if there is none.</summary>
     /// <exception cref="BadHttpRequestException">The form is broken.</exception>
-    public static async Task<Stream?> FindFileAsync(MultipartReader form, CancellationToken cancellationToken)
+    public static async Task<MultipartSection?> FindFileAsync(MultipartReader form, CancellationToken cancellationToken)
     {
         try
         {
@@ -50,7 +47,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
             {
                 if (section.GetContentDispositionHeader()?.IsFileDisposition() is true)
                 {
-                    return section.Body;
+                    return section;
                 }
             }
 
@@ -77,7 +74,7 @@ internal sealed class UploadStream(Stream content, MultipartReader? form) : Forw
 
     private static bool IsBroken(Exception exception) =>
         exception is InvalidDataException or InvalidOperationException or IOException
-        && exception is not BadHttpRequestException;
+        && exception is not (BadHttpRequestException or FileTooLargeException);
 
     /// <summary>The library's own message may quote the file, so it is not repeated.</summary>
     private static BadHttpRequestException Broken(Exception cause) =>

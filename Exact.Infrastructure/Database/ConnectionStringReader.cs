@@ -26,6 +26,15 @@ internal static partial class ConnectionStringReader
             : throw new SettingException(setting, $"is not a valid connection string: {problem}. {Expected}");
     }
 
+    /// <summary>Switches GSS encryption off unless the connection string asks for it: Npgsql would try it first.</summary>
+    public static void WithoutGss(this NpgsqlConnectionStringBuilder settings)
+    {
+        if (!settings.ShouldSerialize("GSS Encryption Mode"))
+        {
+            settings.GssEncryptionMode = GssEncryptionMode.Disable;
+        }
+    }
+
     /// <summary>Sets the value of a keyword.</summary>
     /// <returns>Whether Npgsql accepts the value; null if it has no such keyword.</returns>
     internal static bool? TrySet(NpgsqlConnectionStringBuilder settings, string keyword, string value)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using Npgsql;
 
 namespace Exact.Infrastructure.Database;
 
@@ -8,6 +9,8 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     public const string Missing =
         "The setting ConnectionStrings__Exact is missing. Set it, for example to \"Host=db;Database=exact;Username=exact\", "
         + "and Database__PasswordFile to the file with the password; or run in Development, with an embedded PostgreSQL.";
+
+    private readonly string? passwordFile = configuration["Database:PasswordFile"];
 
     /// <summary>The connection string of the application.</summary>
     public string ConnectionString { get; } =
@@ -19,6 +22,19 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     public string MigratorConnectionString { get; } =
         Read(configuration, "ExactMigrator") ?? Read(configuration, "Exact") ?? "";
 
+    /// <summary>How many seconds a query of EF Core may take: <c>Command Timeout</c> of the connection string.</summary>
+    public int QuerySeconds => new NpgsqlConnectionStringBuilder(ConnectionString).CommandTimeout;
+
+    /// <summary>
+    /// Reads the password for a connection string that has none; null if no file has it. The file is read whenever a
+    /// session is opened, because the password may be rotated.
+    /// </summary>
+    /// <exception cref="SettingException">The file cannot be read.</exception>
+    public string? ReadPassword() => Read(passwordFile);
+
+    private static string? Read(string? passwordFile) =>
+        passwordFile is { Length: > 0 } ? SecretFile.Read("Database:PasswordFile", passwordFile) : null;
+
     private static string? Read(IConfiguration configuration, string name)
     {
         if (configuration.GetConnectionString(name) is not { Length: > 0 } connectionString)
@@ -26,14 +42,26 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
             return null;
         }
 
-        var settings = ConnectionStringReader.Read($"ConnectionStrings:{name}", connectionString);
-        if (settings.Password is null && configuration["Database:PasswordFile"] is { Length: > 0 } file)
+        var setting = $"ConnectionStrings:{name}";
+        var settings = ConnectionStringReader.Read(setting, connectionString);
+        if (settings.Password is null)
         {
-            settings.Password = SecretFile.Read("Database:PasswordFile", file);
+            Read(configuration["Database:PasswordFile"]); // a file that cannot be read is reported at the start
+        }
+
+        if (settings is { Pooling: true, MaxPoolSize: < 2 })
+        {
+            throw new SettingException(
+                setting,
+                "has a \"Maximum Pool Size\" of 1. Raise it to 2 or more, because an import uses two connections."
+            );
         }
 
         settings.ApplicationName ??= Product.Origin;
         settings.PersistSecurityInfo = false; // otherwise Npgsql's metrics contain the password
+        settings.TcpKeepAlive = true; // a COMMIT has no time limit, so a lost network must be noticed
+        settings.TcpKeepAliveTime = settings.TcpKeepAliveTime is 0 ? 30 : settings.TcpKeepAliveTime;
+        settings.WithoutGss();
         return settings.ConnectionString;
     }
 }

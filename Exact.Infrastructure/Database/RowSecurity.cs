@@ -46,50 +46,8 @@ internal static partial class RowSecurity
     /// <summary>Switches it off for EF Core's queries and bulk changes.</summary>
     internal sealed class Interceptor : DbCommandInterceptor
     {
-        public override InterceptionResult<DbDataReader> ReaderExecuting(
-            DbCommand command,
-            CommandEventData eventData,
-            InterceptionResult<DbDataReader> result
-        )
-        {
-            SwitchOff(command, eventData);
-            return result;
-        }
-
-        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-            DbCommand command,
-            CommandEventData eventData,
-            InterceptionResult<DbDataReader> result,
-            CancellationToken cancellationToken = default
-        )
-        {
-            SwitchOff(command, eventData);
-            return ValueTask.FromResult(result);
-        }
-
-        public override InterceptionResult<int> NonQueryExecuting(
-            DbCommand command,
-            CommandEventData eventData,
-            InterceptionResult<int> result
-        )
-        {
-            SwitchOff(command, eventData);
-            return result;
-        }
-
-        public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
-            DbCommand command,
-            CommandEventData eventData,
-            InterceptionResult<int> result,
-            CancellationToken cancellationToken = default
-        )
-        {
-            SwitchOff(command, eventData);
-            return ValueTask.FromResult(result);
-        }
-
         // Not for SaveChanges, which counts statements, and which fails anyway if the row that it changes is hidden.
-        private static void SwitchOff(DbCommand command, CommandEventData eventData)
+        public override DbCommand CommandInitialized(CommandEndEventData eventData, DbCommand result)
         {
             if (
                 eventData.CommandSource
@@ -99,8 +57,10 @@ internal static partial class RowSecurity
                     or CommandSource.ExecuteDelete
             )
             {
-                command.CommandText = Off + command.CommandText;
+                result.CommandText = Off + result.CommandText;
             }
+
+            return result;
         }
     }
 }

@@ -11,8 +11,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
-/// Applies each pending migration exactly once, in any number of processes: wait → look → lock → look again → apply →
-/// journal.
+/// Applies each pending migration exactly once, in any number of processes: wait → look → lock → look again → apply
+/// → journal.
 /// </summary>
 internal sealed partial class DatabaseMigrator(
     DbContextOptions<ExactDbContext> contextOptions,
@@ -36,7 +36,9 @@ internal sealed partial class DatabaseMigrator(
     /// </param>
     /// <param name="cancellationToken">Ends the wait, or the current migration, which is rolled back.</param>
     /// <returns>The migrations that this process applied; none if another did, or nothing was pending.</returns>
-    /// <exception cref="MigrationRefusedException">The database cannot be migrated from here; the message says why.</exception>
+    /// <exception cref="MigrationRefusedException">
+    /// The database cannot be migrated from here; the message says why.
+    /// </exception>
     public async Task<IReadOnlyList<string>> MigrateAsync(string actor, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.StartMigrate(actor);
@@ -61,17 +63,6 @@ internal sealed partial class DatabaseMigrator(
         }
     }
 
-    /// <summary>
-    /// Waits for the server and returns what is pending, in order. At most it creates a missing database.
-    /// </summary>
-    /// <exception cref="MigrationRefusedException">The database cannot be used from here; the message says why.</exception>
-    public async Task<IReadOnlyList<string>> LookAsync(CancellationToken cancellationToken)
-    {
-        await using var connection = await database.OpenAsync(cancellationToken);
-        await using var context = CreateContext(connection);
-        return [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)];
-    }
-
     /// <summary>Makes one attempt.</summary>
     /// <returns>Whether it succeeded, so that nothing is pending.</returns>
     private async Task<bool> TryApplyAsync(MigrationRun run, CancellationToken cancellationToken)
@@ -82,12 +73,13 @@ internal sealed partial class DatabaseMigrator(
             return true;
         }
         catch (Exception e)
-            when ((PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
+            when (e is not MigrationRefusedException // its wait is over, whatever has caused it
+                && (PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
                 && run.MayRetry(options.Value.RetryFor)
             )
         {
             LogRetrying(e.Cause());
-            await Task.Delay(Pause.WithJitter(), cancellationToken);
+            await Task.Delay(Pause.WithJitter(), time, cancellationToken);
             return false;
         }
     }
@@ -104,6 +96,7 @@ internal sealed partial class DatabaseMigrator(
             return;
         }
 
+        Refuse((await DatabaseSession.ReadAsync(connection, cancellationToken)).FindWriteObstacle(connections.Setting));
         await using var held = await LockAsync(connection, context, cancellationToken);
         if (held is null)
         {
@@ -119,6 +112,8 @@ internal sealed partial class DatabaseMigrator(
 
         await connections.LimitAsync(connection, cancellationToken);
         await RefuseUnrecordedAsync(connection, context, cancellationToken);
+        string[] tables = [MigrationHistory.Name, .. ExactDbContextOptions.TablesOf(context)];
+        Refuse(await MigratorRights.FindObstacleAsync(connection, tables, cancellationToken));
         run.Plan(pending);
         if (pending.Count == 0)
         {
@@ -162,6 +157,7 @@ internal sealed partial class DatabaseMigrator(
         var held = await MigrationLock.AcquireAsync(
             connection,
             options.Value.LockWait,
+            time,
             token => IsWorkLeftAsync(context, token),
             OnWaiting,
             cancellationToken
@@ -192,10 +188,15 @@ internal sealed partial class DatabaseMigrator(
         CancellationToken cancellationToken
     )
     {
-        if (
-            !(await context.Database.GetAppliedMigrationsAsync(cancellationToken)).Any()
-            && await adoption.FindObstacleAsync(connection, SchemaAdoption.Patience, cancellationToken) is { } obstacle
-        )
+        if (!(await context.Database.GetAppliedMigrationsAsync(cancellationToken)).Any())
+        {
+            Refuse(await adoption.FindObstacleAsync(connection, SchemaAdoption.Patience, cancellationToken));
+        }
+    }
+
+    private static void Refuse(string? obstacle)
+    {
+        if (obstacle is not null)
         {
             throw new MigrationRefusedException(obstacle);
         }
@@ -208,7 +209,7 @@ internal sealed partial class DatabaseMigrator(
         LogWaiting(name);
     }
 
-    private ExactDbContext CreateContext(NpgsqlConnection connection, MigrationRun? run = null)
+    private ExactDbContext CreateContext(NpgsqlConnection connection, MigrationRun run)
     {
         var builder = new DbContextOptionsBuilder<ExactDbContext>(contextOptions);
         builder.AddInterceptors(new ConcurrentIndexes());
@@ -222,14 +223,11 @@ internal sealed partial class DatabaseMigrator(
         return context;
     }
 
-    private void OnApplying(MigrationRun? run, string migration)
+    private void OnApplying(MigrationRun run, string migration)
     {
-        if (run is not null)
-        {
-            run.StartMigration(migration);
-            state.EnterMigration(migration, run.Number, run.Total);
-            LogApplyingOne(migration, run.Number, run.Total);
-        }
+        run.StartMigration(migration);
+        state.EnterMigration(migration, run.Number, run.Total);
+        LogApplyingOne(migration, run.Number, run.Total);
     }
 
     private static string IdOf(Migration migration) => migration.GetType().GetCustomAttribute<MigrationAttribute>()!.Id;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Exact.Infrastructure.Database;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -11,62 +10,36 @@ namespace Exact.Infrastructure.Migrating;
 /// </summary>
 internal sealed partial class DatabaseOpener(
     MigratorConnection connections,
-    SchemaState state,
+    ServerWait wait,
     IOptions<MigrationOptions> options,
     ILogger<DatabaseOpener> logger
 )
 {
-    private static readonly TimeSpan MaximalPause = TimeSpan.FromSeconds(5);
+    private string Server => ServerRefusal.NameOf(connections.Settings);
 
-    private string Server => $"{connections.Settings.Host}:{connections.Settings.Port}";
-
-    private string Database => connections.Settings.Database ?? connections.Settings.Username ?? "postgres";
+    private string Database => ServerRefusal.DatabaseOf(connections.Settings);
 
     /// <summary>Opens a session in the database as soon as the server allows it.</summary>
     /// <exception cref="MigrationRefusedException">Waiting does not help, or took too long.</exception>
-    public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
-    {
-        var started = Stopwatch.GetTimestamp();
-        var pause = TimeSpan.FromMilliseconds(100);
-        while (true)
-        {
-            try
+    public Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) =>
+        wait.UntilAnsweredAsync(
+            connections.Setting,
+            connections.Settings,
+            async attempt =>
             {
-                return await OpenSuitableAsync(cancellationToken);
-            }
-            catch (PostgresException e)
-                when (e.SqlState is PostgresErrorCodes.InvalidCatalogName
-                    && options.Value.OnStartup is StartupAction.Apply
-                )
-            {
-                await CreateDatabaseAsync(cancellationToken);
-            }
-            catch (Exception e) when (PostgresErrors.IsServerAway(e) || PostgresErrors.IsDatabaseMissing(e))
-            {
-                if (Stopwatch.GetElapsedTime(started) > options.Value.ServerWait)
+                try
                 {
-                    throw new MigrationRefusedException(
-                        $"PostgreSQL at {Server} could not be used for {options.Value.ServerWait}: {e.Message} "
-                            + "Start it, correct ConnectionStrings__Exact, or raise Migrations:ServerWait.",
-                        e
-                    );
+                    return await OpenSuitableAsync(attempt);
                 }
-
-                state.Enter(SchemaPhase.WaitingForServer, $"Waiting for PostgreSQL at {Server}: {e.Message}");
-                LogWaiting(Server, e.Message);
-                await Task.Delay(pause.WithJitter(), cancellationToken);
-                pause = pause * 2 < MaximalPause ? pause * 2 : MaximalPause;
-            }
-            catch (PostgresException e)
-            {
-                throw new MigrationRefusedException(
-                    $"PostgreSQL at {Server} rejects role \"{connections.Settings.Username}\" in database \"{Database}\": "
-                        + $"{e.MessageText} ({e.SqlState}). Check the role and the password in ConnectionStrings__Exact.",
-                    e
-                );
-            }
-        }
-    }
+                catch (PostgresException e)
+                    when (PostgresErrors.IsDatabaseMissing(e) && options.Value.OnStartup is StartupAction.Apply)
+                {
+                    await CreateDatabaseAsync(cancellationToken); // it may take longer than an attempt
+                    return await OpenSuitableAsync(attempt);
+                }
+            },
+            cancellationToken
+        );
 
     private async Task<NpgsqlConnection> OpenSuitableAsync(CancellationToken cancellationToken)
     {
@@ -85,28 +58,18 @@ internal sealed partial class DatabaseOpener(
 
     private async Task RefuseUnsuitableAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        if (options.Value.OnStartup is not StartupAction.Apply)
-        {
-            return;
-        }
-
-        await using var command = new NpgsqlCommand("SELECT pg_backend_pid(), pg_is_in_recovery()", connection);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        if (reader.GetInt32(0) != connection.ProcessID)
+        var session = await DatabaseSession.ReadAsync(connection, cancellationToken);
+        if (session.ProcessId != connection.ProcessID)
         {
             throw new MigrationRefusedException(
-                $"{Server} is a connection pooler, not PostgreSQL. The migration lock belongs to a session, and a pooler "
-                    + "changes sessions. Set ConnectionStrings__ExactMigrator to the address of the server itself."
+                $"{Server} is a connection pooler, not PostgreSQL. The migration lock belongs to a session, and a "
+                    + "pooler changes sessions. Set ConnectionStrings__ExactMigrator to the address of the server itself."
             );
         }
 
-        if (reader.GetBoolean(1))
+        if ((session.FindObstacle(connections.Setting) ?? session.FindHistoryObstacle()) is { } obstacle)
         {
-            throw new MigrationRefusedException(
-                $"PostgreSQL at {Server} is a standby and cannot be written to. Set ConnectionStrings__Exact to the address of "
-                    + "the primary, or to several hosts with \"Target Session Attributes=primary\"."
-            );
+            throw new MigrationRefusedException(obstacle);
         }
     }
 
@@ -136,18 +99,16 @@ internal sealed partial class DatabaseOpener(
         {
             // template0 is being vacuumed; the caller tries again
         }
-        catch (PostgresException e) when (!PostgresErrors.IsServerAway(e))
+        catch (PostgresException e) when (!ServerRefusal.MayPass(e))
         {
             throw new MigrationRefusedException(
-                $"Database \"{Database}\" does not exist at {Server}, and role \"{connections.Settings.Username}\" cannot create "
-                    + $"it: {e.MessageText} ({e.SqlState}). Create the database, owned by that role, or grant the role CREATEDB.",
+                $"Database \"{Database}\" does not exist at {Server}, and role \"{connections.Settings.Username}\" "
+                    + $"cannot create it: {e.MessageText} ({e.SqlState}). Create the database, owned by that role, or "
+                    + "grant the role CREATEDB.",
                 e
             );
         }
     }
-
-    [LoggerMessage(2001, LogLevel.Warning, "Waiting for PostgreSQL at {Server}: {Reason}")]
-    private partial void LogWaiting(string server, string reason);
 
     [LoggerMessage(2002, LogLevel.Information, "Created database {Database} at {Server}")]
     private partial void LogCreated(string database, string server);

@@ -64,8 +64,12 @@ internal sealed class MigrationHistory(
     )
     {
         var connection = (NpgsqlConnection)Dependencies.Connection.DbConnection;
-        var patience = new MigrationOptions().LockWait;
-        var held = await MigrationLock.AcquireAsync(connection, patience, cancellationToken: cancellationToken);
+        var held = await MigrationLock.AcquireAsync(
+            connection,
+            new MigrationOptions().LockWait,
+            TimeProvider.System,
+            cancellationToken: cancellationToken
+        );
         return new Held(held!, this); // not null without "isNeeded"
     }
 

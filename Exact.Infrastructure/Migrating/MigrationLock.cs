@@ -1,5 +1,4 @@
 using System.Data;
-using System.Diagnostics;
 using Npgsql;
 
 namespace Exact.Infrastructure.Migrating;
@@ -27,22 +26,26 @@ internal sealed class MigrationLock : IAsyncDisposable
     /// </summary>
     /// <param name="connection">The open connection that will migrate; not a pooled one.</param>
     /// <param name="patience">How long to wait for another holder.</param>
+    /// <param name="time">Measures the wait.</param>
     /// <param name="isNeeded">
     /// Called after each failed attempt: the wait ends once another replica has done the work.
     /// </param>
     /// <param name="onWaiting">Called with the holder at first, and whenever the holder changes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The lock; null if it is no longer needed.</returns>
-    /// <exception cref="MigrationRefusedException">Other sessions held the lock all that time; the message names the last.</exception>
+    /// <exception cref="MigrationRefusedException">
+    /// Other sessions held the lock all that time; the message names the last.
+    /// </exception>
     public static async Task<MigrationLock?> AcquireAsync(
         NpgsqlConnection connection,
         TimeSpan patience,
+        TimeProvider time,
         Func<CancellationToken, Task<bool>>? isNeeded = null,
         Action<LockHolder?>? onWaiting = null,
         CancellationToken cancellationToken = default
     )
     {
-        var started = Stopwatch.GetTimestamp();
+        var started = time.GetTimestamp();
         var pause = MinimalPause;
         int? waitsFor = null;
         while (!await TryAsync(connection, cancellationToken))
@@ -53,11 +56,12 @@ internal sealed class MigrationLock : IAsyncDisposable
             }
 
             var holder = await FindHolderAsync(connection, cancellationToken);
-            if (Stopwatch.GetElapsedTime(started) > patience)
+            if (time.GetElapsedTime(started) > patience)
             {
                 throw new MigrationRefusedException(
-                    $"The migration lock was not free for {patience}; its holder is {holder?.ToString() ?? "unknown"}. If that "
-                        + "session is migrating, raise Migrations:LockWait; if it hangs, end it with pg_terminate_backend."
+                    $"The migration lock was not free for {patience}; its holder is {holder?.ToString() ?? "unknown"}. "
+                        + "If that session is migrating, raise Migrations:LockWait; if it hangs, end it with "
+                        + "pg_terminate_backend."
                 );
             }
 
@@ -67,7 +71,7 @@ internal sealed class MigrationLock : IAsyncDisposable
                 onWaiting?.Invoke(holder);
             }
 
-            await Task.Delay(pause.WithJitter(), cancellationToken);
+            await Task.Delay(pause.WithJitter(), time, cancellationToken);
             pause = pause * 1.5 < MaximalPause ? pause * 1.5 : MaximalPause;
         }
 

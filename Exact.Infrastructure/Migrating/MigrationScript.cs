@@ -11,6 +11,13 @@ internal sealed class MigrationScript(DbContextOptions<ExactDbContext> contextOp
     /// <summary>The name of the state before the first migration, as in <c>dotnet ef</c>.</summary>
     public const string Beginning = Migration.InitialDatabase;
 
+    /// <summary>Whether there is a migration with this id or name; <see cref="Beginning"/> counts as one.</summary>
+    public static bool Knows(string name)
+    {
+        using var context = new DesignTimeContext().CreateDbContext([]);
+        return name == Beginning || context.GetService<IMigrationsAssembly>().FindMigrationId(name) is not null;
+    }
+
     /// <summary>Writes what is pending; empty if nothing is.</summary>
     public async Task<string> GeneratePendingAsync(CancellationToken cancellationToken)
     {
@@ -34,7 +41,8 @@ internal sealed class MigrationScript(DbContextOptions<ExactDbContext> contextOp
     }
 
     /// <remarks>
-    /// An idempotent script asks the history before each statement, in a DO block, where PostgreSQL cannot build an index concurrently.
+    /// An idempotent script asks the history before each statement, in a DO block, where PostgreSQL cannot build an index
+    /// concurrently.
     /// </remarks>
     private static string Generate(ExactDbContext context, string? from, string? to) =>
         context

@@ -59,7 +59,8 @@ public sealed record MigrationStatus
                 Drift = drift,
                 State = MigrationState.Drifted,
                 Detail =
-                    $"{Detail} The database differs from the model. Differences: {harmful.Count}; the first: {harmful[0]}.",
+                    $"{Detail} The database differs from the model. Differences: {harmful.Count}; the first: "
+                    + $"{harmful[0]}.",
             };
     }
 }
@@ -85,7 +86,7 @@ public enum MigrationState
     /// <summary>The last run failed, and no replica is migrating.</summary>
     Failed,
 
-    /// <summary>PostgreSQL does not answer.</summary>
+    /// <summary>PostgreSQL does not answer, or does not let this role read the state.</summary>
     Unreachable,
 }
 

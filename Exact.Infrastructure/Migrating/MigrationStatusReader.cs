@@ -13,6 +13,7 @@ internal sealed class MigrationStatusReader(
     NpgsqlDataSource database,
     SchemaDrift drift,
     SchemaAdoption adoption,
+    ReadinessCheck readiness,
     SchemaState state
 )
 {
@@ -33,11 +34,18 @@ internal sealed class MigrationStatusReader(
         try
         {
             await using var connection = await OpenAsync(patience, cancellationToken);
-            var applied = await ReadAppliedAsync(connection, cancellationToken);
+            var session = await DatabaseSession.ReadAsync(connection, cancellationToken);
+            if ((session.FindObstacle(ReadinessCheck.Setting) ?? session.FindHistoryObstacle()) is { } obstacle)
+            {
+                return DescribeUnreadable(obstacle);
+            }
+
+            var applied = await MigrationRecords.ReadAppliedAsync(connection, cancellationToken);
             var holder = await MigrationLock.FindHolderAsync(connection, cancellationToken);
-            var failure = await ReadFailureAsync(connection, cancellationToken);
+            var failure = await MigrationRecords.ReadFailureAsync(connection, cancellationToken);
             var status = Describe(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
             status = await CompareAsync(connection, status, patience, cancellationToken);
+            status = await WarnOfRightsAsync(connection, session, status, cancellationToken);
             Record(status);
             return status;
         }
@@ -45,13 +53,9 @@ internal sealed class MigrationStatusReader(
         {
             return DescribeHidden(RowSecurity.TableOf(e)!);
         }
-        catch (Exception e) when (PostgresErrors.IsServerAway(e) || PostgresErrors.IsDatabaseMissing(e))
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {
-            return Describe([], null, null) with
-            {
-                State = MigrationState.Unreachable,
-                Detail = $"PostgreSQL does not answer: {e.Message}",
-            };
+            return DescribeUnreadable(readiness.Describe(e).Detail);
         }
     }
 
@@ -88,7 +92,8 @@ internal sealed class MigrationStatusReader(
                     // A newer version may have migrated since the history was read, which is not drift.
                     return
                         compared.State is MigrationState.Drifted
-                        && (await ReadAppliedAsync(connection, cancellationToken)).Count != status.Applied.Count
+                        && (await MigrationRecords.ReadAppliedAsync(connection, cancellationToken)).Count
+                            != status.Applied.Count
                         ? status
                         : compared;
                 case { State: MigrationState.Pending, Applied.Count: 0 }:
@@ -107,6 +112,33 @@ internal sealed class MigrationStatusReader(
         }
     }
 
+    private async Task<MigrationStatus> WarnOfRightsAsync(
+        NpgsqlConnection connection,
+        DatabaseSession session,
+        MigrationStatus status,
+        CancellationToken cancellationToken
+    )
+    {
+        if (status.Pending.Count > 0)
+        {
+            return status; // rights on tables that are still to be created cannot be judged
+        }
+
+        await using var context = new ExactDbContext(contextOptions);
+        var tables = ExactDbContextOptions.TablesOf(context);
+        var rights = await ApplicationRights.ReadAsync(connection, session, tables, cancellationToken);
+        return status with { Warnings = [.. status.Warnings, .. rights.Warnings] };
+    }
+
+    /// <summary>Describes a database that cannot be read; what is applied and pending there is unknown.</summary>
+    private MigrationStatus DescribeUnreadable(string detail) =>
+        Describe([], null, null) with
+        {
+            State = MigrationState.Unreachable,
+            Detail = detail,
+            Pending = [],
+        };
+
     private MigrationStatus Describe(IReadOnlyList<AppliedMigration> applied, LockHolder? holder, string? failure)
     {
         var hashes = known.Value;
@@ -123,11 +155,13 @@ internal sealed class MigrationStatusReader(
             ),
             ({ Count: > 0 }, _, null, null) => (
                 MigrationState.Pending,
-                $"Pending migrations: {pending.Count}. Start a replica, POST /api/admin/migrations, or run the command \"migrate\"."
+                $"Pending migrations: {pending.Count}. Start a replica, POST /api/admin/migrations, or run the command "
+                    + "\"migrate\"."
             ),
             (_, { Count: > 0 }, _, _) => (
                 MigrationState.Ahead,
-                $"A newer version of Exact has migrated this database. Migrations that this version does not have: {unknown.Count}."
+                "A newer version of Exact has migrated this database. Migrations that this version does not have: "
+                    + $"{unknown.Count}."
             ),
             _ => (MigrationState.Current, $"Every migration is applied ({hashes.Count} in all)."),
         };
@@ -152,7 +186,8 @@ internal sealed class MigrationStatusReader(
         {
             State = MigrationState.Drifted,
             Detail =
-                $"Row security on {table} hides rows from this role, so the applied migrations are unknown. Switch it off.",
+                $"Row security on {table} hides rows from this role, so the applied migrations are unknown. "
+                + "Switch it off.",
             Pending = [],
             Drift =
             [
@@ -180,76 +215,8 @@ internal sealed class MigrationStatusReader(
         + (
             edited.Generator == MigrationHash.Generator
                 ? "(it was edited since: undo the edit, and write a new migration for the change)."
-                : $"(generated by {edited.Generator} then and by {MigrationHash.Generator} now, or it was edited since)."
+                : $"(generated by {edited.Generator} then and by {MigrationHash.Generator} now, or edited since)."
         );
-
-    private static async Task<IReadOnlyList<AppliedMigration>> ReadAppliedAsync(
-        NpgsqlConnection connection,
-        CancellationToken cancellationToken
-    )
-    {
-        await using var exists = new NpgsqlCommand(
-            $"SELECT to_regclass('{MigrationHistory.Table}') IS NULL",
-            connection
-        );
-        if (await exists.ExecuteScalarAsync(cancellationToken) is true)
-        {
-            return [];
-        }
-
-        await using var command = new NpgsqlCommand(
-            $"""
-            {RowSecurity.Off}
-            SELECT migration_id, applied_at, extract(epoch FROM duration)::float8, applied_by, product_version,
-                provider_version, hash
-            FROM {MigrationHistory.Table} ORDER BY migration_id
-            """,
-            connection
-        );
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var applied = new List<AppliedMigration>();
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            applied.Add(
-                new AppliedMigration(
-                    reader.GetString(0),
-                    reader.GetFieldValue<DateTimeOffset>(1),
-                    reader.GetDouble(2),
-                    reader.GetString(3),
-                    MigrationHash.GeneratorOf(reader.GetString(4), reader.IsDBNull(5) ? null : reader.GetString(5)),
-                    reader.IsDBNull(6) ? null : reader.GetString(6)
-                )
-            );
-        }
-
-        return applied;
-    }
-
-    /// <summary>Reads why the last run failed; null if it succeeded, or there is no journal yet.</summary>
-    private static async Task<string?> ReadFailureAsync(
-        NpgsqlConnection connection,
-        CancellationToken cancellationToken
-    )
-    {
-        await using var exists = new NpgsqlCommand("SELECT to_regclass('operations') IS NULL", connection);
-        if (await exists.ExecuteScalarAsync(cancellationToken) is true)
-        {
-            return null;
-        }
-
-        await using var command = new NpgsqlCommand(
-            $"{RowSecurity.Off}SELECT error FROM operations WHERE kind = 'migration' ORDER BY id DESC LIMIT 1",
-            connection
-        );
-        try
-        {
-            return await command.ExecuteScalarAsync(cancellationToken) as string;
-        }
-        catch (PostgresException e) when (RowSecurity.TableOf(e) is not null)
-        {
-            return null; // the comparison with the model reports it
-        }
-    }
 
     private static IReadOnlyDictionary<string, string> ReadKnown(DbContextOptions<ExactDbContext> contextOptions)
     {

@@ -10,6 +10,12 @@ namespace Exact.Infrastructure.Migrating;
 /// </summary>
 internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<MigrationOptions> options)
 {
+    /// <summary>The setting with the connection string.</summary>
+    public string Setting { get; } =
+        settings.MigratorConnectionString == settings.ConnectionString
+            ? ReadinessCheck.Setting
+            : "ConnectionStrings__ExactMigrator";
+
     /// <summary>The connection string with which sessions are opened.</summary>
     public NpgsqlConnectionStringBuilder Settings { get; } =
         new(settings.MigratorConnectionString)
@@ -25,6 +31,7 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
     {
         var target = new NpgsqlConnectionStringBuilder(Settings.ConnectionString);
         target.Database = database ?? target.Database;
+        target.Password ??= settings.ReadPassword();
         var connection = new NpgsqlConnection(target.ConnectionString);
         try
         {
@@ -46,8 +53,7 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
         await using var command = new NpgsqlCommand(
             $"""
             SET lock_timeout = {options.Value.LockTimeout.TotalMilliseconds:0};
-            SET statement_timeout = 0;
-            SET idle_in_transaction_session_timeout = 0;
+            {TimeLimits.Lift(connection, local: false)}
             {LostClient.Detect(local: false)}
             """,
             connection

@@ -43,10 +43,10 @@ internal sealed partial class SchemaAdoption(
         var (tables, needed) = await drift.FindTablesAsync(connection, patience, cancellationToken);
         return tables.Count == 0
             ? null
-            : $"Database \"{connection.Database}\" has {tables.Count} of the {needed} tables that the migrations would create "
-                + $"({string.Join(", ", tables)}) but no history of migrations. If the tables are Exact's, run the command "
-                + "\"migrate --adopt\", which compares them with the model and records the migrations as applied. If they belong "
-                + "to another application, give Exact a database of its own.";
+            : $"Database \"{connection.Database}\" has {tables.Count} of the {needed} tables that the migrations would "
+                + $"create ({string.Join(", ", tables)}) but no history of migrations. If the tables are Exact's, run "
+                + "the command \"migrate --adopt\", which compares them with the model and records the migrations as "
+                + "applied. If they belong to another application, give Exact a database of its own.";
     }
 
     /// <summary>Records all migrations as applied if the database matches the model.</summary>
@@ -59,10 +59,17 @@ internal sealed partial class SchemaAdoption(
         await (await connections.OpenAsync(cancellationToken)).DisposeAsync();
 
         await using var connection = await database.OpenAsync(cancellationToken);
+        var session = await DatabaseSession.ReadAsync(connection, cancellationToken);
+        if (session.FindWriteObstacle(connections.Setting) is { } readOnly)
+        {
+            throw new MigrationRefusedException(readOnly);
+        }
+
         await connections.LimitAsync(connection, cancellationToken);
         await using var held = await MigrationLock.AcquireAsync(
             connection,
             options.Value.LockWait,
+            time,
             onWaiting: holder => LogWaiting($"{holder}"),
             cancellationToken: cancellationToken
         );
@@ -76,7 +83,8 @@ internal sealed partial class SchemaAdoption(
         if (await FindObstacleAsync(connection, Patience, cancellationToken) is null)
         {
             throw new MigrationRefusedException(
-                $"Database \"{connection.Database}\" has none of Exact's tables, so there is nothing to adopt. Run \"migrate\"."
+                $"Database \"{connection.Database}\" has none of Exact's tables, so there is nothing to adopt. "
+                    + "Run \"migrate\"."
             );
         }
 
@@ -97,8 +105,8 @@ internal sealed partial class SchemaAdoption(
             (false, _) => false,
             (true, false) => true,
             (true, true) => throw new MigrationRefusedException(
-                $"Database \"{context.Database.GetDbConnection().Database}\" has a history of migrations, so there is nothing to "
-                    + $"adopt. Pending migrations: {pending.Count()}. Run \"migrate\" to apply them."
+                $"Database \"{context.Database.GetDbConnection().Database}\" has a history of migrations, so there is "
+                    + $"nothing to adopt. Pending migrations: {pending.Count()}. Run \"migrate\" to apply them."
             ),
         };
     }

@@ -1,6 +1,6 @@
 namespace Exact.Infrastructure.Migrating;
 
-/// <summary>What this process knows about the schema while it starts; each replica has its own.</summary>
+/// <summary>What this process knows about the schema; each replica has its own.</summary>
 public sealed class SchemaState
 {
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -8,7 +8,17 @@ public sealed class SchemaState
 
     public SchemaProgress Current => current;
 
-    public bool IsReady => ready.Task.IsCompletedSuccessfully;
+    /// <summary>A request would be served.</summary>
+    public bool IsReady => current.Phase is SchemaPhase.Ready;
+
+    /// <summary>
+    /// Requests are let through. While the server is away they fail for themselves, so that the first after its return
+    /// succeeds.
+    /// </summary>
+    public bool IsOpen => current.Phase is SchemaPhase.Ready or SchemaPhase.Away;
+
+    /// <summary>The service has been ready.</summary>
+    public bool HasStarted => ready.Task.IsCompletedSuccessfully;
 
     /// <summary>Why the service stops; null unless the phase is <see cref="SchemaPhase.Failed"/>.</summary>
     public Exception? Failure { get; private set; }
@@ -28,7 +38,7 @@ public sealed class SchemaState
 
     internal void BeReady()
     {
-        Enter(SchemaPhase.Ready, "The schema is ready.");
+        current = SchemaProgress.IsReady;
         ready.TrySetResult();
     }
 
@@ -40,11 +50,13 @@ public sealed class SchemaState
     }
 }
 
-/// <summary>A stage of a service's start.</summary>
+/// <summary>A phase of a service, with its details.</summary>
 /// <param name="Phase">What the service is doing.</param>
 /// <param name="Detail">The phase as a sentence.</param>
 public sealed record SchemaProgress(SchemaPhase Phase, string Detail)
 {
+    internal static readonly SchemaProgress IsReady = new(SchemaPhase.Ready, "The schema is ready.");
+
     /// <summary>
     /// The migration that this process is applying; null unless it is <see cref="SchemaPhase.Migrating"/>.
     /// </summary>
@@ -56,7 +68,7 @@ public sealed record SchemaProgress(SchemaPhase Phase, string Detail)
     public int? Total { get; init; }
 }
 
-/// <summary>What a starting service does about the schema.</summary>
+/// <summary>What a service does about the schema.</summary>
 public enum SchemaPhase
 {
     Starting,
@@ -73,6 +85,12 @@ public enum SchemaPhase
     Migrating,
 
     Ready,
+
+    /// <summary>The service was ready, but PostgreSQL does not answer now.</summary>
+    Away,
+
+    /// <summary>The database does not let the application in, or lacks what it needs.</summary>
+    Refused,
 
     Failed,
 }

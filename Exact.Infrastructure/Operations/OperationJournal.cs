@@ -11,7 +11,12 @@ namespace Exact.Infrastructure.Operations;
 /// while a session holds its
 /// <see cref="OperationLock"/>.
 /// </summary>
-internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider time, ILogger<OperationJournal> logger)
+internal sealed partial class OperationJournal(
+    NpgsqlDataSource database,
+    OperationTurns turns,
+    TimeProvider time,
+    ILogger<OperationJournal> logger
+)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -35,19 +40,74 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         CancellationToken cancellationToken
     )
     {
-        await using var operation = await RunningOperation.BeginAsync(
-            database,
-            new()
-            {
-                Kind = kind,
-                Actor = actor,
-                Origin = Product.Origin,
-                StartedAt = time.GetUtcNow(),
-            },
-            time,
-            logger,
-            cancellationToken
+        using var turn = await turns.TakeAsync(cancellationToken);
+        await using var operation = await BeginAsync(kind, actor, cancellationToken);
+        return await RunAsync(operation, work, summarize, cancellationToken);
+    }
+
+    /// <summary>
+    /// The same for work that only reads: where the journal cannot be written, such as on a standby, it has no entry.
+    /// </summary>
+    public async Task<T> RecordReadAsync<T>(
+        OperationKind kind,
+        string actor,
+        Func<RunningOperation?, CancellationToken, Task<T>> work,
+        Func<T, object> summarize,
+        CancellationToken cancellationToken
+    )
+    {
+        using var turn = await turns.TakeAsync(cancellationToken);
+        await using var operation = await TryBeginAsync(kind, actor, cancellationToken);
+        return operation is null
+            ? await work(null, cancellationToken)
+            : await RunAsync(operation, work, result => (summarize(result), null), cancellationToken);
+    }
+
+    /// <summary>The number of the operation in which the exception was thrown; null if there was none.</summary>
+    public static long? OperationOf(Exception exception) => exception.Data[nameof(Operation)] as long?;
+
+    private async Task<RunningOperation?> TryBeginAsync(
+        OperationKind kind,
+        string actor,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            return await BeginAsync(kind, actor, cancellationToken);
+        }
+        catch (Exception e) when (PostgresErrors.FaultOf(e) is DatabaseFault.ReadOnly or DatabaseFault.Full)
+        {
+            LogNoEntry(kind, e.Cause());
+            database.LookForPrimary(); // the session may be older than the promotion of its server
+            return null;
+        }
+    }
+
+    private Task<RunningOperation> BeginAsync(OperationKind kind, string actor, CancellationToken cancellationToken) =>
+        database.TryTwiceAsync(() =>
+            RunningOperation.BeginAsync(
+                database,
+                new()
+                {
+                    Kind = kind,
+                    Actor = actor,
+                    Origin = Product.Origin,
+                    StartedAt = time.GetUtcNow(),
+                },
+                time,
+                logger,
+                cancellationToken
+            )
         );
+
+    private static async Task<T> RunAsync<T>(
+        RunningOperation operation,
+        Func<RunningOperation, CancellationToken, Task<T>> work,
+        Func<T, (object? Figures, string? Error)> summarize,
+        CancellationToken cancellationToken
+    )
+    {
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, operation.Cancelled);
@@ -55,6 +115,11 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
             var (figures, error) = summarize(result);
             await operation.EndAsync(error is null ? OperationState.Succeeded : OperationState.Failed, figures, error);
             return result;
+        }
+        catch (CommitInDoubtException e)
+        {
+            e.Data[nameof(Operation)] = operation.Id;
+            throw; // the entry is closed by its transaction, or else by the next reader of the journal
         }
         catch (Exception e) when (operation.Cancelled.IsCancellationRequested)
         {
@@ -69,17 +134,31 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         }
         catch (Exception e)
         {
+            e.Data[nameof(Operation)] = operation.Id;
             await operation.EndAsync(OperationState.Failed, figures: null, e.Cause());
             throw;
         }
     }
 
     /// <summary>Closes the entries of processes that have died; call it before reading the journal.</summary>
-    public async Task SettleAsync(CancellationToken cancellationToken)
+    public Task SettleAsync(CancellationToken cancellationToken) =>
+        database.TryTwiceAsync(async () =>
+        {
+            try
+            {
+                return await CloseDeadAsync(cancellationToken);
+            }
+            catch (PostgresException e) when (PostgresErrors.FaultOf(e) is DatabaseFault.ReadOnly)
+            {
+                return 0; // they are closed when the server is a primary
+            }
+        });
+
+    private async Task<int> CloseDeadAsync(CancellationToken cancellationToken)
     {
         // A commit at this moment changes the row before it releases the lock, and PostgreSQL then checks the row
         // again.
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             UPDATE operations SET state = 'failed', finished_at = @now, error = @error
@@ -88,7 +167,7 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
         );
         command.Parameters.AddWithValue("now", time.GetUtcNow());
         command.Parameters.AddWithValue("error", "The process ended before the operation did. Nothing was changed.");
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>
@@ -97,7 +176,7 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
     /// <returns>False if it has ended or does not exist.</returns>
     public async Task<bool> CancelAsync(long id, string actor, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             UPDATE operations SET cancelled_by = coalesce(cancelled_by, @actor)
@@ -110,17 +189,25 @@ internal sealed class OperationJournal(NpgsqlDataSource database, TimeProvider t
     }
 
     /// <summary>Finds the operation whose session holds this advisory lock; null if there is none.</summary>
-    public async Task<long?> FindHolderAsync(long advisoryLock, CancellationToken cancellationToken)
-    {
-        await using var command = database.CreateCommand(OperationLock.FindHolder);
-        command.Parameters.AddWithValue("high", advisoryLock >> 32);
-        command.Parameters.AddWithValue("low", advisoryLock & uint.MaxValue);
-        return await command.ExecuteScalarAsync(cancellationToken) as long?;
-    }
+    public Task<long?> FindHolderAsync(long advisoryLock, CancellationToken cancellationToken) =>
+        database.TryTwiceAsync(async () =>
+        {
+            await using var command = database.CreateShortCommand(OperationLock.FindHolder);
+            command.Parameters.AddWithValue("high", advisoryLock >> 32);
+            command.Parameters.AddWithValue("low", advisoryLock & uint.MaxValue);
+            return await command.ExecuteScalarAsync(cancellationToken) as long?;
+        });
 
     /// <summary>
     /// Serializes for a <c>jsonb</c> column, which cannot contain U+0000, although a name in a file can.
     /// </summary>
     internal static string Serialize(object value) =>
         JsonSerializer.Serialize(value, Json).Replace(@"\u0000", @"\uFFFD", StringComparison.Ordinal);
+
+    [LoggerMessage(
+        2203,
+        LogLevel.Warning,
+        "The journal cannot be written, so this operation ({Kind}) has no entry: {Cause}"
+    )]
+    private partial void LogNoEntry(OperationKind kind, string cause);
 }

@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Database;
+using Npgsql;
 
 namespace Exact.Infrastructure.Operations;
 
@@ -31,12 +32,10 @@ internal static class OperationLock
         LIMIT 1
         """;
 
-    /// <summary>
-    /// Shares the lock of an operation until the transaction ends.
-    /// </summary>
-    public static string Share(long id) =>
+    /// <summary>Shares the lock of an operation until the transaction ends, however long that is.</summary>
+    public static string Share(long id, NpgsqlConnection connection) =>
         $"""
-            SET LOCAL idle_in_transaction_session_timeout = 0;
+            {TimeLimits.Lift(connection, local: true)}
             SET LOCAL row_security = off;
             {LostClient.Detect(local: true)}
             SELECT pg_advisory_xact_lock_shared({Class}, {id} % {Keys})

@@ -12,7 +12,11 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How long a server may take to come back and tell what became of a COMMIT.</summary>
+    private static readonly TimeSpan DoubtLimit = TimeSpan.FromSeconds(10);
+
     private readonly NpgsqlDataSource database;
+    private readonly Operation entry;
     private readonly NpgsqlConnection life;
     private readonly TimeProvider time;
     private readonly ILogger logger;
@@ -24,6 +28,7 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     private RunningOperation(
         long id,
         NpgsqlDataSource database,
+        Operation entry,
         NpgsqlConnection life,
         TimeProvider time,
         ILogger logger
@@ -31,6 +36,7 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     {
         Id = id;
         this.database = database;
+        this.entry = entry;
         this.life = life;
         this.time = time;
         this.logger = logger;
@@ -45,21 +51,21 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     /// <summary>Opens an entry.</summary>
     public static async Task<RunningOperation> BeginAsync(
         NpgsqlDataSource database,
-        Operation operation,
+        Operation entry,
         TimeProvider time,
         ILogger logger,
         CancellationToken cancellationToken
     )
     {
-        var id = await NextIdAsync(database, cancellationToken);
+        var id = await OperationEntry.NextIdAsync(database, cancellationToken);
         var life = await database.OpenConnectionAsync(cancellationToken);
         try
         {
             // The lock comes before the entry, because an entry without a lock means that its process has died.
             await life.BeginTransactionAsync(cancellationToken);
             await ShareLockAsync(id, life, cancellationToken);
-            await InsertAsync(database, id, operation, cancellationToken);
-            return new RunningOperation(id, database, life, time, logger);
+            await OperationEntry.InsertAsync(database, id, entry, cancellationToken);
+            return new RunningOperation(id, database, entry, life, time, logger);
         }
         catch
         {
@@ -76,54 +82,55 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         ShareLockAsync(Id, connection, cancellationToken);
 
     /// <summary>
-    /// Writes the success as the last statement of the transaction with the changes, so that the journal and the data
-    /// agree.
+    /// Commits a transaction with the success as its last statement, so that the journal and the data agree. If the
+    /// connection is lost meanwhile, the journal tells what became of it.
     /// </summary>
-    /// <exception cref="OperationCancelledException">The operation was cancelled, so the transaction must not commit.</exception>
-    public async Task SucceedAsync(NpgsqlConnection connection, object figures, CancellationToken cancellationToken)
+    /// <exception cref="OperationCancelledException">The operation was cancelled, so nothing was committed.</exception>
+    /// <exception cref="CommitInDoubtException">The server does not answer any more.</exception>
+    public async Task CommitAsync(NpgsqlConnection connection, object figures, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(
-            """
-            UPDATE operations
-            SET state = 'succeeded', finished_at = @now, figures = @figures::jsonb, progress = NULL
-            WHERE id = @id AND state = 'running' AND cancelled_by IS NULL
-            """,
-            connection
-        );
-        command.Parameters.AddWithValue("id", Id);
-        command.Parameters.AddWithValue("now", time.GetUtcNow());
-        command.Parameters.AddWithValue("figures", OperationJournal.Serialize(figures));
-        if (await command.ExecuteNonQueryAsync(cancellationToken) == 0)
+        await StopWatchingAsync(); // a progress that is being written holds the row
+        if (!await OperationEntry.TrySucceedAsync(connection, Id, time.GetUtcNow(), figures, cancellationToken))
         {
             await cancelled.CancelAsync();
             throw new OperationCancelledException(Id);
         }
+
+        try
+        {
+            await CommitAsync(connection);
+        }
+        catch (Exception e) when (PostgresErrors.FaultOf(e) is DatabaseFault.Away or DatabaseFault.TimedOut)
+        {
+            if (!await HasCommittedAsync(e))
+            {
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Commits. It cannot be cancelled: half an answer would not tell what became of it.</summary>
+    public static async Task CommitAsync(NpgsqlConnection connection)
+    {
+        await using var commit = new NpgsqlCommand("COMMIT", connection);
+        await commit.ExecuteNonQueryAsync(CancellationToken.None);
     }
 
     /// <summary>Closes the entry unless its transaction has done so.</summary>
     public async Task EndAsync(OperationState state, object? figures, string? error)
     {
         await StopWatchingAsync();
+        entry.State = state;
+        entry.FinishedAt = time.GetUtcNow();
+        entry.Error = error;
+        entry.Figures = figures is null ? null : OperationJournal.Serialize(figures);
+        entry.Progress =
+            state is OperationState.Succeeded || progress is null ? null : OperationJournal.Serialize(progress);
         try
         {
-            await using var command = database.CreateCommand(
-                $"""
-                {RowSecurity.Off}
-                UPDATE operations
-                SET state = @state, finished_at = @now, error = @error, figures = @figures::jsonb, progress = @progress::jsonb
-                WHERE id = @id AND state = 'running'
-                """
-            );
-            command.Parameters.AddWithValue("id", Id);
-            command.Parameters.AddWithValue("state", Name(state));
-            command.Parameters.AddWithValue("now", time.GetUtcNow());
-            command.Parameters.AddWithValue("error", (object?)error ?? DBNull.Value);
-            command.Parameters.AddWithValue("figures", Json(figures));
-            command.Parameters.AddWithValue("progress", Json(state is OperationState.Succeeded ? null : progress));
-            // Not cancellable: the entry must be closed even if the client has disconnected.
-            await command.ExecuteNonQueryAsync(CancellationToken.None);
+            await CloseAsync();
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or ObjectDisposedException)
+        catch (Exception e) when (PostgresErrors.FaultOf(e) is not null || e is ObjectDisposedException)
         {
             LogNotClosed(logger, Id, e.Cause()); // the next reader of the journal closes it
         }
@@ -132,9 +139,54 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     public async ValueTask DisposeAsync()
     {
         await StopWatchingAsync();
-        await life.DisposeAsync();
+        try
+        {
+            await life.DisposeAsync();
+        }
+        catch (NpgsqlException)
+        {
+            // the session was lost; what the operation did is in the journal
+        }
+
         cancelled.Dispose();
         ending.Dispose();
+    }
+
+    /// <summary>Closes the entry and releases the lock at once; if the session with the lock was lost, in another.</summary>
+    private async Task CloseAsync()
+    {
+        try
+        {
+            await OperationEntry.CloseAsync(life, Id, entry);
+            await CommitAsync(life);
+        }
+        catch (Exception e) when (PostgresErrors.FaultOf(e) is DatabaseFault.Away or DatabaseFault.TimedOut)
+        {
+            await using var other = await database.OpenConnectionAsync(CancellationToken.None);
+            await OperationEntry.CloseAsync(other, Id, entry);
+        }
+    }
+
+    private async Task<bool> HasCommittedAsync(Exception lost)
+    {
+        var until = time.GetUtcNow() + DoubtLimit;
+        while (true)
+        {
+            try
+            {
+                return await OperationEntry.HasSucceededAsync(database, Id);
+            }
+            catch (Exception e) when (PostgresErrors.FaultOf(e) is not null)
+            {
+                if (time.GetUtcNow() > until || !PostgresErrors.IsServerAway(e))
+                {
+                    throw new CommitInDoubtException(Id, lost);
+                }
+
+                database.LookForPrimary();
+                await Task.Delay(Interval, time);
+            }
+        }
     }
 
     private async Task StopWatchingAsync()
@@ -163,66 +215,23 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     {
         try
         {
-            await using var command = database.CreateCommand(
-                $"""
-                {RowSecurity.Off}
-                UPDATE operations SET progress = coalesce(@progress::jsonb, progress)
-                WHERE id = @id AND state = 'running' RETURNING cancelled_by IS NOT NULL
-                """
-            );
-            command.Parameters.AddWithValue("id", Id);
-            command.Parameters.AddWithValue("progress", Json(progress));
-            // No row: another replica found no lock and closed the entry, so the work must stop.
-            if (await command.ExecuteScalarAsync(ending.Token) is not false)
+            // Without an entry, another replica found no lock and closed it, so the work must stop.
+            if (await OperationEntry.ReportAsync(database, Id, progress, ending.Token) is not false)
             {
                 await cancelled.CancelAsync();
             }
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or ObjectDisposedException)
+        catch (Exception e) when (PostgresErrors.FaultOf(e) is not null || e is ObjectDisposedException)
         {
             LogNotWritten(logger, Id, e.Cause()); // the next tick may succeed; without the server the work fails anyway
         }
     }
 
-    private static async Task<long> NextIdAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
-    {
-        // Outside the transaction that holds the lock: nextval would give it a transaction id, which holds back VACUUM.
-        await using var command = database.CreateCommand("SELECT nextval(pg_get_serial_sequence('operations', 'id'))");
-        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
-
     private static async Task ShareLockAsync(long id, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(OperationLock.Share(id), connection);
+        await using var command = new NpgsqlCommand(OperationLock.Share(id, connection), connection);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
-
-    private static async Task InsertAsync(
-        NpgsqlDataSource database,
-        long id,
-        Operation operation,
-        CancellationToken cancellationToken
-    )
-    {
-        await using var command = database.CreateCommand(
-            $"""
-            {RowSecurity.Off}
-            INSERT INTO operations (id, kind, actor, origin, started_at, state)
-            VALUES (@id, @kind, @actor, @origin, @started_at, 'running')
-            """
-        );
-        command.Parameters.AddWithValue("id", id);
-        command.Parameters.AddWithValue("kind", Name(operation.Kind));
-        command.Parameters.AddWithValue("actor", operation.Actor);
-        command.Parameters.AddWithValue("origin", operation.Origin);
-        command.Parameters.AddWithValue("started_at", operation.StartedAt);
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private static string Name<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
-
-    private static object Json(object? value) => value is null ? DBNull.Value : OperationJournal.Serialize(value);
 
     [LoggerMessage(2201, LogLevel.Warning, "Could not write the end of operation {Id} to the journal: {Cause}")]
     private static partial void LogNotClosed(ILogger logger, long id, string cause);

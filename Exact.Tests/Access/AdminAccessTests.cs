@@ -46,6 +46,20 @@ public sealed class AdminAccessTests(ExactApp app) : IClassFixture<ExactApp>
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
+    [Fact]
+    public async Task A_short_admin_key_is_refused_at_the_start()
+    {
+        const string Short = "fifteen letters";
+        await using var replica = ExactProcess.Serve(
+            app.Database.ConnectionString,
+            new Dictionary<string, string> { ["Admin__Key"] = Short }
+        );
+
+        Assert.Equal(1, await replica.WaitForExitAsync());
+        Assert.Contains("Admin:Key must be a key of at least 16 characters", Assert.Single(replica.Log.Split('\n')));
+        Assert.DoesNotContain(Short, replica.Log);
+    }
+
     /// <summary>The routes as the service has them, so that one that is added later is tested, too.</summary>
     private IEnumerable<(string Method, string Path)> AdminRoutes() =>
         from endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()

@@ -104,14 +104,7 @@ public sealed class EmbeddedPostgresRepairTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
         PrivateFiles.CreateFolder(folder);
         var data = Path.Combine(folder, ".exact", "postgres", "data");
-        await using var service = ExactProcess.Serve(
-            "",
-            new Dictionary<string, string>
-            {
-                ["ASPNETCORE_ENVIRONMENT"] = "Development",
-                ["ASPNETCORE_CONTENTROOT"] = folder,
-            }
-        );
+        await using var service = ExactProcess.Develop(folder);
         if (early)
         {
             await UntilAsync(() => Directory.Exists(Path.Combine(folder, ".exact", "postgres.new", "data")));

@@ -1,6 +1,12 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 using Exact.Tests.Support.TestMigrations;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using static Exact.Tests.Support.ExactServices;
 
 namespace Exact.Tests.Migrating;
 
@@ -9,19 +15,172 @@ public sealed class FitnessTests(MigratedTemplate template)
 {
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task A_role_that_may_only_read_is_enough_when_nothing_is_pending()
+    [Theory]
+    [InlineData("Apply")]
+    [InlineData("Check")]
+    public async Task A_role_that_may_only_read_is_refused_with_the_rights_that_it_needs(string onStartup)
     {
         await using var database = new MigratedDatabase(template);
         await database.InitializeAsync();
         await using var role = await TestRole.CreateAsync();
         await database.ExecuteAsync($"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role.Name}");
-        await using (var replica = ExactProcess.Serve(role.ConnectionString(database.Name)))
+        await using var refused = ExactProcess.Serve(role.ConnectionString(database.Name), OnStartup(onStartup));
+
+        Assert.Equal(1, await refused.WaitForExitAsync());
+
+        Assert.Contains("GRANT INSERT, UPDATE, DELETE ON ", refused.Log.Split('\n')[^1]);
+        await database.ExecuteAsync($"DROP OWNED BY {role.Name}");
+    }
+
+    [Fact]
+    public async Task A_migrator_that_may_only_read_is_enough_when_nothing_is_pending()
+    {
+        await using var database = new MigratedDatabase(template);
+        await database.InitializeAsync();
+        await using var role = await TestRole.CreateAsync();
+        await database.ExecuteAsync($"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role.Name}");
+        await using var services = ServicesOf(role.ConnectionString(database.Name));
+
+        Assert.Empty(await MigrateAsync(services));
+
+        await database.ExecuteAsync($"DROP OWNED BY {role.Name}");
+    }
+
+    [Fact]
+    public async Task An_application_with_a_wrong_password_is_refused_even_if_the_migrator_has_the_right_one()
+    {
+        await using var database = new MigratedDatabase(template);
+        await database.InitializeAsync();
+        var wrong = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Password = "wrong" };
+        await using var refused = ExactProcess.Serve(
+            wrong.ConnectionString,
+            new Dictionary<string, string> { ["ConnectionStrings__ExactMigrator"] = database.ConnectionString }
+        );
+
+        Assert.Equal(1, await refused.WaitForExitAsync());
+
+        var last = refused.Log.Split('\n')[^1];
+        Assert.Contains("password authentication failed", last);
+        Assert.EndsWith("Check the role and the password in ConnectionStrings__Exact.", last);
+    }
+
+    [Fact]
+    public async Task A_wrong_password_of_the_migrator_is_named_with_its_own_setting()
+    {
+        await using var database = new MigratedDatabase(template);
+        await database.InitializeAsync();
+        var wrong = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Password = "wrong" };
+        await using var services = ServicesOf(
+            database.ConnectionString,
+            new() { ["ConnectionStrings:ExactMigrator"] = wrong.ConnectionString }
+        );
+
+        var refused = await Assert.ThrowsAsync<MigrationRefusedException>(() => MigrateAsync(services));
+
+        Assert.EndsWith("Check the role and the password in ConnectionStrings__ExactMigrator.", refused.Message);
+    }
+
+    [Fact]
+    public async Task An_application_that_looks_elsewhere_than_the_migrator_is_refused()
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+        await database.ExecuteAsync("CREATE SCHEMA elsewhere");
+        await using var refused = ExactProcess.Serve(
+            $"{database.ConnectionString};Search Path=elsewhere",
+            new Dictionary<string, string> { ["ConnectionStrings__ExactMigrator"] = database.ConnectionString }
+        );
+
+        Assert.Equal(1, await refused.WaitForExitAsync());
+
+        Assert.Contains("not where ConnectionStrings__Exact leads", refused.Log.Split('\n')[^1]);
+        Assert.Contains("in schema elsewhere of database", refused.Log.Split('\n')[^1]);
+    }
+
+    [Fact]
+    public async Task A_service_that_waits_for_migrations_waits_for_its_rights_too()
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+        await using var role = await TestRole.CreateAsync();
+        await using var replica = ExactProcess.Serve(role.ConnectionString(database.Name), OnStartup("Check"));
+        await replica.WaitForLogAsync("Waiting for someone to apply");
+        await using (var migrate = await ExactProcess.RunAsync(database.ConnectionString, "migrate"))
         {
-            await replica.WaitUntilReadyAsync();
+            Assert.Equal(0, await migrate.WaitForExitAsync());
         }
 
-        await database.ExecuteAsync($"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role.Name}");
+        await replica.WaitForLogAsync("Waiting for someone to grant rights");
+        await database.ExecuteAsync(
+            $"""
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role.Name};
+            GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role.Name};
+            """
+        );
+
+        await replica.WaitUntilReadyAsync();
+        await database.ExecuteAsync($"DROP OWNED BY {role.Name}");
+    }
+
+    [Theory]
+    [InlineData("LATIN1")]
+    [InlineData("SQL_ASCII")]
+    public async Task A_database_that_cannot_hold_every_character_is_refused_before_anything_is_created(string encoding)
+    {
+        await using var database = new MissingDatabase();
+        await database.InitializeAsync();
+        await TestDatabase.ExecuteOnServerAsync(
+            $"CREATE DATABASE {database.Name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
+        );
+        await using var services = ServicesOf(database.ConnectionString);
+
+        var refused = await Assert.ThrowsAsync<MigrationRefusedException>(() => MigrateAsync(services));
+
+        Assert.Contains($"has the encoding {encoding}", refused.Message);
+        Assert.Contains("ENCODING 'UTF8'", refused.Message);
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"));
+    }
+
+    [Fact]
+    public async Task Tables_of_another_owner_are_refused_with_the_SQL_that_hands_them_over()
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+        await database.MigrateToFirstAsync();
+        await using var role = await TestRole.CreateAsync();
+        await database.ExecuteAsync(
+            $"""
+            GRANT ALL ON ALL TABLES IN SCHEMA public TO {role.Name};
+            GRANT ALL ON SCHEMA public TO {role.Name};
+            """
+        );
+        await using var services = ServicesOf(role.ConnectionString(database.Name));
+
+        var refused = await Assert.ThrowsAsync<MigrationRefusedException>(() => MigrateAsync(services));
+
+        var owner = await database.ScalarAsync<string>("SELECT quote_ident(current_user)");
+        Assert.Contains($"owner: {owner}.", refused.Message);
+        Assert.Contains($"ALTER TABLE operations OWNER TO {role.Name};", refused.Message);
+        await database.ExecuteAsync(refused.Message.Split("run: ")[1]);
+        Assert.NotEmpty(await MigrateAsync(services));
+        await database.ExecuteAsync($"DROP OWNED BY {role.Name}");
+    }
+
+    [Theory]
+    [InlineData("ALTER DATABASE {0} SET default_transaction_read_only = on", "ALTER DATABASE {0} RESET")]
+    [InlineData("ALTER ROLE {1} SET default_transaction_read_only = on", "ALTER ROLE {1} RESET")]
+    public async Task A_read_only_database_with_pending_migrations_is_refused_with_the_way_out(string set, string reset)
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+        await using var role = await TestRole.CreateAsync();
+        string Named(string sql) => sql.Replace("{0}", database.Name).Replace("{1}", role.Name);
+        await database.ExecuteAsync(Named(set));
+        await using var services = ServicesOf(role.ConnectionString(database.Name));
+
+        var refused = await Assert.ThrowsAsync<MigrationRefusedException>(() => MigrateAsync(services));
+
+        Assert.EndsWith($"Run: {Named(reset)} default_transaction_read_only;", refused.Message);
     }
 
     [Fact]
@@ -46,7 +205,8 @@ public sealed class FitnessTests(MigratedTemplate template)
 
         Assert.Equal(1, await replica.WaitForExitAsync());
 
-        Assert.Contains("permission denied for schema public", replica.Log.Split('\n')[^1]);
+        Assert.Contains("Permission denied for schema public", replica.Log.Split('\n')[^1]);
+        Assert.EndsWith($"run: GRANT CREATE ON SCHEMA public TO {role.Name};", replica.Log);
     }
 
     [Fact]
@@ -72,7 +232,7 @@ public sealed class FitnessTests(MigratedTemplate template)
     }
 
     [Fact]
-    public async Task A_standby_is_refused()
+    public async Task A_standby_serves_reads_when_nothing_is_pending_and_is_refused_otherwise()
     {
         await using var server = await OwnServer.StartNewAsync();
         await using (var migrate = await ExactProcess.RunAsync(server.ConnectionString, "migrate"))
@@ -83,11 +243,16 @@ public sealed class FitnessTests(MigratedTemplate template)
         await server.StopAsync();
         await File.WriteAllTextAsync(Path.Combine(server.DataFolder, "standby.signal"), "", CancellationToken);
         await server.StartAsync();
+
         await using var replica = ExactProcess.Serve(server.ConnectionString);
+        await replica.WaitUntilReadyAsync();
+        Assert.Equal(HttpStatusCode.OK, await replica.StatusOfAsync("/api/challenges"));
+        var status = await replica.Client.GetFromJsonAsync<JsonElement>("/api/admin/migrations", CancellationToken);
+        Assert.Equal("current", status.GetProperty("state").GetString());
 
-        Assert.Equal(1, await replica.WaitForExitAsync());
-
-        Assert.Contains("is a standby and cannot be written to", replica.Log.Split('\n')[^1]);
+        await using var newer = ExactProcess.Serve(server.ConnectionString, Scenario.Settings("alter"));
+        Assert.Equal(1, await newer.WaitForExitAsync());
+        Assert.Contains("is a standby and cannot be written to", newer.Log.Split('\n')[^1]);
     }
 
     [Fact]
@@ -148,4 +313,9 @@ public sealed class FitnessTests(MigratedTemplate template)
         await using var next = ExactProcess.Serve(server.ConnectionString, Scenario.Settings("big"));
         await next.WaitUntilReadyAsync();
     }
+
+    private static Dictionary<string, string> OnStartup(string action) => new() { ["Migrations__OnStartup"] = action };
+
+    private static Task<IReadOnlyList<string>> MigrateAsync(ServiceProvider services) =>
+        services.GetRequiredService<DatabaseMigrator>().MigrateAsync("test", CancellationToken);
 }

@@ -225,6 +225,7 @@ public sealed class OperationTests(TwoReplicas app) : IClassFixture<TwoReplicas>
         var next = first.Headers.GetValues("Link").Single().Split('<', '>')[1];
         var last = await admin.GetFromJsonAsync<JsonElement>(next, CancellationToken);
 
+        Assert.Equal("3", first.Headers.GetValues("X-Total-Count").Single());
         Assert.Equal(2, (await first.Content.ReadFromJsonAsync<JsonElement>(CancellationToken)).GetArrayLength());
         Assert.Equal("import", last[0].GetProperty("kind").GetString());
         Assert.Equal(

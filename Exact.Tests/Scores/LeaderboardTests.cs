@@ -119,6 +119,67 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
         Assert.Equal(whole, pages);
     }
 
+    [Fact]
+    public async Task Names_that_differ_in_case_are_two_people()
+    {
+        await ScoreAsync("ada", 0.5);
+        await ScoreAsync("Ada", 0.9);
+
+        Assert.Equal(["1 Ada 0.9", "2 ada 0.5"], await BoardAsync());
+    }
+
+    [Fact]
+    public async Task Values_are_compared_to_the_last_digit()
+    {
+        var next = Math.BitIncrement(0.1);
+        await ScoreAsync("ada", 0.1);
+        await ScoreAsync("bob", next);
+
+        Assert.Equal([$"1 bob {next:r}", "2 ada 0.1"], await BoardAsync());
+    }
+
+    [Fact]
+    public async Task A_score_ranks_whenever_it_was_made_and_whoever_has_left()
+    {
+        await app.Database.ExecuteAsync(
+            $"UPDATE challenges SET closes_on = '2026-11-01Z' WHERE challenge_id = '{challenge}'"
+        );
+        await ScoreAsync("late", 0.5, at: Monday); // after it closed
+        await ScoreAsync("never registered", 0.7, at: Monday.AddYears(-1));
+
+        Assert.Equal(["1 never registered 0.7", "2 late 0.5"], await BoardAsync());
+    }
+
+    [Theory]
+    [InlineData("scores", 5)]
+    [InlineData("leaderboard", 3)]
+    [InlineData("leaderboard?entries=all", 4)]
+    [InlineData("leaderboard?metric=ima", 0)]
+    public async Task A_list_says_its_total_on_every_page(string list, int total)
+    {
+        await ScoreAsync("ada", 0.5);
+        await ScoreAsync("ada", 0.6);
+        await ScoreAsync("bob", 0.7);
+        await ScoreAsync("cy", 0.8);
+        await ScoreAsync("dan", 0.9, status: "failed");
+
+        string? next = $"/api/challenges/{challenge}/{list}{(list.Contains('?') ? '&' : '?')}limit=2";
+        var pages = 0;
+        while (next is not null)
+        {
+            using var answer = await client.GetAsync(new Uri(next, UriKind.Relative), CancellationToken);
+            if (await answer.Content.ReadAsStringAsync(CancellationToken) is not "[]" || pages == 0)
+            {
+                Assert.Equal($"{total}", answer.Headers.GetValues("X-Total-Count").Single());
+            }
+
+            pages++;
+            next = answer.Headers.TryGetValues("Link", out var links) ? links.Single().Split('<', '>')[1] : null;
+        }
+
+        Assert.InRange(pages, 1, 3);
+    }
+
     [Theory]
     [InlineData("metric=accuracy", "metric", "Must be one of emd, ima, not \"accuracy\".")]
     [InlineData("entries=some", "entries", "Must be one of best, all, not \"some\".")]

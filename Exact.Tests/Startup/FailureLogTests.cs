@@ -13,10 +13,11 @@ public sealed class FailureLogTests
         await using var service = ExactProcess.Serve(database.ConnectionString);
         await service.WaitUntilReadyAsync();
         await database.ExecuteAsync("DROP TABLE challenges CASCADE");
+        service.Client.DefaultRequestHeaders.Authorization = null;
 
         using var answer = await service.Client.GetAsync("/api/challenges", TestContext.Current.CancellationToken);
 
-        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         const string Cause = "relation \"challenges\" does not exist";
         Assert.DoesNotContain(
             Cause,

@@ -61,4 +61,25 @@ public sealed class ReadinessTests
         await replica.WaitUntilReadyAsync();
         Assert.Equal(HttpStatusCode.OK, await replica.StatusOfAsync("/api/challenges"));
     }
+
+    [Fact]
+    public async Task A_server_that_goes_away_is_not_ready_and_logged_once_and_so_is_its_return()
+    {
+        await using var server = await OwnServer.StartNewAsync();
+        await using var replica = ExactProcess.Serve(server.ConnectionString);
+        await replica.WaitUntilReadyAsync();
+
+        await server.StopAsync();
+        await replica.WaitUntilAsync("/health/ready", HttpStatusCode.ServiceUnavailable);
+        await replica.WaitForLogAsync("No longer ready: PostgreSQL at ");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await replica.StatusOfAsync("/api/challenges"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await replica.StatusOfAsync("/health/ready"));
+
+        await server.StartAsync();
+        await replica.WaitUntilReadyAsync();
+        Assert.Equal(HttpStatusCode.OK, await replica.StatusOfAsync("/api/challenges"));
+        await replica.WaitForLogAsync("Ready again");
+        Assert.Single(replica.Log.Split('\n'), line => line.Contains("No longer ready", StringComparison.Ordinal));
+        Assert.Single(replica.Log.Split('\n'), line => line.Contains("Ready again", StringComparison.Ordinal));
+    }
 }

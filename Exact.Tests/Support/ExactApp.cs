@@ -21,18 +21,36 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
     public TestDatabase Database => database;
 
     /// <summary>A client that sends the admin key.</summary>
-    public HttpClient CreateAdmin()
+    public HttpClient CreateAdmin() => CreateAdmin(this);
+
+    /// <summary>The same for another service.</summary>
+    public static HttpClient CreateAdmin(WebApplicationFactory<Program> service)
     {
-        var client = CreateClient();
+        var client = service.CreateClient();
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", AdminKey);
         return client;
+    }
+
+    /// <summary>The service once more, on the same database, with more in its connection string.</summary>
+    public async Task<WebApplicationFactory<Program>> StartWithAsync(string connectionSettings)
+    {
+        var other = WithWebHostBuilder(builder =>
+            builder.UseSetting("ConnectionStrings:Exact", $"{database.ConnectionString};{connectionSettings}")
+        );
+        await WhenReadyAsync(other);
+        return other;
     }
 
     public async ValueTask InitializeAsync()
     {
         await database.InitializeAsync();
+        await WhenReadyAsync(this);
+    }
+
+    private static async Task WhenReadyAsync(WebApplicationFactory<Program> service)
+    {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        await Services.GetRequiredService<SchemaState>().WhenReadyAsync(patience.Token);
+        await service.Services.GetRequiredService<SchemaState>().WhenReadyAsync(patience.Token);
     }
 
     public override async ValueTask DisposeAsync()

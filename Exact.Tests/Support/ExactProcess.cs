@@ -17,12 +17,17 @@ internal sealed class ExactProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> output = new();
     private readonly HttpClient client;
 
-    private ExactProcess(string connectionString, string[] arguments, IReadOnlyDictionary<string, string>? settings)
+    private ExactProcess(
+        string connectionString,
+        string[] arguments,
+        IReadOnlyDictionary<string, string>? settings,
+        string? folder = null
+    )
     {
         var port = FreePort.Find();
         var start = new ProcessStartInfo("dotnet")
         {
-            WorkingDirectory = AppContext.BaseDirectory,
+            WorkingDirectory = folder ?? AppContext.BaseDirectory,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
@@ -78,8 +83,15 @@ internal sealed class ExactProcess : IAsyncDisposable
         [.. new DirectoryInfo($"/proc/{process.Id}/fd").EnumerateFiles().Select(file => file.LinkTarget)];
 
     /// <summary>Starts a replica that serves.</summary>
-    public static ExactProcess Serve(string connectionString, IReadOnlyDictionary<string, string>? settings = null) =>
-        new(connectionString, [], settings);
+    public static ExactProcess Serve(
+        string connectionString,
+        IReadOnlyDictionary<string, string>? settings = null,
+        params string[] arguments
+    ) => new(connectionString, arguments, settings);
+
+    /// <summary>Starts a replica with an embedded server in this folder.</summary>
+    public static ExactProcess Develop(string folder) =>
+        new("", [], new Dictionary<string, string> { ["ASPNETCORE_ENVIRONMENT"] = "Development" }, folder);
 
     /// <summary>Runs a command to its end.</summary>
     public static Task<ExactProcess> RunAsync(string connectionString, params string[] arguments) =>

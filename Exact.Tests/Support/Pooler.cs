@@ -12,7 +12,7 @@ internal sealed class Pooler : IAsyncDisposable
     private readonly string folder = Path.Combine(Path.GetTempPath(), $"exact-pooler-{Guid.NewGuid():N}");
     private readonly Process process;
 
-    private Pooler(NpgsqlConnectionStringBuilder server)
+    private Pooler(NpgsqlConnectionStringBuilder server, string ignored)
     {
         var port = FreePort.Find();
         Directory.CreateDirectory(folder);
@@ -29,7 +29,7 @@ internal sealed class Pooler : IAsyncDisposable
             auth_type = scram-sha-256
             auth_file = {folder}/users.txt
             pool_mode = transaction
-            ignore_startup_parameters = extra_float_digits,search_path,options
+            ignore_startup_parameters = {ignored}
             """
         );
         var account = UnprivilegedAccount.IsNeeded ? UnprivilegedAccount.Choose().Name : "";
@@ -56,10 +56,15 @@ internal sealed class Pooler : IAsyncDisposable
     public string ConnectionString { get; }
 
     /// <summary>Starts one, or skips the test that asks where none is installed.</summary>
-    public static async Task<Pooler> StartAsync(string server)
+    /// <param name="server">The connection string of the server, with the role that may log in.</param>
+    /// <param name="ignored">The parameters of a session that it drops; it rejects the others.</param>
+    public static async Task<Pooler> StartAsync(
+        string server,
+        string ignored = "extra_float_digits,search_path,options"
+    )
     {
         Assert.SkipUnless(File.Exists(Program), $"There is no {Program}: install the package pgbouncer.");
-        var pooler = new Pooler(new(server));
+        var pooler = new Pooler(new(server), ignored);
         for (var tries = 0; ; tries++)
         {
             try

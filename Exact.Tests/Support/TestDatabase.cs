@@ -2,6 +2,8 @@ using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(MigratedTemplate))]
@@ -43,6 +45,13 @@ public class TestDatabase : IAsyncLifetime
         return await command.ExecuteScalarAsync() is T value ? value : default;
     }
 
+    /// <summary>Applies the first migration, or takes back all others.</summary>
+    public async Task MigrateToFirstAsync()
+    {
+        await using var context = MigratedTemplate.CreateContext(ConnectionString);
+        await context.GetService<IMigrator>().MigrateAsync(context.Database.GetMigrations().First());
+    }
+
     /// <summary>Runs statements in this database.</summary>
     public async Task ExecuteAsync(string sql)
     {
@@ -58,7 +67,8 @@ public class TestDatabase : IAsyncLifetime
         DataSource = NpgsqlDataSource.Create(ConnectionString);
     }
 
-    protected static async Task ExecuteOnServerAsync(string sql)
+    /// <summary>Runs one statement on the server, in another database.</summary>
+    public static async Task ExecuteOnServerAsync(string sql)
     {
         await using var server = new NpgsqlConnection(await PostgresServer.ConnectionStringAsync());
         await server.OpenAsync();

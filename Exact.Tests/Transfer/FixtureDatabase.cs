@@ -56,6 +56,20 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
     internal async Task<IReadOnlyList<FixtureError>> RejectedAsync(string json, ImportOptions? options = null) =>
         Assert.IsType<ImportOutcome.Rejected>(await ImportAsync(json, options)).Errors;
 
+    /// <summary>What reading a file finds; nothing is imported.</summary>
+    internal async Task<List<FixtureError>> ErrorsOfAsync(Stream file, Encoding? declared = null)
+    {
+        await using var reader = new FixtureReader(file, declared);
+        var parser = new RecordParser(Tables, new ImportOptions(), now: 0);
+        var errors = new List<FixtureError>();
+        while (await reader.TryReadAsync(parser, TestContext.Current.CancellationToken))
+        {
+            errors.AddRange(parser.Record.Problems);
+        }
+
+        return reader.Fault is { } fault ? [.. errors, fault] : errors;
+    }
+
     internal static ImportReport Report(ImportOutcome outcome) =>
         outcome switch
         {

@@ -15,35 +15,67 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    public static TheoryData<string> Encodings => ["utf-8", "utf-8 with a mark", "utf-16le", "utf-16be"];
+    [Theory]
+    [InlineData("utf-8")]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    [InlineData("utf-32")]
+    [InlineData("utf-32BE")]
+    public async Task Unicode_is_recognised_by_its_first_bytes_with_and_without_a_mark(string name)
+    {
+        var encoding = Encoding.GetEncoding(name);
+        foreach (var mark in (byte[][])[encoding.GetPreamble(), []])
+        {
+            await database.EmptyAsync();
+            byte[] file = [.. mark, .. encoding.GetBytes(Fixture(Challenge(1, "größe 🎯")))];
+
+            var report = FixtureDatabase.Report(await database.ImportAsync(file));
+
+            Assert.Equal("größe 🎯", await database.ScalarAsync<string>("SELECT challenge_id FROM challenges"));
+            Assert.Equal(file.Length, report.Bytes);
+        }
+    }
 
     [Theory]
-    [MemberData(nameof(Encodings))]
-    public async Task UTF8_and_UTF16_are_recognised_by_their_first_bytes(string name)
+    [InlineData(null)]
+    [InlineData("utf-16")]
+    [InlineData("windows-1251")]
+    [InlineData("cp932")]
+    public async Task Places_are_those_of_the_file_that_was_sent(string? charset)
     {
-        Encoding encoding = name switch
-        {
-            "utf-8" => new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
-            "utf-16le" => new UnicodeEncoding(bigEndian: false, byteOrderMark: true),
-            "utf-16be" => new UnicodeEncoding(bigEndian: true, byteOrderMark: true),
-            _ => new UTF8Encoding(encoderShouldEmitUTF8Identifier: true),
-        };
-        byte[] file = [.. encoding.GetPreamble(), .. encoding.GetBytes(Fixture(Challenge(1, "größe 🎯")))];
+        FileEncoding.TryFind(charset ?? "utf-8", out var encoding);
+        var (before, after) = ("[" + Challenge(1, "отчёт") + ", ", $"\n{Challenge(2, "ё", """ "closes_on": """)}");
+        var wrong = after.IndexOf("\"closes_on\": ", StringComparison.Ordinal) + "\"closes_on\": ".Length;
+        var file = $"{before}{after[..wrong]}5{after[wrong..]}]";
+        var sent = encoding ?? new UTF8Encoding(encoderShouldEmitUTF8Identifier: true);
+        byte[] bytes = [.. sent.GetPreamble(), .. sent.GetBytes(file)];
 
-        Assert.IsType<ImportOutcome.Imported>(await database.ImportAsync(file));
+        var error = Assert.Single(await database.ErrorsOfAsync(new MemoryStream(bytes), encoding));
 
-        Assert.Equal("größe 🎯", await database.ScalarAsync<string>("SELECT challenge_id FROM challenges"));
+        Assert.Equal((2, wrong), (error.Line, error.Column));
+        Assert.Equal(sent.GetPreamble().Length + sent.GetByteCount(before + after[..wrong]), error.ByteOffset);
     }
 
     [Fact]
-    public async Task UTF16_without_its_mark_and_broken_UTF16_are_refused()
+    public async Task Broken_UTF16_is_refused()
     {
         var file = Encoding.Unicode.GetBytes(Fixture(Challenge()));
 
-        Assert.IsType<ImportOutcome.NotJson>(await database.ImportAsync(file));
         Assert.IsType<ImportOutcome.NotJson>(
             await database.ImportAsync([0xFF, 0xFE, .. file[..40], 0x00, 0xD8, .. file[40..]])
         );
+    }
+
+    [Fact]
+    public async Task A_blank_line_is_a_file_of_no_records_and_an_empty_file_is_none()
+    {
+        Assert.Equal(0, (await database.ImportedAsync("\n")).Records);
+        Assert.IsType<ImportOutcome.NotJson>(await database.ImportAsync(""));
+        foreach (var format in Enum.GetValues<FixtureFormat>())
+        {
+            var nothing = await database.ExportAsync(new ExportOptions { Format = format });
+            Assert.Equal(0, FixtureDatabase.Report(await database.ImportAsync(nothing)).Records);
+        }
     }
 
     [Theory]
@@ -68,7 +100,7 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
         );
 
         var outcome = await database.Importer.ImportAsync(
-            new TricklingStream(file),
+            new PieceStream(file, 1),
             new ImportOptions(),
             null,
             cancellationToken: TestContext.Current.CancellationToken
@@ -236,12 +268,6 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
         await database.ImportedAsync(Fixture(User(1, "ada", $""" "is_staff": {json} """)));
 
         Assert.Equal(expected, await database.ScalarAsync<bool>("SELECT is_staff FROM users"));
-    }
-
-    private sealed class TricklingStream(byte[] content) : MemoryStream(content)
-    {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            base.ReadAsync(buffer[..Math.Min(1, buffer.Length)], cancellationToken);
     }
 
     /// <summary>Blanks, then content.</summary>

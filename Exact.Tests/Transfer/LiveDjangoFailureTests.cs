@@ -42,7 +42,7 @@ public sealed class LiveDjangoFailureTests(FixtureDatabase database, LiveDjango 
         Assert.Contains("28P01", message);
         Assert.Contains($"The Django database {django.Name} on ", message);
         Assert.Contains("Check Username and Password", message);
-        Assert.EndsWith("Nothing was imported.", message);
+        Assert.EndsWith("Nothing was changed.", message);
         Assert.DoesNotContain(Secret, message);
     }
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
 using static Exact.Tests.Transfer.Sample;
 
@@ -99,6 +99,15 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("[{}],\n[{}]", 1, 5, "The list has ended, and a ',' follows")]
     [InlineData("[{}]]", 1, 5, "This ']' is one too many: remove it.")]
     [InlineData("[{}]\nheap: 42 MB\n", 2, 1, "The list has ended, and 'heap: 42 MB' follows: remove it.")]
+    [InlineData("[{}]\n[INFO] done\n", 2, 1, "The list has ended, and '[INFO] done' follows: remove it.")]
+    [InlineData("[{}]\n[1] 4711\n", 2, 1, "The list has ended, and '[1] 4711' follows: remove it.")]
+    [InlineData("[{}]\n{'DEBUG': True}\n", 2, 1, "The list has ended, and something else follows: remove it.")]
+    [InlineData("[{}]\n{\"level\": \"info\"}\n", 2, 1, "The list has ended, and something else follows: remove it.")]
+    [InlineData("[{}]\n\0\0\0", 2, 1, "Zero bytes follow the end of the list")]
+    [InlineData("[{}]\n{}\n", 2, 1, "A second file follows the end of the list")]
+    [InlineData("[{}][\n  {\n", 1, 5, "A second file follows the end of the list")]
+    [InlineData("{}\n[{}]", 2, 1, "A list follows records that stand one a line")]
+    [InlineData("{}\n[INFO] done\n", 2, 1, "A record begins with '{', and not with '[INFO] done'.")]
     [InlineData("[{\"a\": 1},\n {\"ж\": 1}", 2, 10, "The file ends before its list does: it was cut off.")]
     public async Task A_file_that_is_no_list_of_records_is_reported_with_line_and_column(
         string file,
@@ -129,6 +138,33 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
 
             Assert.StartsWith("This is not part of the fixture, which begins on a later line", fault.Detail);
             Assert.Equal(1, fault.Line);
+        }
+    }
+
+    [Theory]
+    [InlineData("{\"level\": \"info\", \"event\": \"start\"}\n", 2, 1, "The fixture begins here")]
+    [InlineData("System check identified no issues. ", 1, 1, "The fixture begins in column 36 of this line")]
+    [InlineData("[INFO] готово: ", 1, 2, "The fixture begins in column 16 of this line")]
+    [InlineData("boot\n\uFEFF", 1, 1, "This is not part of the fixture, which begins on a later line")]
+    public async Task Output_directly_before_a_list_is_reported(string before, long line, long column, string said)
+    {
+        var fault = await FaultAsync($"{before}{Fixture(User())}");
+
+        Assert.StartsWith(said, fault.Detail, StringComparison.Ordinal);
+        Assert.Equal((line, column), (fault.Line, fault.Column));
+    }
+
+    [Fact]
+    public async Task What_is_said_does_not_depend_on_how_the_file_comes()
+    {
+        var log = string.Concat(Enumerable.Range(1, 900).Select(n => $"[INFO] step {n} of 900\n"));
+        foreach (var file in (string[])[$"{log}{Fixture(User())}", $"{Fixture(User())}\n[INFO] done\n"])
+        {
+            var whole = await FaultAsync(file);
+            var pieces = Assert.Single(await database.ErrorsOfAsync(new PieceStream(Encoding.UTF8.GetBytes(file), 7)));
+
+            Assert.Equal(whole, pieces);
+            Assert.DoesNotContain("something else", whole.Detail, StringComparison.Ordinal);
         }
     }
 
@@ -204,7 +240,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
                     var leaked = secrets.Any(part => shown.Contains(part, StringComparison.Ordinal));
                     Assert.False(leaked, $"{file} is answered with {shown}");
                     Assert.InRange(error.Detail.Length, 1, 250);
-                    faults.UnionWith(error.Column is null ? [] : [error.Detail]);
+                    faults.UnionWith(error.Code is FixtureErrorCode.NotJson ? [error.Detail] : []);
                 }
             }
         }
@@ -221,7 +257,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
         var fault = await FaultAsync($"[xyz {after}");
 
         Assert.DoesNotContain("pbkdf2", JsonSerializer.Serialize(fault), StringComparison.Ordinal);
-        Assert.InRange(fault.Detail.Length, 1, 100);
+        Assert.StartsWith("The fixture begins in column 6", fault.Detail, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -264,21 +300,9 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
         );
 
     private async Task<FixtureError> FaultAsync(string file) =>
-        Assert.Single(await ErrorsAsync(file), error => error.Column is not null);
+        Assert.Single(await ErrorsAsync(file), error => error.Code is FixtureErrorCode.NotJson);
 
     private Task<List<FixtureError>> ErrorsAsync(string file) => ErrorsAsync(Encoding.UTF8.GetBytes(file));
 
-    /// <summary>Only the reading.</summary>
-    private async Task<List<FixtureError>> ErrorsAsync(byte[] file)
-    {
-        await using var reader = new FixtureReader(new MemoryStream(file));
-        var parser = new RecordParser(database.Tables, new ImportOptions(), now: 0);
-        var errors = new List<FixtureError>();
-        while (await reader.TryReadAsync(parser, TestContext.Current.CancellationToken))
-        {
-            errors.AddRange(parser.Record.Problems);
-        }
-
-        return reader.Fault is { } fault ? [.. errors, fault] : errors;
-    }
+    private Task<List<FixtureError>> ErrorsAsync(byte[] file) => database.ErrorsOfAsync(new MemoryStream(file));
 }

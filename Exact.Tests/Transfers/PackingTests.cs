@@ -166,10 +166,4 @@ public sealed class PackingTests
         await fixture.CopyToAsync(text, CancellationToken);
         return text.ToArray();
     }
-
-    private sealed class PieceStream(byte[] content, int piece) : MemoryStream(content)
-    {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            base.ReadAsync(buffer[..Math.Min(piece, buffer.Length)], cancellationToken);
-    }
 }

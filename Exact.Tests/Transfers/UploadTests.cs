@@ -6,6 +6,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Exact.Infrastructure.Transfer.Reading;
 using Exact.Tests.Support;
 using Exact.Tests.Transfer;
 using static Exact.Tests.Transfer.Sample;
@@ -39,6 +40,70 @@ public sealed class UploadTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncL
     {
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(Groups, type));
         Assert.Equal(2, await GroupsAsync());
+    }
+
+    [Theory]
+    [InlineData("application/json; charset=windows-1251", "windows-1251")]
+    [InlineData("application/json; charset=\"CP1251\"", "windows-1251")]
+    [InlineData("application/x-ndjson; charset=koi8-r", "koi8-r")]
+    [InlineData("application/json; charset=utf8", "utf-8")]
+    [InlineData("application/json; charset=utf-16", "utf-16")]
+    [InlineData("application/gzip; charset=windows-1251", "windows-1251")]
+    public async Task The_charset_is_honoured_in_a_body_and_in_a_form(string type, string charset)
+    {
+        FileEncoding.TryFind(charset, out var encoding);
+        var file = (encoding ?? Encoding.UTF8).GetBytes(Fixture(Group(1, "редакторы")));
+        file = type.Contains("gzip", StringComparison.Ordinal) ? Gzip(file) : file;
+        var part = new ByteArrayContent(file) { Headers = { ContentType = MediaTypeHeaderValue.Parse(type) } };
+        using var form = new MultipartFormDataContent { { part, "file", "backup.json" } };
+
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(file, type));
+        Assert.Equal("редакторы", await app.Database.ScalarAsync<string>("SELECT name FROM roles"));
+        await InitializeAsync();
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(form));
+        Assert.Equal("редакторы", await app.Database.ScalarAsync<string>("SELECT name FROM roles"));
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("utf-7")]
+    public async Task A_charset_that_is_not_known_is_refused_by_its_name(string charset)
+    {
+        var type = MediaTypeHeaderValue.Parse($"application/json; charset={charset}");
+        using var body = new ByteArrayContent(Groups) { Headers = { ContentType = type } };
+        using var part = new ByteArrayContent(Groups) { Headers = { ContentType = type } };
+        using var form = new MultipartFormDataContent { { part, "file", "backup.json" } };
+
+        using var answer = await admin.PostAsync("/api/admin/import", body, CancellationToken);
+
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, answer.StatusCode);
+        var said = await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken);
+        Assert.StartsWith(
+            $"The charset \"{charset}\" in Content-Type is not known",
+            said.GetProperty("detail").GetString()
+        );
+        Assert.Contains("is not known", await RefusalAsync(form));
+        Assert.Equal(0, await GroupsAsync());
+    }
+
+    [Fact]
+    public async Task A_file_in_a_code_page_is_one_error_that_counts_in_the_unpacked_data()
+    {
+        FileEncoding.TryFind("windows-1251", out var encoding);
+        var groups = Enumerable.Range(1, 150).Select(pk => Group(pk, $"редакторы {pk}"));
+        var file = Gzip(encoding!.GetBytes(Fixture([.. groups])));
+
+        var said = JsonDocument.Parse(await RefusalAsync(new ByteArrayContent(file))).RootElement;
+
+        Assert.Equal(1, said.GetProperty("error_count").GetInt32());
+        var error = said.GetProperty("errors")[0];
+        Assert.Equal((1, 57, 56), (Of("line"), Of("column"), Of("byte_offset")));
+        Assert.StartsWith(
+            "Line 1, column 57: The file is not UTF-8 from byte 56 of the unpacked data, line 1 on. It looks like windows-1251",
+            said.GetProperty("detail").GetString()
+        );
+
+        long Of(string name) => error.GetProperty(name).GetInt64();
     }
 
     [Theory]

@@ -22,6 +22,8 @@ internal sealed class FixtureStream(Stream source, Packing packing, long maxByte
     private Stream? unpacking;
     private Stream? fixture;
 
+    public override bool IsUnpacked => unpacking is not MeteredStream || fixture is GzipUnpacker;
+
     /// <inheritdoc/>
     /// <exception cref="UnreadableFileException">The file cannot be unpacked.</exception>
     /// <exception cref="FileTooLargeException">The fixture is too large.</exception>

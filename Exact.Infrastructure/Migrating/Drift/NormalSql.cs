@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Exact.Infrastructure.Database;
 using Npgsql;
 using static Exact.Infrastructure.Database.SqlIdentifier;
 using static Exact.Infrastructure.Migrating.Drift.ElementKind;

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Text.Json;
+using Exact.Infrastructure.Database;
 using Npgsql;
 
 namespace Exact.Infrastructure.Migrating.Drift;

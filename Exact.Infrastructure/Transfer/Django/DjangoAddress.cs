@@ -19,6 +19,7 @@ internal sealed class DjangoAddress
         settings.ApplicationName ??= Product.Origin;
         settings.CommandTimeout = 0; // a COPY takes as long as the import
         settings.ClientEncoding = "UTF8"; // a fixture is UTF-8
+        settings.WithoutGss();
         settings.TcpKeepAlive = true; // a lost network must not look like a slow one
         settings.TcpKeepAliveTime = settings.TcpKeepAliveTime is 0 ? 30 : settings.TcpKeepAliveTime;
     }

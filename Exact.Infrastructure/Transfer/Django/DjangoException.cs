@@ -4,17 +4,17 @@ using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Django;
 
-/// <summary>The live Django database could not be read to its end, so nothing was imported.</summary>
+/// <summary>The live Django database could not be read to its end, so nothing was changed.</summary>
 internal sealed class DjangoException : Exception
 {
     private const string Lost = "The server or the network went away. Check both, and import again.";
 
     public DjangoException(DjangoAddress address, string what, string remedy)
-        : base($"The Django database {address} {what} {remedy} Nothing was imported.") { }
+        : base($"The Django database {address} {what} {remedy} Nothing was changed.") { }
 
     public DjangoException(DjangoAddress address, Exception cause)
         : base(
-            $"The Django database {address} cannot be read: {Sentence(cause)} {Remedy(cause)} Nothing was imported.",
+            $"The Django database {address} cannot be read: {Sentence(cause)} {Remedy(cause)} Nothing was changed.",
             cause
         ) { }
 
@@ -28,13 +28,7 @@ internal sealed class DjangoException : Exception
                 or SocketException
                 or AuthenticationException;
 
-    private static string Sentence(Exception cause)
-    {
-        var text = cause.Cause().TrimEnd('.');
-        var root = cause.GetBaseException();
-        var inner = root is SocketException or AuthenticationException && root.Message != cause.Message;
-        return inner ? $"{text}: {root.Message.TrimEnd('.')}." : $"{text}.";
-    }
+    private static string Sentence(Exception cause) => $"{cause.Cause().TrimEnd('.')}.";
 
     private static string Remedy(Exception cause) =>
         (cause as PostgresException ?? cause.GetBaseException() as PostgresException)?.SqlState switch

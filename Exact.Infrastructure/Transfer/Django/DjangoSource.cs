@@ -1,4 +1,5 @@
 using System.Data;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
@@ -61,16 +62,14 @@ internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models
         await using var command = new NpgsqlCommand(
             $"""
             SET TRANSACTION READ ONLY;
-            SET LOCAL statement_timeout = 0;
-            SET LOCAL idle_in_transaction_session_timeout = 0;
+            {TimeLimits.Lift(connection, local: true)}
             SET LOCAL lock_timeout = '{LockWait}';
             SET LOCAL row_security = off;
             SET LOCAL extra_float_digits = 3;
             {catalog.LockSql()}
             SELECT set_config('client_encoding', 'SQL_ASCII', true)
             WHERE current_setting('server_encoding') = 'SQL_ASCII';
-            SELECT set_config(name, CASE name WHEN 'jit' THEN 'off' ELSE '0' END, true)
-            FROM pg_settings WHERE name IN ('jit', 'transaction_timeout')
+            SELECT set_config('jit', 'off', true) FROM pg_settings WHERE name = 'jit'
             """,
             connection
         );

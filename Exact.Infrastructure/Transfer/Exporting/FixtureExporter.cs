@@ -19,11 +19,13 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         CancellationToken cancellationToken
     )
     {
-        var names = options.Models.Concat(options.Exclude);
-        var unknown = names.Where(name => !tables.All.Any(table => IsNamed(table, name))).ToList();
-        if (unknown.Count > 0)
+        foreach (var (option, names) in new[] { ("models", options.Models), ("exclude", options.Exclude) })
         {
-            return ("models", string.Join(' ', unknown.Select(tables.NoModel)));
+            var unknown = names.Where(name => !tables.All.Any(table => IsNamed(table, name))).ToList();
+            if (unknown.Count > 0)
+            {
+                return (option, string.Join(' ', unknown.Select(tables.NoModel)));
+            }
         }
 
         if (options.Challenge is null)
@@ -31,7 +33,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             return null;
         }
 
-        await using var command = database.CreateCommand(
+        await using var command = database.CreateShortCommand(
             $"{RowSecurity.Off}SELECT EXISTS (SELECT FROM challenges WHERE challenge_id = @challenge)"
         );
         command.Parameters.AddWithValue("challenge", options.Challenge);
@@ -121,7 +123,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         await using var command = new NpgsqlCommand(
             $"""
             SET TRANSACTION READ ONLY;
-            SET LOCAL statement_timeout = 0;
+            {TimeLimits.Lift(connection, local: true)}
             SET LOCAL row_security = off;
             {(names.Count > 0 ? $"LOCK TABLE {string.Join(", ", names)} IN ACCESS SHARE MODE;" : "")}
             SELECT set_config('exact.challenge', @challenge, true)

@@ -30,6 +30,13 @@ internal sealed class ManifestReader(FixtureExporter exporter, TimeProvider time
         );
     }
 
+    /// <summary>What an export with these options would hold now, but for the hashes.</summary>
+    public async Task<ExportManifest> CountAsync(ExportOptions options, CancellationToken cancellationToken)
+    {
+        await using var snapshot = await exporter.OpenSnapshotAsync(options, cancellationToken);
+        return await CountAsync(snapshot, options, cancellationToken);
+    }
+
     /// <summary>What an export with these options would hold now, with the hashes.</summary>
     public async Task<ExportManifest> ReadAsync(ExportOptions options, CancellationToken cancellationToken)
     {

@@ -61,7 +61,7 @@ internal sealed class RecordCopy(string label, string sql, IReadOnlyList<RecordC
         }
         catch
         {
-            await stream.CancelAsync(); // to dispose of it alone would read the rest of the table
+            await CopyChannel.CancelAsync(stream); // to dispose of it alone would read the rest of the table
             throw;
         }
     }

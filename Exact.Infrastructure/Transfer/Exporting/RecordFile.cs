@@ -42,8 +42,7 @@ internal static class RecordFile
             {
                 (true, true) => "]\n"u8,
                 (true, false) => "\n]\n"u8,
-                (false, true) => ""u8,
-                (false, false) => "\n"u8,
+                (false, _) => "\n"u8, // an empty file would look like one that was not written
             }
         );
         await writer.FlushAsync(cancellationToken);

@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Importing.Merging;
 using Exact.Infrastructure.Transfer.Importing.Writing;
@@ -45,29 +46,33 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         }
 
         await using var run = new ImportRun(transaction, source, tables, options, time, progress);
-        if (await run.ReadAsync(cancellationToken) is { } refused)
+        try
         {
-            return refused;
-        }
-
-        if (await run.MergeAsync(cancellationToken) is { } outcome)
-        {
-            return outcome;
-        }
-
-        var report = run.Report();
-        if (!options.DryRun)
-        {
-            if (operation is not null)
+            if (await run.ReadAsync(cancellationToken) is { } refused)
             {
-                await operation.SucceedAsync(connection, report, cancellationToken);
+                return refused;
             }
 
-            // From here on it is too late to cancel: half an answer would not tell what became of it.
-            await transaction.CommitAsync(CancellationToken.None);
-        }
+            if (await run.MergeAsync(cancellationToken) is { } outcome)
+            {
+                return outcome;
+            }
 
-        return new ImportOutcome.Imported(report);
+            var report = run.Report();
+            if (!options.DryRun)
+            {
+                await (
+                    operation?.CommitAsync(connection, report, cancellationToken)
+                    ?? RunningOperation.CommitAsync(connection)
+                );
+            }
+
+            return new ImportOutcome.Imported(report);
+        }
+        catch (PostgresException e) when (PostgresErrors.FaultOf(e) is DatabaseFault.BadData)
+        {
+            return run.Refuse(e); // also from COMMIT, which checks what is deferred
+        }
     }
 
     private static async Task<bool> TryPrepareAsync(
@@ -80,9 +85,8 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         // behind a session that waits for a table. To compile a statement (jit) takes longer than it saves, because each runs once. A
         // sample of 3,000 rows tells the planner as much about a large table as one of 30,000.
         var sql = $"""
-            SET LOCAL statement_timeout = 0;
+            {TimeLimits.Lift(connection, local: true)}
             SET LOCAL lock_timeout = {options.LockWait.TotalMilliseconds};
-            SET LOCAL idle_in_transaction_session_timeout = 0;
             SET LOCAL jit = off;
             SET LOCAL row_security = off;
             SET LOCAL default_statistics_target = 10;

@@ -9,7 +9,7 @@ internal abstract record ImportOutcome
     /// <summary>All of the file is in the database; after a dry run: could be.</summary>
     public sealed record Imported(ImportReport Report) : ImportOutcome;
 
-    /// <summary>The file is not JSON, or JSON of another shape.</summary>
+    /// <summary>The file is not JSON, or JSON of another shape or encoding.</summary>
     public sealed record NotJson(FixtureError Error) : ImportOutcome;
 
     /// <summary>Records are wrong: the first <see cref="FixtureErrors.Limit"/> of them, and how many there are.</summary>
@@ -56,7 +56,7 @@ internal abstract record ImportOutcome
 /// <summary>What an import did, or, after a dry run, would do.</summary>
 /// <param name="DryRun">Nothing was changed.</param>
 /// <param name="Records">The records of the file.</param>
-/// <param name="Bytes">The length of the file as UTF-8.</param>
+/// <param name="Bytes">The length of the file, unpacked.</param>
 /// <param name="Models">Per Django label, in the order of the tables; then labels that were not carried.</param>
 /// <param name="IgnoredFields">Values that have no place in Exact, by <c>label.field</c>.</param>
 /// <param name="InventedTimes">New rows that got the time of the import, because their record has none, by <c>label.field</c>.</param>

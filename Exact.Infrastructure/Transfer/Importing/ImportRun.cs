@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Transfer.Importing.Merging;
 using Exact.Infrastructure.Transfer.Importing.Staging;
 using Exact.Infrastructure.Transfer.Mapping;
@@ -42,7 +43,7 @@ internal sealed class ImportRun : IAsyncDisposable
         staging = new StagingArea(sql, channel, tables);
         intake = new RecordIntake(sql, channel, staging);
         this.source = new PacedStream(source, time);
-        reader = new FixtureReader(this.source);
+        reader = new FixtureReader(this.source, options.Encoding);
         parser = new RecordParser(tables, options, FixtureTimestamp.MicrosecondsOf(time.GetUtcNow().UtcDateTime));
         tally = new ImportTally(tables);
     }
@@ -61,7 +62,7 @@ internal sealed class ImportRun : IAsyncDisposable
             return new ImportOutcome.Stalled(options.Patience);
         }
 
-        if (reader.Fault is { Code: FixtureErrorCode.NotJson } notJson)
+        if (reader.Fault is { Code: FixtureErrorCode.NotJson or FixtureErrorCode.NotUtf8 } notJson)
         {
             return new ImportOutcome.NotJson(notJson);
         }
@@ -88,7 +89,7 @@ internal sealed class ImportRun : IAsyncDisposable
         {
             await MergeAloneIfMustBeAsync(cancellationToken);
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable)
+        catch (PostgresException e) when (PostgresErrors.IsBlocked(e))
         {
             return new ImportOutcome.Blocked(options.LockWait);
         }
@@ -105,6 +106,13 @@ internal sealed class ImportRun : IAsyncDisposable
         }
 
         return tally.ToReport(options, reader.Records, reader.Bytes);
+    }
+
+    /// <summary>The outcome when PostgreSQL rejects the data.</summary>
+    public ImportOutcome Refuse(PostgresException rejection)
+    {
+        errors.Add(FixtureError.OfFile(FixtureErrorCode.Refused, rejection.DescribeRejection()));
+        return Rejected();
     }
 
     public async ValueTask DisposeAsync()
@@ -169,17 +177,7 @@ internal sealed class ImportRun : IAsyncDisposable
             await transaction.RollbackAsync(Staged, cancellationToken);
             tally = read;
             Tell(tally, ImportPhase.Merging);
-            try
-            {
-                await NewMerge(alone: true).RunAsync(cancellationToken);
-            }
-            catch (PostgresException mistake) when (IsCollision(mistake))
-            {
-                // It is not somebody else's doing. PostgreSQL's own words are not repeated: its detail may be a whole row.
-                var what = mistake.ConstraintName is { } constraint ? $"the constraint {constraint}" : "a constraint";
-                var detail = $"The file would break {what} of the table {mistake.TableName}. Correct these records.";
-                errors.Add(FixtureError.OfFile(FixtureErrorCode.Refused, detail));
-            }
+            await NewMerge(alone: true).RunAsync(cancellationToken);
         }
     }
 

@@ -11,6 +11,9 @@ internal static class FixtureErrorCode
     /// <summary>The file is not JSON, or not JSON of the right shape.</summary>
     public const string NotJson = "not-json";
 
+    /// <summary>The file is of another encoding than it should be.</summary>
+    public const string NotUtf8 = "not-utf-8";
+
     /// <summary>The record is not an object with a <c>model</c> and <c>fields</c>.</summary>
     public const string NotARecord = "not-a-record";
 
@@ -41,6 +44,9 @@ internal static class FixtureErrorCode
 
     /// <summary>A value outside the column's list of choices.</summary>
     public const string BadChoice = "bad-choice";
+
+    /// <summary>A challenge's name that no address can have.</summary>
+    public const string BadName = "bad-name";
 
     /// <summary>A stored file's name that leads out of the file store.</summary>
     public const string BadPath = "bad-path";

@@ -102,7 +102,10 @@ internal sealed class FixtureTables
         {
             Fields =
             [
-                Field("challenge_id", required: true),
+                Field("challenge_id", required: true) with
+                {
+                    Check = TextChecks.ChallengeName,
+                },
                 Field("title"),
                 Field("description"),
                 Created(),

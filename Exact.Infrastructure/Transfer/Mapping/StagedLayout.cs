@@ -11,17 +11,19 @@ internal sealed class StagedLayout(FixtureTable table)
 
     public const int Line = 1;
 
-    public const int ByteOffset = 2;
+    public const int LineColumn = 2;
+
+    public const int ByteOffset = 3;
 
     /// <summary>One bit for each field that the record has.</summary>
-    public const int Present = 3;
+    public const int Present = 4;
 
-    public const int Key = 4;
+    public const int Key = 5;
 
-    private const int FirstField = 5;
+    private const int FirstField = 6;
 
     /// <summary>The columns that every staging table has before those of the fields.</summary>
-    public static readonly string[] Origin = ["record", "line", "byte_offset", "present", "id"];
+    public static readonly string[] Origin = ["record", "line", "line_column", "byte_offset", "present", "id"];
 
     /// <summary>The bit of <c>present</c> that says that the record has the many-to-many field.</summary>
     public int MembershipBit => table.Fields.Length;

@@ -7,6 +7,15 @@ namespace Exact.Infrastructure.Transfer.Mapping;
 /// <summary>What some texts must be beyond their length.</summary>
 internal static class TextChecks
 {
+    /// <summary>A challenge is a segment of an address: an empty one is no segment, and clients and servers take away '.' and '..'.</summary>
+    public static FixtureProblem? ChallengeName(ReadOnlySpan<byte> name) =>
+        name.IsEmpty || name.SequenceEqual("."u8) || name.SequenceEqual(".."u8)
+            ? new FixtureProblem(
+                FixtureErrorCode.BadName,
+                "The name of a challenge must not be empty, '.' or '..', because no address can have it. Rename it."
+            )
+            : null;
+
     /// <summary>A stored file's name stays below the file store.</summary>
     public static FixtureProblem? StoredFile(ReadOnlySpan<byte> name)
     {

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Transfer.Mapping;
@@ -7,32 +5,31 @@ using Exact.Infrastructure.Transfer.Mapping;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// A fixture, record by record: a JSON array or JSON lines, told by the first character; UTF-8, or UTF-16 with a byte order mark.
-/// It keeps one buffer, as large as the largest record.
+/// A fixture, record by record: a JSON array or JSON lines, told by the first character; UTF-8, UTF-16 or UTF-32, told by the first bytes, or
+/// of the encoding that is declared. It keeps one buffer, as large as the largest record.
 /// </summary>
-internal sealed class FixtureReader(Stream source) : IAsyncDisposable
+internal sealed class FixtureReader(Stream source, Encoding? declared = null) : IAsyncDisposable
 {
     /// <summary>A record of more bytes is refused.</summary>
     public const int MaxRecord = 8 * 1024 * 1024;
 
+    /// <summary>How much is read beyond a fault to tell what it is, so that this does not depend on how the file comes.</summary>
+    private const int LookAhead = 64 * 1024;
+
     private const int BufferSize = 128 * 1024;
 
-    private readonly PipeReader pipe = PipeReader.Create(
-        source,
-        new StreamPipeReaderOptions(bufferSize: BufferSize, leaveOpen: true)
-    );
-    private Stream? text;
+    private readonly FixtureSource file = new(source, declared);
     private byte[] buffer = new byte[BufferSize];
     private int start;
     private int end;
     private bool isComplete;
-    private long offset;
-    private long line = 1;
-    private long charsOfLine;
-    private Place place = Place.Beginning;
+    private bool hasLookedAhead;
+    private bool hasBeginning = true;
+    private FilePlace place = new(Line: 1, Column: 1, Offset: 0);
+    private Part part = Part.Beginning;
     private bool isArray;
 
-    private enum Place
+    private enum Part
     {
         Beginning,
         FirstRecord,
@@ -41,8 +38,8 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
         AfterArray,
     }
 
-    /// <summary>The bytes read so far, as UTF-8.</summary>
-    public long Bytes => offset + start;
+    /// <summary>How much of the file has been read.</summary>
+    public long Bytes => place.Offset;
 
     /// <summary>The records read so far.</summary>
     public long Records { get; private set; }
@@ -50,7 +47,7 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     /// <summary>Why the rest of the file cannot be read; null when <see cref="TryReadAsync"/> ended because the file did.</summary>
     public FixtureError? Fault { get; private set; }
 
-    public ValueTask DisposeAsync() => pipe.CompleteAsync();
+    public ValueTask DisposeAsync() => file.DisposeAsync();
 
     /// <summary>Reads the next record; false at the end, or at a <see cref="Fault"/>.</summary>
     public async ValueTask<bool> TryReadAsync(RecordParser parser, CancellationToken cancellationToken)
@@ -65,15 +62,21 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
                         return true;
                     case Step.End:
                         return false;
+                    case Step.Fault when hasLookedAhead || isComplete || Fault!.Code is FixtureErrorCode.RecordTooLarge:
+                        return false;
+                    case Step.Fault:
+                        Fault = null; // it is looked at again with what follows it
+                        await LookAheadAsync(cancellationToken);
+                        break;
                     default:
                         await FillAsync(cancellationToken);
                         break;
                 }
             }
         }
-        catch (DecoderFallbackException notUtf16)
+        catch (NotTextException notText)
         {
-            Stop(FixtureErrorCode.NotJson, notUtf16.Message, end);
+            Stop(FixtureErrorCode.NotJson, notText.Message, end);
             return false;
         }
     }
@@ -82,6 +85,7 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     {
         Record,
         End,
+        Fault,
         NeedsMore,
     }
 
@@ -96,27 +100,29 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
             }
 
             var first = buffer[start];
-            switch (place)
+            switch (part)
             {
-                case Place.Beginning when first is (byte)'[' or (byte)'{':
+                case Part.Beginning when first is (byte)'[' or (byte)'{':
                     isArray = first == '[';
                     Pass(isArray ? 1 : 0);
-                    place = isArray ? Place.FirstRecord : Place.Record;
+                    part = isArray ? Part.FirstRecord : Part.Record;
                     break;
-                case Place.Beginning:
+                case Part.Beginning:
                     return Misplaced(NotAFixture.AtBeginning(Rest), start);
-                case Place.FirstRecord or Place.AfterRecord when isArray && first == ']':
+                case Part.FirstRecord or Part.AfterRecord when isArray && first == ']':
                     Pass(1);
-                    place = Place.AfterArray;
+                    part = Part.AfterArray;
                     break;
-                case Place.AfterRecord when isArray && first == ',':
+                case Part.AfterRecord when isArray && first == ',':
                     Pass(1);
-                    place = Place.Record;
+                    part = Part.Record;
                     break;
-                case Place.AfterRecord when isArray:
+                case Part.AfterRecord when isArray:
                     return Misplaced(NotAFixture.AfterRecord(Rest), start);
-                case Place.AfterArray:
+                case Part.AfterArray:
                     return Misplaced(NotAFixture.AfterList(Rest), start);
+                case Part.AfterRecord when first == '[':
+                    return Misplaced(NotAFixture.InsteadOfRecord(Rest, isArray), start);
                 default:
                     return TryParse(parser);
             }
@@ -129,21 +135,28 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     {
         var record = parser.Record;
         record.Number = Records;
-        record.Line = line;
-        record.Offset = offset + start;
+        record.Place = place;
+        record.Encoding = file.Encoding;
         try
         {
             if (!parser.TryParse(Rest, out var length))
             {
-                return end - start >= MaxRecord
+                var isTooLarge = end - start >= MaxRecord;
+                return !isTooLarge && !isComplete ? Step.NeedsMore
+                    : NotUtf8.Find(Rest) is var notUtf8 and >= 0 ? StopAtNotUtf8(notUtf8)
+                    : isTooLarge
                         ? Stop(FixtureErrorCode.RecordTooLarge, $"A record has at most {MaxRecord} bytes.", start)
-                    : isComplete ? Stop(FixtureErrorCode.NotJson, "The file ends within a record: it was cut off.", end)
-                    : Step.NeedsMore;
+                    : Stop(FixtureErrorCode.NotJson, "The file ends within a record: it was cut off.", end);
+            }
+
+            if (record.Problems.Count > 0 && NotUtf8.Find(Rest[..length]) is var inRecord and >= 0)
+            {
+                return StopAtNotUtf8(inRecord);
             }
 
             Pass(length);
             Records++;
-            place = Place.AfterRecord;
+            part = Part.AfterRecord;
             return Step.Record;
         }
         catch (JsonException notJson)
@@ -155,11 +168,16 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
     }
 
     private Step AtEnd() =>
-        place switch
+        part switch
         {
-            Place.AfterArray => Step.End,
-            Place.AfterRecord when !isArray => Step.End,
-            Place.Beginning => Stop(FixtureErrorCode.NotJson, "The file is empty.", start),
+            Part.AfterArray => Step.End,
+            Part.AfterRecord when !isArray => Step.End,
+            Part.Beginning when place.Line > 1 => Step.End, // JSON lines without a record, as an export writes them
+            Part.Beginning => Stop(
+                FixtureErrorCode.NotJson,
+                "The file is empty. If a dump made it, that failed: dump again. To import nothing, send [].",
+                start
+            ),
             _ => Stop(FixtureErrorCode.NotJson, "The file ends before its list does: it was cut off.", start),
         };
 
@@ -171,55 +189,75 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
 
     private void Pass(int length)
     {
-        (line, charsOfLine) = PlaceAfter(length);
-        start += length;
-    }
-
-    /// <summary>The line, and how many characters of it come before, after the next bytes.</summary>
-    private (long Line, long Chars) PlaceAfter(int length)
-    {
-        var passed = buffer.AsSpan(start, length);
-        var ofLine = passed[(passed.LastIndexOf((byte)'\n') + 1)..];
-        var chars = Ascii.IsValid(ofLine) ? ofLine.Length : Characters(ofLine);
-        return ofLine.Length == length ? (line, charsOfLine + chars) : (line + passed.Count((byte)'\n'), chars);
-    }
-
-    private static int Characters(ReadOnlySpan<byte> utf8)
-    {
-        var count = 0;
-        foreach (var value in utf8)
+        if (length > 0)
         {
-            count += (value & 0xC0) == 0x80 ? 0 : 1;
+            place = place.After(buffer.AsSpan(start, length), file.Encoding);
+            start += length;
         }
-
-        return count;
     }
 
     /// <summary>Stops at what is not JSON, or would not be there if the file were a fixture from its first line on.</summary>
     private Step Misplaced(string what, int at)
     {
-        var beginning = offset == 0 ? buffer.AsSpan(0, end) : default;
-        var (atLine, _) = PlaceAfter(at - start);
-        return Stop(FixtureErrorCode.NotJson, NotAFixture.AfterOtherOutput(beginning, atLine) ?? what, at);
+        var beginning = hasBeginning ? buffer.AsSpan(0, end) : default;
+        var line = place.After(buffer.AsSpan(start, at - start), file.Encoding).Line;
+        if (NotAFixture.AfterOtherOutput(beginning, line, isAfterList: part is Part.AfterArray) is { } output)
+        {
+            return Stop(FixtureErrorCode.NotJson, output, at);
+        }
+
+        var notUtf8 = part is Part.Beginning or Part.AfterArray ? -1 : NotUtf8.Find(Rest);
+        return notUtf8 >= 0 && start + notUtf8 <= at
+            ? StopAtNotUtf8(notUtf8)
+            : Stop(FixtureErrorCode.NotJson, what, at);
+    }
+
+    private Step StopAtNotUtf8(int at)
+    {
+        var from = place.After(Rest[..at], file.Encoding);
+        var isUnpacked = source is ForwardStream { IsUnpacked: true };
+        return Stop(FixtureErrorCode.NotUtf8, NotUtf8.Describe(Rest, from, isUnpacked), start + at);
     }
 
     private Step Stop(string code, string detail, int at)
     {
-        var isOfRecord = place is not (Place.Beginning or Place.AfterArray);
-        var pointer = isOfRecord ? FixtureError.PointerTo(Records, null) : "#";
-        var (atLine, before) = PlaceAfter(at - start);
+        var isOfRecord = part is not (Part.Beginning or Part.AfterArray);
+        var pointer = isOfRecord ? FixtureError.PointerTo(Records) : "#";
         long? record = isOfRecord ? Records : null;
-        Fault = new FixtureError(code, detail, record, pointer, atLine, offset + at, Column: before + 1);
-        return Step.End;
+        Fault = new FixtureError(
+            code,
+            detail,
+            record,
+            pointer,
+            place.After(buffer.AsSpan(start, at - start), file.Encoding)
+        );
+        return Step.Fault;
+    }
+
+    /// <summary>Reads more after a fault, and keeps what is there.</summary>
+    private async ValueTask LookAheadAsync(CancellationToken cancellationToken)
+    {
+        hasLookedAhead = true;
+        Array.Resize(ref buffer, Math.Max(buffer.Length, end + LookAhead));
+        try
+        {
+            while (!isComplete && end < start + LookAhead)
+            {
+                await ReadAsync(cancellationToken);
+            }
+        }
+        catch (NotTextException)
+        {
+            isComplete = true; // the first fault counts
+        }
     }
 
     private async ValueTask FillAsync(CancellationToken cancellationToken)
     {
-        text ??= await OpenAsync(cancellationToken);
         if (start > 0)
         {
             buffer.AsSpan(start, end - start).CopyTo(buffer);
-            offset += start;
+            hasBeginning = false;
             end -= start;
             start = 0;
         }
@@ -234,26 +272,16 @@ internal sealed class FixtureReader(Stream source) : IAsyncDisposable
                 Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxRecord));
             }
 
-            var read = await text.ReadAsync(buffer.AsMemory(end), cancellationToken);
-            end += read;
-            isComplete = read == 0;
+            await ReadAsync(cancellationToken);
         } while (end < enough && !isComplete);
     }
 
-    private async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)
+    private async ValueTask ReadAsync(CancellationToken cancellationToken)
     {
-        var beginning = (await pipe.ReadAtLeastAsync(3, cancellationToken)).Buffer;
-        var mark = new byte[Math.Min(beginning.Length, 3)];
-        beginning.Slice(0, mark.Length).CopyTo(mark);
-        var isBigEndian = mark is [0xFE, 0xFF, ..];
-        var isUtf16 = isBigEndian || mark is [0xFF, 0xFE, ..];
-        var length =
-            isUtf16 ? 2
-            : mark is [0xEF, 0xBB, 0xBF] ? 3
-            : 0;
-        pipe.AdvanceTo(beginning.GetPosition(length));
-        var bytes = pipe.AsStream(leaveOpen: true);
-        return isUtf16 ? new Utf16Stream(bytes, isBigEndian) : bytes;
+        var read = await file.ReadAsync(buffer.AsMemory(end), cancellationToken);
+        place = place with { Offset = Math.Max(place.Offset, file.Mark) };
+        end += read;
+        isComplete = read == 0;
     }
 
     /// <summary>Where the parser says that the fault is, counted from the beginning of the record.</summary>

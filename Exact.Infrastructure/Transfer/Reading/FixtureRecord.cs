@@ -1,3 +1,4 @@
+using System.Text;
 using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Wire;
 
@@ -12,14 +13,15 @@ internal sealed class FixtureRecord
     /// <summary>The name under which the rest is counted.</summary>
     public const string Others = "(others)";
 
-    private (int At, int Lines) counted;
+    private (int At, FilePlace Place) counted;
 
-    /// <summary>The place in the file, counted from 0; the reader sets it, and the two below, before it parses.</summary>
+    /// <summary>Which record of the file it is, counted from 0; the reader sets it, and the two below, before it parses.</summary>
     public long Number { get; set; }
 
-    public long Line { get; set; }
+    public FilePlace Place { get; set; }
 
-    public long Offset { get; set; }
+    /// <summary>How the file is encoded; null if it is UTF-8.</summary>
+    public Encoding? Encoding { get; set; }
 
     /// <summary>Null when the record is not carried, or is so wrong that its table is unknown.</summary>
     public FixtureTable? Table { get; set; }
@@ -63,7 +65,7 @@ internal sealed class FixtureRecord
         Label = null;
         Key = null;
         MustSetPassword = false;
-        counted = default;
+        counted = (0, Place);
         ForgetFields();
     }
 
@@ -106,7 +108,14 @@ internal sealed class FixtureRecord
     /// <param name="at">Where in it the value is.</param>
     /// <param name="problem">What is wrong.</param>
     /// <param name="field">The field's name; null when the record as a whole is wrong.</param>
-    public void Refuse(ReadOnlySpan<byte> text, int at, FixtureProblem problem, string? field = null)
+    /// <param name="isKey">It is the record's <c>pk</c>, which does not stand among the fields.</param>
+    public void Refuse(
+        ReadOnlySpan<byte> text,
+        int at,
+        FixtureProblem problem,
+        string? field = null,
+        bool isKey = false
+    )
     {
         if (Problems.Count >= FixtureErrors.Limit)
         {
@@ -119,9 +128,8 @@ internal sealed class FixtureRecord
                 problem.Code,
                 problem.Detail,
                 Number,
-                FixtureError.PointerTo(Number, field),
-                Line + LinesBefore(text, at),
-                Offset + at,
+                isKey ? FixtureError.PointerToKey(Number) : FixtureError.PointerTo(Number, field),
+                PlaceOf(text, at),
                 Table?.Label ?? Label,
                 Key,
                 field is null ? null : FixtureError.Shorten(field)
@@ -130,10 +138,10 @@ internal sealed class FixtureRecord
     }
 
     /// <summary>Goes on from where it was asked last, for there may be many problems in a long record.</summary>
-    private int LinesBefore(ReadOnlySpan<byte> text, int at)
+    private FilePlace PlaceOf(ReadOnlySpan<byte> text, int at)
     {
-        var (from, lines) = at >= counted.At ? counted : default;
-        counted = (at, lines + text[from..at].Count((byte)'\n'));
-        return counted.Lines;
+        var (from, place) = at >= counted.At ? counted : (0, Place);
+        counted = (at, place.After(text[from..at], Encoding));
+        return counted.Place;
     }
 }

@@ -6,6 +6,9 @@ internal abstract class ForwardStream : Stream
     /// <summary>How much has been read.</summary>
     public long Count { get; protected set; }
 
+    /// <summary>What is read was packed in the file.</summary>
+    public virtual bool IsUnpacked => false;
+
     public sealed override bool CanRead => true;
 
     public sealed override bool CanSeek => false;

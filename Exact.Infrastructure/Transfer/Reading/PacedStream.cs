@@ -11,6 +11,8 @@ internal sealed class PacedStream(Stream source, TimeProvider time) : ForwardStr
     /// <summary>Most of the time so far went into reading, and not into waiting for what there is to read.</summary>
     public bool KeepsPace => waited <= (time.GetTimestamp() - began) / 2;
 
+    public override bool IsUnpacked => source is ForwardStream { IsUnpacked: true };
+
     /// <summary>How long to wait for more of the file; null for as long as it takes.</summary>
     public TimeSpan? Patience { get; set; }
 

@@ -38,8 +38,9 @@ internal sealed class RecordDefaults(RecordOptions options, long now)
         }
 
         row.Set(StagedLayout.Record, record.Number);
-        row.Set(StagedLayout.Line, record.Line);
-        row.Set(StagedLayout.ByteOffset, record.Offset);
+        row.Set(StagedLayout.Line, record.Place.Line);
+        row.Set(StagedLayout.LineColumn, record.Place.Column);
+        row.Set(StagedLayout.ByteOffset, record.Place.Offset);
         if (record.Key is { } key)
         {
             record.Present |= 1L << table.Layout.KeyBit;

@@ -158,7 +158,7 @@ internal sealed class RecordParser(FixtureTables tables, RecordOptions options, 
         Record.Key = (id.IsThere ? id : pk).Value;
         if (RecordKey.FindMistake(pk, id, table) is var (at, name, problem))
         {
-            Record.Refuse(text, at, problem, name);
+            Record.Refuse(text, at, problem, name, isKey: name is "pk");
         }
 
         if (hasFields)

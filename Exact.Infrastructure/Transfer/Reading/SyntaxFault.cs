@@ -1,21 +1,16 @@
 using System.Buffers;
-using System.Text;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// Says in our own words why a record is not JSON: the parser's words would quote the file, where a password may stand. It quotes a name that
-/// is plain, and a bare word that is no part of a password, and nothing else.
+/// Finds why a record is not JSON, to say it in our own words: the parser's would quote the file, where a password may stand.
 /// </summary>
 internal ref struct SyntaxFault
 {
     private const string Comma =
         "Two values have no ',' between them, or a '\"' within the string before is not written as \\\".";
 
-    private const string ObjectIsOpen = "A ']' stands where the object needs its '}'.";
-
     private static readonly SearchValues<byte> Hexadecimal = SearchValues.Create("0123456789abcdefABCDEF"u8);
-    private static readonly SearchValues<byte> PlainLetters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz_"u8);
 
     private readonly ReadOnlySpan<byte> text;
     private readonly int maxDepth;
@@ -36,22 +31,6 @@ internal ref struct SyntaxFault
         var fault = new SyntaxFault(text, maxDepth);
         return fault.PassValue(0, name: "", isSecret: false) || fault.detail is null ? null : (fault.at, fault.detail);
     }
-
-    /// <summary>What stands at the beginning of <paramref name="text"/>, if it can be told and is never JSON.</summary>
-    public static string? NameOf(ReadOnlySpan<byte> text) =>
-        text switch
-        {
-            [(byte)'\'', ..] => "Strings must stand in double quotes (\"), not in single ones.",
-            [0xE2, 0x80, >= 0x98 and <= 0x9F, ..] =>
-                "Strings must stand in plain double quotes (\"), not in typographic ones.",
-            [(byte)'/', (byte)'/' or (byte)'*', ..] or [(byte)'#', ..] => "JSON has no comments: remove this one.",
-            [0xEF, 0xBB, 0xBF, ..] =>
-                "A byte order mark stands within the file, as where files are joined: import them one after the other.",
-            [< 0x20 or 0x7F, ..] => $"The control character U+{text[0]:X4} stands outside of a string: remove it.",
-            [>= 0x80, ..] when Rune.DecodeFromUtf8(text, out _, out _) is OperationStatus.InvalidData =>
-                "This byte is not UTF-8. Save the file as UTF-8.",
-            _ => null,
-        };
 
     private bool PassValue(int depth, string name, bool isSecret)
     {
@@ -78,7 +57,7 @@ internal ref struct SyntaxFault
                     || PassWord("null"u8)
                     || PassWord("NaN"u8)
                     || PassWord("Infinity"u8)
-                    || Refuse(NameOf(text[at..]) ?? WhatIsNoValue(name, isSecret));
+                    || Refuse(FaultText.NameOf(text[at..]) ?? FaultText.NoValue(text[at..], name, isSecret));
         }
     }
 
@@ -95,7 +74,7 @@ internal ref struct SyntaxFault
 
             if (Here != '"')
             {
-                return Refuse(NameOf(text[at..]) ?? WhatIsNoName(isFirst));
+                return Refuse(FaultText.NameOf(text[at..]) ?? FaultText.NoName(Here, isFirst));
             }
 
             var from = at + 1;
@@ -112,11 +91,11 @@ internal ref struct SyntaxFault
 
             if (Here != ':')
             {
-                return Refuse(NameOf(text[at..]) ?? "A name must be followed by a ':' and its value.");
+                return Refuse(FaultText.NameOf(text[at..]) ?? "A name must be followed by a ':' and its value.");
             }
 
             at++;
-            if (!PassValue(depth, IfPlain(name), isSecret || IsSecret(name)) || !PassBlanks())
+            if (!PassValue(depth, FaultText.IfPlain(name), isSecret || FaultText.IsSecret(name)) || !PassBlanks())
             {
                 return false;
             }
@@ -129,7 +108,7 @@ internal ref struct SyntaxFault
 
             if (Here != ',')
             {
-                return Refuse(NameOf(text[at..]) ?? (Here == ']' ? ObjectIsOpen : Comma));
+                return Refuse(FaultText.NameOf(text[at..]) ?? (Here == ']' ? FaultText.ObjectIsOpen : Comma));
             }
 
             at++;
@@ -156,7 +135,7 @@ internal ref struct SyntaxFault
             if (Here != ',')
             {
                 return Refuse(
-                    NameOf(text[at..]) ?? (Here == '}' ? "A '}' stands where the list needs its ']'." : Comma)
+                    FaultText.NameOf(text[at..]) ?? (Here == '}' ? "A '}' stands where the list needs its ']'." : Comma)
                 );
             }
 
@@ -254,7 +233,7 @@ internal ref struct SyntaxFault
             return false;
         }
 
-        if (digits > 0 && NameOf(text[at..]) is { } other && Here > ' ')
+        if (digits > 0 && FaultText.NameOf(text[at..]) is { } other && Here > ' ')
         {
             return Refuse(other);
         }
@@ -279,7 +258,7 @@ internal ref struct SyntaxFault
     private bool PassWord(ReadOnlySpan<byte> word)
     {
         var rest = text[at..];
-        if (!rest.StartsWith(word) || (rest.Length > word.Length && IsOfWord(rest[word.Length])))
+        if (!rest.StartsWith(word) || (rest.Length > word.Length && FaultText.IsOfWord(rest[word.Length])))
         {
             return false;
         }
@@ -303,59 +282,4 @@ internal ref struct SyntaxFault
         detail ??= what;
         return false;
     }
-
-    private readonly string WhatIsNoValue(string name, bool isSecret)
-    {
-        var where = name.Length > 0 ? $" of \"{name}\"" : "";
-        var rest = text[at..];
-        var length = 0;
-        while (length < rest.Length && IsOfWord(rest[length]))
-        {
-            length++;
-        }
-
-        var word = isSecret || length > 20 ? "" : Encoding.ASCII.GetString(rest[..length]);
-        word = word.All(char.IsAsciiLetter) ? word : "";
-        return rest switch
-        {
-            [(byte)',' or (byte)'}' or (byte)']' or (byte)':', ..] => $"The value{where} is missing.",
-            [(byte)'+', ..] => "A number must not begin with a '+': remove it.",
-            [(byte)'.', ..] => "A number must begin with a digit: write 0.5, not .5.",
-            _ when word is "True" or "TRUE" => $"{word} is written as true.",
-            _ when word is "False" or "FALSE" => $"{word} is written as false.",
-            _ when word is "None" or "undefined" or "Null" or "NULL" or "nil" => $"{word} is written as null.",
-            _ when word is "nan" or "inf" or "NAN" or "INF" =>
-                $"{word} is written as {(word[0] is 'n' or 'N' ? "NaN" : "Infinity")}.",
-            _ when word.Length > 0 => $"{word} is not a value{where}: text stands in double quotes.",
-            _ => $"The value{where} is not JSON: text stands in double quotes.",
-        };
-    }
-
-    private readonly string WhatIsNoName(bool isFirst) =>
-        Here switch
-        {
-            (byte)'}' => "The ',' before this '}' is one too many: remove it.",
-            (byte)',' => "This ',' is one too many: remove it.",
-            (byte)']' => ObjectIsOpen,
-            _ when IsOfWord(Here) => "A name stands in double quotes.",
-            _ => isFirst
-                ? "After a '{', a name in double quotes must follow."
-                : "After a ',', a name in double quotes must follow.",
-        };
-
-    /// <summary>A name as Django's fields have them; whatever else stands where a name should is not shown.</summary>
-    private static string IfPlain(ReadOnlySpan<byte> name) =>
-        name.Length > 40 || name.ContainsAnyExcept(PlainLetters) ? "" : Encoding.ASCII.GetString(name);
-
-    private static bool IsSecret(ReadOnlySpan<byte> name) =>
-        name.Contains((byte)'\\')
-        || Encoding.Latin1.GetString(name).Contains("password", StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsOfWord(byte letter) =>
-        letter
-            is (>= (byte)'a' and <= (byte)'z')
-                or (>= (byte)'A' and <= (byte)'Z')
-                or (byte)'_'
-                or (byte)'$'
-                or (>= (byte)'0' and <= (byte)'9');
 }

@@ -60,10 +60,22 @@ internal sealed class CopyChannel(NpgsqlConnection connection) : IAsyncDisposabl
     {
         if (copy is not null)
         {
-            // Left open, the COPY would count as complete.
+            await CancelAsync(copy); // left open, the COPY would count as complete
+            copy = null;
+        }
+    }
+
+    /// <summary>Gives up a COPY after a failure, which it must not hide by one of its own if the connection is lost.</summary>
+    public static async ValueTask CancelAsync(NpgsqlRawCopyStream copy)
+    {
+        try
+        {
             await copy.CancelAsync();
             await copy.DisposeAsync();
-            copy = null;
+        }
+        catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
+        {
+            // the COPY has ended with its connection
         }
     }
 }

@@ -41,8 +41,7 @@ internal sealed class RowKeys(ImportSql sql, ImportTally tally)
             ) new,
             (
                 SELECT greatest(
-                    (SELECT max(id) FROM {table.Name}),
-                    (SELECT max(id) FROM {table.Staging}),
+                    {Sequences.LastKey(table, [table.Name, table.Staging])},
                     (SELECT last_value - (NOT is_called)::int FROM {await SequenceAsync(table, cancellationToken)}),
                     0) AS id
             ) last

@@ -45,7 +45,7 @@ internal sealed class StagedMistakes(ImportSql sql, StagingArea staging, Fixture
     {
         await using var command = sql.Command(
             $"""
-            SELECT s.record, s.line, s.byte_offset, CASE WHEN {IsPresent(
+            SELECT s.record, s.line, s.line_column, s.byte_offset, CASE WHEN {IsPresent(
                 table.Layout.KeyBit
             )} <> 0 THEN s.id END, left({value}, 100), count(*) OVER ()
             FROM {table.Staging} s WHERE {condition}
@@ -58,19 +58,18 @@ internal sealed class StagedMistakes(ImportSql sql, StagingArea staging, Fixture
         while (await reader.ReadAsync(cancellationToken))
         {
             seen++;
-            all = reader.GetInt64(5);
+            all = reader.GetInt64(6);
             var record = reader.GetInt64(0);
-            var sentence = reader.IsDBNull(4) ? detail : $"'{reader.GetString(4)}' {detail}";
+            var sentence = reader.IsDBNull(5) ? detail : $"'{reader.GetString(5)}' {detail}";
             errors.Add(
                 new FixtureError(
                     code,
                     char.ToUpperInvariant(sentence[0]) + sentence[1..],
                     record,
                     FixtureError.PointerTo(record, field),
-                    reader.GetInt64(1),
-                    reader.GetInt64(2),
+                    new FilePlace(reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3)),
                     table.Label,
-                    reader.IsDBNull(3) ? null : reader.GetInt64(3),
+                    reader.IsDBNull(4) ? null : reader.GetInt64(4),
                     field
                 )
             );

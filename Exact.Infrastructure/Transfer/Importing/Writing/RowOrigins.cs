@@ -6,7 +6,7 @@ namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>
 /// Where in the file the rows of a <see cref="DirectLoad"/> came from: the first columns of <see cref="StagedLayout"/>, each row as
-/// the difference to the one before, in six bytes instead of sixty. The server keeps them, and they are read only when something is wrong.
+/// the difference to the one before, in seven bytes instead of seventy. The server keeps them, and they are read only when something is wrong.
 /// </summary>
 internal sealed class RowOrigins : IDisposable
 {
@@ -37,7 +37,8 @@ internal sealed class RowOrigins : IDisposable
 
     public void Add(FixtureRecord record)
     {
-        Add(record.Number, record.Line, record.Offset, record.Present, record.Key!.Value);
+        var (line, column, offset) = record.Place;
+        Add(record.Number, line, column, offset, record.Present, record.Key!.Value);
         if (part.Length >= PartSize)
         {
             Flush();

@@ -1,0 +1,51 @@
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Exact.Api.Http;
+
+/// <summary>What every request passes first: proxies, headers, HEAD and the limit per address.</summary>
+internal static class HttpSetup
+{
+    public static void AddHttp(this WebApplicationBuilder builder)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.Services.AddProxies();
+        builder.Services.AddAddressLimit();
+        builder.Services.AddHostedService<ListeningAddresses>();
+    }
+
+    public static void UseHttp(this WebApplication app)
+    {
+        app.UseProxies();
+        app.Use(AddHeaders);
+        app.Use(ReadRestOfBodyAsync);
+        app.UseHeadRequests();
+        app.UseRouting(); // behind the prefix and HEAD, which change what is routed
+        app.UseRateLimiter();
+    }
+
+    private static Task AddHeaders(HttpContext context, RequestDelegate next)
+    {
+        context.Response.OnStarting(() =>
+        {
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            if (context.Request.Path.StartsWithSegments("/api/admin"))
+            {
+                context.Response.Headers.CacheControl = "no-store";
+            }
+
+            return Task.CompletedTask;
+        });
+        return next(context);
+    }
+
+    /// <summary>Lets Kestrel read the rest of a refused upload of any size, for its five seconds.</summary>
+    /// <remarks>Above its size limit it would close the connection at once, and the reset would destroy the answer.</remarks>
+    private static async Task ReadRestOfBodyAsync(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = null;
+        }
+    }
+}
