@@ -50,7 +50,12 @@ public sealed partial class AuthorizationTests(AccountsApp app) : IClassFixture<
     [InlineData("/api/account/tokens", "post", "cookie", "201 400 401 403 409 413 415 429")]
     [InlineData("/api/account/tokens/{id}", "delete", "cookie", "204 400 401 403 404 429")]
     [InlineData("/api/admin/export", "get", "admin-key cookie token", "200 400 401 403 429")]
-    public async Task The_document_names_what_an_endpoint_needs(string path, string method, string schemes, string codes)
+    public async Task The_document_names_what_an_endpoint_needs(
+        string path,
+        string method,
+        string schemes,
+        string codes
+    )
     {
         using var client = app.CreateClient();
 
