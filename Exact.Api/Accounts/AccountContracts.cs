@@ -47,9 +47,7 @@ internal sealed class RegisterValidator : AbstractValidator<RegisterRequest>
 {
     public RegisterValidator()
     {
-        RuleFor(request => request.Username)
-            .Must(name => UserNames.AreAllowed(UserNames.Normalize(name ?? "")))
-            .WithMessage($"{UserNames.Rule}, and at least one of them.");
+        RuleFor(request => request.Username).Must(UserNames.AreAllowed).WithMessage($"{UserNames.Rule}.");
         RuleFor(request => request.Password).NotEmpty().MaximumLength(PasswordRules.MaxLength);
         RuleFor(request => request.Email).Must(EmailAddresses.AreAllowed).WithMessage($"{EmailAddresses.Rule}.");
         RuleFor(request => request.Company).MaximumLength(200).OneLine();

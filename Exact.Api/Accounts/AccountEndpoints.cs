@@ -76,7 +76,7 @@ internal static class AccountEndpoints
         CancellationToken cancellationToken
     )
     {
-        var user = new User { UserName = UserNames.Normalize(request.Username), Email = request.Email };
+        var user = new User { UserName = request.Username, Email = request.Email };
         var registration = await accounts.RegisterAsync(
             user,
             request.Password,
@@ -90,6 +90,7 @@ internal static class AccountEndpoints
                 $"{context.Request.PathBase}/api/account",
                 await accounts.FindAsync(user.Id, cancellationToken)
             ),
+            Registration.NameNotAllowed => Mistakes("username", [$"{UserNames.Rule}."]),
             Registration.WeakPassword weak => Mistakes("password", [.. weak.Mistakes]),
             Registration.NameTaken taken => Conflict(
                 "The user name is taken.",

@@ -13,7 +13,7 @@ namespace Exact.Api.Accounts;
 internal sealed class AccountService(ExactDbContext database, UserManager<User> users, TimeProvider time)
 {
     /// <summary>Makes an account, once: registrations of the same name or email address wait for one another.</summary>
-    /// <param name="wanted">The account. Its name and address follow the rules.</param>
+    /// <param name="wanted">The account. Its address follows the rule; its name will be normalized.</param>
     /// <param name="password">The password, which may break the rules.</param>
     /// <param name="company">The name of the company, or null.</param>
     /// <param name="mayInherit">Whether the name may have scores or challenges of an earlier account.</param>
@@ -26,6 +26,12 @@ internal sealed class AccountService(ExactDbContext database, UserManager<User> 
         CancellationToken cancellationToken
     )
     {
+        wanted.UserName = await UserNames.NormalizeAsync(database, wanted.UserName!, cancellationToken);
+        if (!UserNames.AreAllowed(wanted.UserName))
+        {
+            return new Registration.NameNotAllowed();
+        }
+
         if (await FindMistakesAsync(wanted, password) is { Count: > 0 } mistakes)
         {
             return new Registration.WeakPassword(mistakes);
@@ -169,6 +175,9 @@ internal sealed class AccountService(ExactDbContext database, UserManager<User> 
 internal abstract record Registration
 {
     internal sealed record Done(User User) : Registration;
+
+    /// <summary>The normalized name breaks the rule.</summary>
+    internal sealed record NameNotAllowed : Registration;
 
     internal sealed record WeakPassword(IReadOnlyList<string> Mistakes) : Registration;
 

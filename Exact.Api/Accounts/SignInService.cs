@@ -25,7 +25,8 @@ internal sealed partial class SignInService(
         CancellationToken cancellationToken
     )
     {
-        var attempt = await CheckAsync(UserNames.Normalize(username), password, address, cancellationToken);
+        var name = await UserNames.NormalizeAsync(database, username, cancellationToken);
+        var attempt = await CheckAsync(name, password, address, cancellationToken);
         if (attempt is Attempt.Right { User: var user })
         {
             var now = time.GetUtcNow();

@@ -16,7 +16,7 @@ internal static class CreateSuperuserCommand
         var username = new Option<string>("--username") { Description = UserNames.Rule + ".", Required = true };
         username.Validators.Add(given =>
         {
-            if (!UserNames.AreAllowed(UserNames.Normalize(given.GetValue(username) ?? "")))
+            if (!UserNames.AreAllowed(given.GetValue(username)))
             {
                 given.AddError($"--username is not allowed. {UserNames.Rule}.");
             }
@@ -52,7 +52,7 @@ internal static class CreateSuperuserCommand
 
                 var user = new User
                 {
-                    UserName = UserNames.Normalize(parsed.GetRequiredValue(username)),
+                    UserName = parsed.GetRequiredValue(username),
                     Email = parsed.GetValue(email) is { Length: > 0 } address ? address : null,
                     IsStaff = true,
                     IsSuperuser = true,
@@ -78,6 +78,7 @@ internal static class CreateSuperuserCommand
             registration switch
             {
                 Registration.Done => $"Created the superuser {user.UserName}.",
+                Registration.NameNotAllowed => $"{UserNames.Rule}. No account was created.",
                 Registration.WeakPassword weak => $"{string.Join(' ', weak.Mistakes)} No account was created.",
                 Registration.NameTaken taken when taken.By == user.UserName =>
                     $"There is a user {taken.By} already. No account was created.",

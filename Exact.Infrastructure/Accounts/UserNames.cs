@@ -1,8 +1,11 @@
+using System.Globalization;
 using System.Text;
+using Exact.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Infrastructure.Accounts;
 
-/// <summary>Django's rule for user names.</summary>
+/// <summary>Django's rule for user names, with the marks that many scripts write their vowels with.</summary>
 internal static class UserNames
 {
     public const int MaxLength = 150;
@@ -10,16 +13,28 @@ internal static class UserNames
     public const string Rule = "A user name has at most 150 letters, digits and the characters @ . + - _";
 
     /// <summary>The name as Django stores it: two ways to write <c>é</c> are one name.</summary>
-    public static string Normalize(string name) => IsWellFormed(name) ? name.Normalize(NormalizationForm.FormKC) : name;
+    /// <remarks>PostgreSQL does it, because .NET normalizes nothing without the ICU library.</remarks>
+    public static async Task<string> NormalizeAsync(
+        ExactDbContext database,
+        string name,
+        CancellationToken cancellationToken
+    ) =>
+        Ascii.IsValid(name)
+            ? name
+            : await database
+                .Database.SqlQuery<string>($"""SELECT normalize({name}, NFKC) AS "Value" """)
+                .SingleAsync(cancellationToken);
 
     public static bool AreAllowed(string? name) =>
         name is { Length: > 0 and <= MaxLength }
-        && IsWellFormed(name)
         && name.EnumerateRunes()
             .All(rune =>
-                Rune.IsLetter(rune) || Rune.IsNumber(rune) || "@.+-_".Contains($"{rune}", StringComparison.Ordinal)
+                Rune.IsLetter(rune)
+                || Rune.IsNumber(rune)
+                || IsMark(rune)
+                || "@.+-_".Contains($"{rune}", StringComparison.Ordinal)
             );
 
-    /// <summary>Whether it is a string of whole characters; others cannot be normalized or stored.</summary>
-    private static bool IsWellFormed(string name) => name.EnumerateRunes().All(rune => rune != Rune.ReplacementChar);
+    private static bool IsMark(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
 }

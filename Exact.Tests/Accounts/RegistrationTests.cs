@@ -56,6 +56,7 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
     [InlineData("", "correct horse 7", "a@example.org", "username")]
     [InlineData("with blank", "correct horse 7", "a@example.org", "username")]
     [InlineData("a/b", "correct horse 7", "a@example.org", "username")]
+    [InlineData("one\u00bd", "correct horse 7", "a@example.org", "username")] // in NFKC it has a slash
     [InlineData(null, "correct horse 7", "a@example.org", "username")]
     [InlineData("grace", "short 7", "a@example.org", "password")]
     [InlineData("grace", "1234567890", "a@example.org", "password")]
@@ -88,6 +89,7 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
     [InlineData("Ädele_1", "äDELE_1")]
     [InlineData("same", "same")]
     [InlineData("ＷＩＤＥ", "wide")] // Django stores the name in the form NFKC
+    [InlineData("e\u0301lan", "\u00e9lan")]
     public async Task A_name_that_differs_only_in_case_is_taken(string first, string second)
     {
         using var client = app.CreateClient();
