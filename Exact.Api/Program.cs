@@ -1,5 +1,6 @@
 using Exact.Api;
 using Exact.Api.Access;
+using Exact.Api.Accounts;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
 using Exact.Api.Http;
@@ -17,10 +18,11 @@ static WebApplication Build(string[] args)
     var builder = HostSettings.CreateBuilder(args);
     builder.AddDiagnostics();
     builder.AddHttp();
-    builder.AddAdminAccess();
+    builder.AddAccess();
     builder.Services.AddExactInfrastructure();
     builder.Services.AddProblems();
     builder.Services.AddApiDocument();
+    builder.Services.AddAccounts();
     builder.Services.AddChallenges();
     builder.Services.AddScores();
     builder.Services.AddTransfers();
@@ -30,11 +32,13 @@ static WebApplication Build(string[] args)
     var app = builder.Build();
     app.UseHttp();
     app.UseProblems();
-    app.UseAdminAccess();
+    app.UseAccess();
     app.UseReadinessGate();
     app.UseKnownParameters();
     app.MapHealth();
     app.MapApiDocument();
+    app.MapAccounts();
+    app.MapTokens();
     app.MapChallenges();
     app.MapScores();
     app.MapMigrations();

@@ -27,33 +27,38 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
             .HasPrincipalKey(c => c.ChallengeId)
             .OnDelete(DeleteBehavior.Cascade);
 
-        // For a challenge's scores in key order, and to count its participants without reading the table.
+        // For a challenge's scores in key order.
         score.HasIndex(s => new { s.ChallengeId, s.Id }).IncludeProperties(s => s.Username);
+        score.HasIndex(s => new { s.ChallengeId, s.Username });
 
-        // One index per metric, in the order in which the leaderboard picks each participant's best score.
+        // The queue: what waits for a worker, or is with one.
+        score
+            .HasIndex(s => new { s.ChallengeId, s.Id }, "ix_scores_queue")
+            .HasDatabaseName("ix_scores_queue")
+            .HasFilter("status IN ('pending', 'running')");
+
+        // One index per metric, in the order of a leaderboard of all scores.
         score
             .HasIndex(s => new
             {
                 s.ChallengeId,
-                s.Username,
                 s.EmdScore,
                 s.CreatedAt,
                 s.Id,
             })
-            .HasDatabaseName("ix_scores_leaderboard_emd")
-            .IsDescending(false, false, true, false, false)
+            .HasDatabaseName("ix_scores_ranked_emd")
+            .IsDescending(false, true, false, false)
             .HasFilter(Ranked("emd_score"));
         score
             .HasIndex(s => new
             {
                 s.ChallengeId,
-                s.Username,
                 s.ImaScore,
                 s.CreatedAt,
                 s.Id,
             })
-            .HasDatabaseName("ix_scores_leaderboard_ima")
-            .IsDescending(false, false, true, false, false)
+            .HasDatabaseName("ix_scores_ranked_ima")
+            .IsDescending(false, true, false, false)
             .HasFilter(Ranked("ima_score"));
 
         // Scores without metrics: the EMD leaderboard uses their primary score.
@@ -61,13 +66,12 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
             .HasIndex(s => new
             {
                 s.ChallengeId,
-                s.Username,
                 s.Primary,
                 s.CreatedAt,
                 s.Id,
             })
-            .HasDatabaseName("ix_scores_leaderboard_score")
-            .IsDescending(false, false, true, false, false)
+            .HasDatabaseName("ix_scores_ranked_score")
+            .IsDescending(false, true, false, false)
             .HasFilter($"emd_score IS NULL AND {Ranked("score")}");
     }
 

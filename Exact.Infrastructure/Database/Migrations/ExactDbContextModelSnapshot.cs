@@ -86,6 +86,57 @@ namespace Exact.Infrastructure.Database.Migrations
                     b.ToTable("challenges", (string)null);
                 });
 
+            modelBuilder.Entity("Exact.Domain.ChallengeRules", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("AcceptedTypes")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("accepted_types");
+
+                    b.Property<string>("ChallengeId")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("challenge_id");
+
+                    b.Property<int?>("DailyLimit")
+                        .HasColumnType("integer")
+                        .HasColumnName("daily_limit");
+
+                    b.Property<bool>("HidesScores")
+                        .HasColumnType("boolean")
+                        .HasColumnName("hides_scores");
+
+                    b.Property<long?>("MaxBytes")
+                        .HasColumnType("bigint")
+                        .HasColumnName("max_bytes");
+
+                    b.Property<DateTimeOffset?>("OpensOn")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("opens_on");
+
+                    b.Property<int?>("TotalLimit")
+                        .HasColumnType("integer")
+                        .HasColumnName("total_limit");
+
+                    b.HasKey("Id")
+                        .HasName("pk_challenge_rules");
+
+                    b.HasIndex("ChallengeId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_challenge_rules_challenge_id");
+
+                    b.ToTable("challenge_rules", (string)null);
+                });
+
             modelBuilder.Entity("Exact.Domain.Company", b =>
                 {
                     b.Property<long>("Id")
@@ -126,6 +177,101 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasDatabaseName("ix_companies_user_id");
 
                     b.ToTable("companies", (string)null);
+                });
+
+            modelBuilder.Entity("Exact.Domain.Disqualification", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("CreatedBy")
+                        .IsRequired()
+                        .HasMaxLength(150)
+                        .HasColumnType("character varying(150)")
+                        .HasColumnName("created_by");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("reason");
+
+                    b.Property<long>("ScoreId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("score_id");
+
+                    b.HasKey("Id")
+                        .HasName("pk_disqualifications");
+
+                    b.HasIndex("ScoreId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_disqualifications_score_id");
+
+                    b.ToTable("disqualifications", (string)null);
+                });
+
+            modelBuilder.Entity("Exact.Domain.Participant", b =>
+                {
+                    b.Property<string>("ChallengeId")
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("challenge_id");
+
+                    b.Property<string>("Username")
+                        .HasMaxLength(150)
+                        .HasColumnType("character varying(150)")
+                        .HasColumnName("username");
+
+                    b.Property<double?>("BestEmd")
+                        .HasColumnType("double precision")
+                        .HasColumnName("best_emd");
+
+                    b.Property<DateTimeOffset?>("BestEmdAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("best_emd_at");
+
+                    b.Property<long?>("BestEmdId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("best_emd_id");
+
+                    b.Property<double?>("BestIma")
+                        .HasColumnType("double precision")
+                        .HasColumnName("best_ima");
+
+                    b.Property<DateTimeOffset?>("BestImaAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("best_ima_at");
+
+                    b.Property<long?>("BestImaId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("best_ima_id");
+
+                    b.Property<int>("Scores")
+                        .HasColumnType("integer")
+                        .HasColumnName("scores");
+
+                    b.HasKey("ChallengeId", "Username")
+                        .HasName("pk_participants");
+
+                    b.HasIndex("ChallengeId", "BestEmd", "BestEmdAt", "BestEmdId")
+                        .IsDescending(false, true, false, false)
+                        .HasDatabaseName("ix_participants_emd")
+                        .HasFilter("best_emd IS NOT NULL");
+
+                    b.HasIndex("ChallengeId", "BestIma", "BestImaAt", "BestImaId")
+                        .IsDescending(false, true, false, false)
+                        .HasDatabaseName("ix_participants_ima")
+                        .HasFilter("best_ima IS NOT NULL");
+
+                    b.ToTable("participants", (string)null);
                 });
 
             modelBuilder.Entity("Exact.Domain.Score", b =>
@@ -196,25 +342,285 @@ namespace Exact.Infrastructure.Database.Migrations
 
                     NpgsqlIndexBuilderExtensions.IncludeProperties(b.HasIndex("ChallengeId", "Id"), new[] { "Username" });
 
-                    b.HasIndex("ChallengeId", "Username", "EmdScore", "CreatedAt", "Id")
-                        .IsDescending(false, false, true, false, false)
-                        .HasDatabaseName("ix_scores_leaderboard_emd")
+                    b.HasIndex("ChallengeId", "Username")
+                        .HasDatabaseName("ix_scores_challenge_id_username");
+
+                    b.HasIndex("ChallengeId", "EmdScore", "CreatedAt", "Id")
+                        .IsDescending(false, true, false, false)
+                        .HasDatabaseName("ix_scores_ranked_emd")
                         .HasFilter("status = 'completed' AND emd_score > '-Infinity' AND emd_score < 'Infinity'");
 
-                    b.HasIndex("ChallengeId", "Username", "ImaScore", "CreatedAt", "Id")
-                        .IsDescending(false, false, true, false, false)
-                        .HasDatabaseName("ix_scores_leaderboard_ima")
+                    b.HasIndex("ChallengeId", "ImaScore", "CreatedAt", "Id")
+                        .IsDescending(false, true, false, false)
+                        .HasDatabaseName("ix_scores_ranked_ima")
                         .HasFilter("status = 'completed' AND ima_score > '-Infinity' AND ima_score < 'Infinity'");
 
-                    b.HasIndex("ChallengeId", "Username", "Primary", "CreatedAt", "Id")
-                        .IsDescending(false, false, true, false, false)
-                        .HasDatabaseName("ix_scores_leaderboard_score")
+                    b.HasIndex("ChallengeId", "Primary", "CreatedAt", "Id")
+                        .IsDescending(false, true, false, false)
+                        .HasDatabaseName("ix_scores_ranked_score")
                         .HasFilter("emd_score IS NULL AND status = 'completed' AND score > '-Infinity' AND score < 'Infinity'");
+
+                    b.HasIndex(new[] { "ChallengeId", "Id" }, "ix_scores_queue")
+                        .HasDatabaseName("ix_scores_queue")
+                        .HasFilter("status IN ('pending', 'running')");
 
                     b.ToTable("scores", null, t =>
                         {
                             t.HasCheckConstraint("ck_scores_status", "status IN ('pending', 'running', 'completed', 'failed')");
                         });
+                });
+
+            modelBuilder.Entity("Exact.Domain.Standing", b =>
+                {
+                    b.Property<string>("ChallengeId")
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("challenge_id");
+
+                    b.Property<int>("Participants")
+                        .HasColumnType("integer")
+                        .HasColumnName("participants");
+
+                    b.Property<int>("RankedEmd")
+                        .HasColumnType("integer")
+                        .HasColumnName("ranked_emd");
+
+                    b.Property<int>("RankedIma")
+                        .HasColumnType("integer")
+                        .HasColumnName("ranked_ima");
+
+                    b.Property<long>("Scores")
+                        .HasColumnType("bigint")
+                        .HasColumnName("scores");
+
+                    b.HasKey("ChallengeId")
+                        .HasName("pk_standings");
+
+                    b.ToTable("standings", (string)null);
+                });
+
+            modelBuilder.Entity("Exact.Domain.StoredFile", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("ContentType")
+                        .IsRequired()
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("content_type");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("CreatedBy")
+                        .IsRequired()
+                        .HasMaxLength(150)
+                        .HasColumnType("character varying(150)")
+                        .HasColumnName("created_by");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("key");
+
+                    b.Property<string>("OriginalName")
+                        .IsRequired()
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("original_name");
+
+                    b.Property<string>("Sha256")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("sha256");
+
+                    b.Property<long>("Size")
+                        .HasColumnType("bigint")
+                        .HasColumnName("size");
+
+                    b.HasKey("Id")
+                        .HasName("pk_stored_files");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ix_stored_files_key");
+
+                    b.ToTable("stored_files", (string)null);
+                });
+
+            modelBuilder.Entity("Exact.Domain.Submission", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<bool>("Counts")
+                        .HasColumnType("boolean")
+                        .HasColumnName("counts");
+
+                    b.Property<string>("File")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("file");
+
+                    b.Property<DateTimeOffset?>("FinishedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("finished_at");
+
+                    b.Property<Guid?>("Lease")
+                        .HasColumnType("uuid")
+                        .HasColumnName("lease");
+
+                    b.Property<DateTimeOffset?>("LeaseUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("lease_until");
+
+                    b.Property<string>("Log")
+                        .HasColumnType("text")
+                        .HasColumnName("log");
+
+                    b.Property<string>("OriginalName")
+                        .IsRequired()
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("original_name");
+
+                    b.Property<DateTimeOffset>("QueuedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("queued_at");
+
+                    b.Property<long>("ScoreId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("score_id");
+
+                    b.Property<string>("Sha256")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("sha256");
+
+                    b.Property<long>("Size")
+                        .HasColumnType("bigint")
+                        .HasColumnName("size");
+
+                    b.Property<DateTimeOffset?>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.Property<string>("Worker")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("worker");
+
+                    b.HasKey("Id")
+                        .HasName("pk_submissions");
+
+                    b.HasIndex("File")
+                        .HasDatabaseName("ix_submissions_file");
+
+                    b.HasIndex("LeaseUntil")
+                        .HasDatabaseName("ix_submissions_lease_until")
+                        .HasFilter("lease IS NOT NULL");
+
+                    b.HasIndex("ScoreId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_submissions_score_id");
+
+                    b.ToTable("submissions", (string)null);
+                });
+
+            modelBuilder.Entity("Exact.Infrastructure.Accounts.ApiToken", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<DateTimeOffset?>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("hash");
+
+                    b.Property<DateTimeOffset?>("LastUsedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_used_at");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("name");
+
+                    b.PrimitiveCollection<string[]>("Scopes")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("scopes");
+
+                    b.Property<long>("UserId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("user_id");
+
+                    b.HasKey("Id")
+                        .HasName("pk_api_tokens");
+
+                    b.HasIndex("Hash")
+                        .IsUnique()
+                        .HasDatabaseName("ix_api_tokens_hash");
+
+                    b.HasIndex("UserId")
+                        .HasDatabaseName("ix_api_tokens_user_id");
+
+                    b.ToTable("api_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("Exact.Infrastructure.Accounts.FailedSignIns", b =>
+                {
+                    b.Property<string>("Key")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("key");
+
+                    b.Property<int>("Count")
+                        .HasColumnType("integer")
+                        .HasColumnName("count");
+
+                    b.Property<DateTimeOffset>("Since")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("since");
+
+                    b.HasKey("Key")
+                        .HasName("pk_failed_sign_ins");
+
+                    b.HasIndex("Since")
+                        .HasDatabaseName("ix_failed_sign_ins_since");
+
+                    b.ToTable("failed_sign_ins", (string)null);
                 });
 
             modelBuilder.Entity("Exact.Infrastructure.Accounts.User", b =>
@@ -399,6 +805,29 @@ namespace Exact.Infrastructure.Database.Migrations
                     b.ToTable("operations", (string)null);
                 });
 
+            modelBuilder.Entity("Microsoft.AspNetCore.DataProtection.EntityFrameworkCore.DataProtectionKey", b =>
+                {
+                    b.Property<int>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<int>("Id"));
+
+                    b.Property<string>("FriendlyName")
+                        .HasColumnType("text")
+                        .HasColumnName("friendly_name");
+
+                    b.Property<string>("Xml")
+                        .HasColumnType("text")
+                        .HasColumnName("xml");
+
+                    b.HasKey("Id")
+                        .HasName("pk_data_protection_keys");
+
+                    b.ToTable("data_protection_keys", (string)null);
+                });
+
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityRole<long>", b =>
                 {
                     b.Property<long>("Id")
@@ -565,6 +994,17 @@ namespace Exact.Infrastructure.Database.Migrations
                     b.ToTable("user_tokens", (string)null);
                 });
 
+            modelBuilder.Entity("Exact.Domain.ChallengeRules", b =>
+                {
+                    b.HasOne("Exact.Domain.Challenge", null)
+                        .WithOne()
+                        .HasForeignKey("Exact.Domain.ChallengeRules", "ChallengeId")
+                        .HasPrincipalKey("Exact.Domain.Challenge", "ChallengeId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_challenge_rules_challenges_challenge_id");
+                });
+
             modelBuilder.Entity("Exact.Domain.Company", b =>
                 {
                     b.HasOne("Exact.Infrastructure.Accounts.User", null)
@@ -573,6 +1013,27 @@ namespace Exact.Infrastructure.Database.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_companies_users_user_id");
+                });
+
+            modelBuilder.Entity("Exact.Domain.Disqualification", b =>
+                {
+                    b.HasOne("Exact.Domain.Score", null)
+                        .WithOne()
+                        .HasForeignKey("Exact.Domain.Disqualification", "ScoreId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_disqualifications_scores_score_id");
+                });
+
+            modelBuilder.Entity("Exact.Domain.Participant", b =>
+                {
+                    b.HasOne("Exact.Domain.Challenge", null)
+                        .WithMany()
+                        .HasForeignKey("ChallengeId")
+                        .HasPrincipalKey("ChallengeId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_participants_challenges_challenge_id");
                 });
 
             modelBuilder.Entity("Exact.Domain.Score", b =>
@@ -584,6 +1045,37 @@ namespace Exact.Infrastructure.Database.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_scores_challenges_challenge_id");
+                });
+
+            modelBuilder.Entity("Exact.Domain.Standing", b =>
+                {
+                    b.HasOne("Exact.Domain.Challenge", null)
+                        .WithOne()
+                        .HasForeignKey("Exact.Domain.Standing", "ChallengeId")
+                        .HasPrincipalKey("Exact.Domain.Challenge", "ChallengeId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_standings_challenges_challenge_id");
+                });
+
+            modelBuilder.Entity("Exact.Domain.Submission", b =>
+                {
+                    b.HasOne("Exact.Domain.Score", null)
+                        .WithOne()
+                        .HasForeignKey("Exact.Domain.Submission", "ScoreId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_submissions_scores_score_id");
+                });
+
+            modelBuilder.Entity("Exact.Infrastructure.Accounts.ApiToken", b =>
+                {
+                    b.HasOne("Exact.Infrastructure.Accounts.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_api_tokens_users_user_id");
                 });
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityRoleClaim<long>", b =>

@@ -1,0 +1,29 @@
+﻿using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Exact.Infrastructure.Database.Migrations
+{
+    /// <inheritdoc />
+    public partial class IndexTheQueue : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateIndex(
+                name: "ix_scores_queue",
+                table: "scores",
+                columns: new[] { "challenge_id", "id" },
+                filter: "status IN ('pending', 'running')")
+                .Annotation("Npgsql:CreatedConcurrently", true);
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropIndex(
+                name: "ix_scores_queue",
+                table: "scores");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+﻿using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Exact.Infrastructure.Database.Migrations
+{
+    /// <inheritdoc />
+    public partial class RankScoresByEmd : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateIndex(
+                name: "ix_scores_ranked_emd",
+                table: "scores",
+                columns: new[] { "challenge_id", "emd_score", "created_at", "id" },
+                descending: new[] { false, true, false, false },
+                filter: "status = 'completed' AND emd_score > '-Infinity' AND emd_score < 'Infinity'")
+                .Annotation("Npgsql:CreatedConcurrently", true);
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropIndex(
+                name: "ix_scores_ranked_emd",
+                table: "scores");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using Exact.Tests.Support;
+
+namespace Exact.Tests.Standings;
+
+/// <summary>Participants and standings always say what the scores say, whoever writes them.</summary>
+public sealed class StandingsTests(MigratedTemplate template) : IAsyncLifetime
+{
+    /// <summary>Rows that are in one of the two and not in the other: what triggers derived, and a naive query.</summary>
+    private const string Differences = """
+        WITH ranked AS (
+            SELECT s.*, coalesce(emd_score, score) AS emd,
+                status = 'completed' AND NOT EXISTS (SELECT FROM disqualifications d WHERE d.score_id = s.id) AS ranks
+            FROM scores s
+        ), emd AS (
+            SELECT DISTINCT ON (challenge_id, username) challenge_id, username, emd AS value, created_at, id FROM ranked
+            WHERE ranks AND emd > '-Infinity' AND emd < 'Infinity'
+            ORDER BY challenge_id, username, emd DESC, created_at, id
+        ), ima AS (
+            SELECT DISTINCT ON (challenge_id, username) challenge_id, username, ima_score AS value, created_at, id FROM ranked
+            WHERE ranks AND ima_score > '-Infinity' AND ima_score < 'Infinity'
+            ORDER BY challenge_id, username, ima_score DESC, created_at, id
+        ), naive AS (
+            SELECT s.challenge_id, s.username, count(*)::int, emd.value, emd.created_at, emd.id, ima.value, ima.created_at, ima.id
+            FROM scores s LEFT JOIN emd USING (challenge_id, username) LEFT JOIN ima USING (challenge_id, username)
+            GROUP BY s.challenge_id, s.username, emd.value, emd.created_at, emd.id, ima.value, ima.created_at, ima.id
+        ), derived AS (
+            SELECT challenge_id, username, scores, best_emd, best_emd_at, best_emd_id, best_ima, best_ima_at, best_ima_id
+            FROM participants
+        ), counted AS (
+            SELECT p.challenge_id, count(*)::int, count(best_emd)::int, count(best_ima)::int, sum(scores) FROM participants p
+            GROUP BY p.challenge_id
+        ), kept AS (
+            SELECT challenge_id, participants, ranked_emd, ranked_ima, scores FROM standings
+        )
+        SELECT coalesce(string_agg(one::text, '; '), '') FROM (
+            (SELECT 'missing ' || naive::text AS one FROM (TABLE naive EXCEPT TABLE derived) naive)
+            UNION ALL (SELECT 'wrong ' || derived::text FROM (TABLE derived EXCEPT TABLE naive) derived)
+            UNION ALL (SELECT 'uncounted ' || counted::text FROM (TABLE counted EXCEPT TABLE kept) counted)
+            UNION ALL (SELECT 'miscounted ' || kept::text FROM (TABLE kept EXCEPT TABLE counted) kept)
+        ) difference
+        """;
+
+    private readonly MigratedDatabase database = new(template);
+
+    public ValueTask InitializeAsync() => database.InitializeAsync();
+
+    public ValueTask DisposeAsync() => database.DisposeAsync();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task They_equal_the_scores_after_every_kind_of_write(int seed)
+    {
+        var random = new Random(seed);
+        await AddChallengesAsync();
+        for (var step = 0; step < 150; step++)
+        {
+            var write = Write(random);
+            await database.ExecuteAsync(write);
+
+            Assert.Equal((write, ""), (write, await database.ScalarAsync<string>(Differences)));
+        }
+    }
+
+    [Fact]
+    public async Task Writers_of_the_same_participant_do_not_lose_each_others_scores()
+    {
+        await AddChallengesAsync();
+
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, 200),
+            new ParallelOptions { MaxDegreeOfParallelism = 8 },
+            async (i, _) => await database.ExecuteAsync(Insert("one", i % 3 == 0 ? "ada" : "bob", $"{i % 7}"))
+        );
+
+        Assert.Equal("", await database.ScalarAsync<string>(Differences));
+        Assert.Equal(200L, await database.ScalarAsync<long>("SELECT scores FROM standings WHERE challenge_id = 'one'"));
+    }
+
+    private Task AddChallengesAsync() =>
+        database.ExecuteAsync(
+            """
+            INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+            SELECT name, name, '', now(), 'admin' FROM unnest(ARRAY['one', 'two', 'three']) AS name
+            ON CONFLICT DO NOTHING
+            """
+        );
+
+    private static string Write(Random random)
+    {
+        var challenge = Pick(random, "one", "two", "three");
+        var user = Pick(random, "ada", "bob", "eve");
+        var value = Pick(random, "0.5", "0.5", "0.25", "-1", "NaN", "Infinity", "-Infinity", "0", "null");
+        var some =
+            $"id IN (SELECT id FROM scores ORDER BY md5(id::text || '{random.Next()}') LIMIT {random.Next(1, 4)})";
+        return random.Next(16) switch
+        {
+            < 7 => Insert(challenge, user, value),
+            7 => $"UPDATE scores SET emd_score = {Quote(value)} WHERE {some}",
+            8 => $"UPDATE scores SET emd_score = null, score = {Quote(value)}, ima_score = {Quote(value)} WHERE {some}",
+            9 => $"UPDATE scores SET status = '{Pick(random, "pending", "completed", "failed")}' WHERE {some}",
+            10 => $"UPDATE scores SET username = '{user}', challenge_id = '{challenge}' WHERE {some}",
+            11 => $"DELETE FROM scores WHERE {some}",
+            12 => $"""
+                INSERT INTO disqualifications (score_id, reason, created_by, created_at)
+                SELECT id, '', '', now() FROM scores WHERE {some} ON CONFLICT DO NOTHING
+                """,
+            13 => "DELETE FROM disqualifications WHERE id IN (SELECT id FROM disqualifications LIMIT 2)",
+            14 => $"""
+                DELETE FROM challenges WHERE challenge_id = '{challenge}';
+                INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+                VALUES ('{challenge}', '', '', now(), '')
+                """,
+            _ => random.Next(5) == 0
+                ? "TRUNCATE scores, disqualifications, submissions"
+                : Insert(challenge, user, "0.5"),
+        };
+    }
+
+    private static string Insert(string challenge, string user, string value) =>
+        $"""
+            INSERT INTO scores (challenge_id, username, score, emd_score, ima_score, status, created_at)
+            SELECT '{challenge}', '{user}', {Quote(value)}, {Quote(
+                value
+            )}, 0.1, 'completed', now() FROM generate_series(1, 1)
+            """;
+
+    private static string Quote(string value) => value == "null" ? value : $"'{value}'";
+
+    private static string Pick(Random random, params string[] choices) => choices[random.Next(choices.Length)];
+}
