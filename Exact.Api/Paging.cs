@@ -107,6 +107,7 @@ internal static class Paging
         return numbers;
     }
 
-    private static string Encode(long[] place) =>
+    /// <summary>The cursor of a place.</summary>
+    public static string Encode(long[] place) =>
         Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Join('.', place)));
 }

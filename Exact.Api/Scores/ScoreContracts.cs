@@ -65,13 +65,23 @@ internal enum Entries
 internal sealed record LeaderboardQuery(
     [Query("metric", "The metric to rank by. A higher value is better.")] Choice<Metric>? Metric = null,
     [Query("entries", "One row per participant (`best`), or every score (`all`).")] Choice<Entries>? Entries = null,
+    [Query("format", RowFormats.Description)] Choice<RowFormat>? Format = null,
     [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
     [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
 ) : PageQuery(Limit, Cursor);
 
+/// <summary>The page of a challenge's scores to read.</summary>
+internal sealed record ScoreQuery(
+    [Query("format", RowFormats.Description)] Choice<RowFormat>? Format = null,
+    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
+    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
+) : PageQuery(Limit, Cursor);
+
+internal sealed class ScoreQueryValidator() : PageQueryValidator<ScoreQuery>(place => place is [_]);
+
 internal sealed class LeaderboardQueryValidator()
     : PageQueryValidator<LeaderboardQuery>(place =>
-        place is [var score, >= 0 and var ticks, _]
+        place is [var score, >= 0 and var ticks, _, >= 1, >= 1]
         && double.IsFinite(BitConverter.Int64BitsToDouble(score))
         && ticks <= DateTimeOffset.MaxValue.UtcTicks
     );
@@ -97,7 +107,7 @@ internal sealed record LeaderboardEntry
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>How many rows the whole leaderboard has.</summary>
+    /// <summary>The place on the board, from 1; equal scores have different ones.</summary>
     [JsonIgnore]
-    public long Total { get; init; }
+    public long Position { get; init; }
 }

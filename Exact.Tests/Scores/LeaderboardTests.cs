@@ -207,41 +207,145 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
     }
 
+    [Fact]
+    public async Task A_disqualified_score_does_not_rank_and_its_participant_ranks_by_the_next_best()
+    {
+        await ScoreAsync("ada", 0.5);
+        await ScoreAsync("ada", 0.9);
+        await ScoreAsync("bob", 0.7);
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO disqualifications (score_id, reason, created_by, created_at)
+            SELECT id, 'copied', 'eve', now() FROM scores WHERE challenge_id = '{challenge}' AND emd_score = 0.9
+            """
+        );
+
+        Assert.Equal(["1 bob 0.7", "2 ada 0.5"], await BoardAsync());
+        Assert.Equal(["1 bob 0.7", "2 ada 0.5"], await BoardAsync("entries=all"));
+    }
+
     [Theory]
-    [InlineData(Metric.Emd)]
-    [InlineData(Metric.Ima)]
-    public async Task The_ranking_reads_one_index_and_not_the_table(Metric metric)
+    [InlineData("", true)]
+    [InlineData("2126-01-01Z", true)]
+    [InlineData("2020-01-01Z", false)]
+    public async Task Scores_can_be_hidden_until_the_challenge_closes(string closesOn, bool isHidden)
+    {
+        await ScoreAsync("ada", 0.5);
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores) VALUES ('{challenge}', '', true);
+            UPDATE challenges SET closes_on = nullif('{closesOn}', '')::timestamptz WHERE challenge_id = '{challenge}'
+            """
+        );
+
+        foreach (var list in (string[])["scores", "leaderboard", "leaderboard?format=jsonl", "scores?format=jsonl"])
+        {
+            using var answer = await client.GetAsync($"/api/challenges/{challenge}/{list}", CancellationToken);
+            var body = await answer.Content.ReadAsStringAsync(CancellationToken);
+            Assert.Equal(isHidden, body is "[]" or "");
+            Assert.Equal(isHidden, answer.Headers.Contains("X-Scores-Hidden"));
+            Assert.Equal(!isHidden, answer.Headers.Contains("X-Total-Count"));
+        }
+    }
+
+    [Theory]
+    [InlineData("leaderboard", "rank,score_id,username,score,std,method_name,created_at", 3)]
+    [InlineData("leaderboard?entries=all", "rank,score_id,username,score,std,method_name,created_at", 1500)]
+    [InlineData("scores", "id,username,challenge_id,score,emd_score,emd_std,ima_score,ima_std,method_name", 1500)]
+    public async Task All_rows_come_as_CSV_and_as_JSON_lines(string list, string header, int count)
+    {
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO scores (username, challenge_id, emd_score, created_at, status)
+            SELECT (ARRAY['=1+1', 'a "b", c', 'NaN'])[i % 3 + 1], '{challenge}',
+                CASE WHEN i % 3 = 2 THEN -0.5 ELSE i END, '2026-01-01Z', 'completed'
+            FROM generate_series(1, 1500) i
+            """
+        );
+        var address = $"/api/challenges/{challenge}/{list}{(list.Contains('?') ? '&' : '?')}limit=1&format=";
+
+        using var csv = await client.GetAsync(address + "csv", CancellationToken);
+        using var lines = await client.GetAsync(address + "jsonl", CancellationToken);
+
+        var rows = (await csv.Content.ReadAsStringAsync(CancellationToken)).Split("\r\n");
+        Assert.StartsWith(header, rows[0], StringComparison.Ordinal);
+        Assert.Equal(count, rows.Length - 2);
+        Assert.Equal("", rows[^1]);
+        Assert.Contains(rows, row => row.Contains(",'=1+1,", StringComparison.Ordinal));
+        Assert.Contains(rows, row => row.Contains(",\"a \"\"b\"\", c\",", StringComparison.Ordinal));
+        Assert.Contains(rows, row => row.Contains(",-0.5,", StringComparison.Ordinal));
+        Assert.Equal($"{count}", csv.Headers.GetValues("X-Total-Count").Single());
+        Assert.Equal("text/csv", csv.Content.Headers.ContentType?.MediaType);
+        var objects = (await lines.Content.ReadAsStringAsync(CancellationToken)).TrimEnd().Split('\n');
+        Assert.Equal(count, objects.Length);
+        Assert.All(objects, line => JsonDocument.Parse(line).Dispose());
+    }
+
+    /// <summary>Also among many equal scores, and deep in the board.</summary>
+    [Theory]
+    [InlineData("best", "emd", "ix_participants_emd")]
+    [InlineData("best", "ima", "ix_participants_ima")]
+    [InlineData("all", "emd", "ix_scores_ranked_emd", "ix_scores_ranked_score")]
+    [InlineData("all", "ima", "ix_scores_ranked_ima")]
+    public async Task A_page_reads_the_rows_of_a_page(string entries, string metric, params string[] indexes)
     {
         await app.Database.ExecuteAsync(
             $"""
             INSERT INTO scores (username, challenge_id, score, emd_score, ima_score, created_at, status)
-            SELECT 'p' || i % 5000, '{challenge}', random(), random(), random(), now(), 'completed'
-            FROM generate_series(1, 20000) i
+            SELECT 'p' || i % 5000, '{challenge}', i % 3, CASE WHEN i % 2 = 0 THEN i % 3 END, i % 3, now(), 'completed'
+            FROM generate_series(1, 20000) i;
+            INSERT INTO disqualifications (score_id, reason, created_by, created_at)
+            SELECT id, '', '', now() FROM scores WHERE challenge_id = '{challenge}' AND id % 20 = 0
             """
         );
-        await app.Database.ExecuteAsync("VACUUM ANALYZE scores");
-        var query = new LeaderboardQuery(new Choice<Metric>(metric));
-        await using var command = app.Database.DataSource.CreateCommand(
-            "EXPLAIN (COSTS OFF) " + Leaderboard.Sql(query)
+        await app.Database.ExecuteAsync("VACUUM ANALYZE scores, participants, disqualifications");
+        var middle = Leaderboard.PlaceOf(
+            new()
+            {
+                Rank = 1,
+                Position = 2500,
+                Score = 1,
+                CreatedAt = DateTimeOffset.UtcNow.AddHours(-1),
+                ScoreId = 1,
+                Username = "",
+                Std = null,
+                MethodName = null,
+            }
         );
-        command.Parameters.AddRange(Leaderboard.Parameters(challenge, query).ToArray());
-        var plan = new List<string>();
-        await using var reader = await command.ExecuteReaderAsync(CancellationToken);
-        while (await reader.ReadAsync(CancellationToken))
+        foreach (var cursor in (string?[])[null, Paging.Encode(middle)])
         {
-            plan.Add(reader.GetString(0));
-        }
+            var query = new LeaderboardQuery(
+                Choice<Metric>.Parse(metric, null),
+                Choice<Entries>.Parse(entries, null),
+                Limit: 50,
+                Cursor: cursor
+            );
+            await using var command = app.Database.DataSource.CreateCommand(
+                "EXPLAIN (ANALYZE, FORMAT JSON) " + Leaderboard.Sql(query, query.Limit)
+            );
+            command.Parameters.AddRange(Leaderboard.Parameters(challenge, Leaderboard.Place.Of(query)).ToArray());
+            using var plan = JsonDocument.Parse((string)(await command.ExecuteScalarAsync(CancellationToken))!);
+            var nodes = NodesOf(plan.RootElement[0].GetProperty("Plan")).ToList();
 
-        Assert.Contains(
-            plan,
-            line =>
-                line.Contains(
-                    $"Index Only Scan using ix_scores_leaderboard_{metric}",
-                    StringComparison.OrdinalIgnoreCase
-                )
-        );
-        Assert.DoesNotContain(plan, line => line.Contains("Seq Scan", StringComparison.Ordinal));
+            Assert.All(nodes, node => Assert.InRange(RowsOf(node), 0, 110));
+            Assert.DoesNotContain(nodes, node => node.GetProperty("Node Type").GetString() is "Seq Scan");
+            Assert.All(indexes, index => Assert.Contains(nodes, node => IndexOf(node) == index));
+        }
     }
+
+    private static IEnumerable<JsonElement> NodesOf(JsonElement node) =>
+        node.TryGetProperty("Plans", out var plans) ? plans.EnumerateArray().SelectMany(NodesOf).Prepend(node) : [node];
+
+    /// <summary>The rows that a node read, also those that it threw away.</summary>
+    private static double RowsOf(JsonElement node) =>
+        node.GetProperty("Actual Loops").GetDouble()
+        * (
+            node.GetProperty("Actual Rows").GetDouble()
+            + (node.TryGetProperty("Rows Removed by Filter", out var removed) ? removed.GetDouble() : 0)
+        );
+
+    private static string? IndexOf(JsonElement node) =>
+        node.TryGetProperty("Index Name", out var index) ? index.GetString() : null;
 
     private async Task ScoreAsync(
         string username,
