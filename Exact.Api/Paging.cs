@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using Exact.Api.Challenges;
 using FluentValidation;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.EntityFrameworkCore;
@@ -27,7 +28,9 @@ internal class PageQueryValidator<T> : AbstractValidator<T>
     /// <param name="isPlace">Whether a row of this list can have these numbers as its place.</param>
     public PageQueryValidator(Func<long[], bool> isPlace)
     {
-        RuleFor(page => page.Limit).InclusiveBetween(1, 1000);
+        RuleFor(page => page.Limit)
+            .InclusiveBetween(1, 1000)
+            .WithMessage("Must be a whole number from 1 to 1000, not {PropertyValue}.");
         RuleFor(page => page.Cursor)
             .Must(cursor => cursor is null || (Paging.Decode(cursor) is { } place && isPlace(place)))
             .WithMessage(
@@ -43,7 +46,9 @@ internal sealed class KeyPageValidator() : PageQueryValidator<PageQuery>(place =
 /// <param name="Total">How many rows the whole list has; null if that is not known.</param>
 internal sealed record Page<T>(IReadOnlyList<T> Rows, long? Total);
 
-/// <summary>A page is a bare array; <c>Link</c> has the address of the next page, <c>X-Total-Count</c> the length of the list.</summary>
+/// <summary>
+/// A page is a bare array; <c>Link</c> has the address of the next page, <c>X-Total-Count</c> the length of the list.
+/// </summary>
 internal static class Paging
 {
     public const string TotalHeader = "X-Total-Count";
@@ -78,8 +83,10 @@ internal static class Paging
             var others = context.Request.Query.Where(pair =>
                 !pair.Key.Equals("cursor", StringComparison.OrdinalIgnoreCase)
             );
-            var path = context.Request.PathBase + context.Request.Path;
-            var next = QueryHelpers.AddQueryString(path, others.Append(new("cursor", Encode(placeOf(page.Rows[^1])))));
+            var next = QueryHelpers.AddQueryString(
+                ChallengeName.PathOf(context),
+                others.Append(new("cursor", Encode(placeOf(page.Rows[^1]))))
+            );
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         }
 

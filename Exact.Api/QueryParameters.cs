@@ -19,7 +19,9 @@ internal static class QueryParameters
         where query is not null
         select (query, Nullable.GetUnderlyingType(bound.ParameterType) ?? bound.ParameterType);
 
-    /// <summary>Refuses parameters that the endpoint does not know or that no value can have, wherever the request goes.</summary>
+    /// <summary>
+    /// Refuses parameters that the endpoint does not know or that no value can have, wherever the request goes.
+    /// </summary>
     /// <remarks>Ignoring a mistyped <c>dry_run</c> does harm.</remarks>
     public static void UseKnownParameters(this IApplicationBuilder app) =>
         app.Use(

@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace Exact.Api;
 
-/// <summary>Reads again after the session with PostgreSQL was lost, so that a restart of the server costs no 503.</summary>
+/// <summary>
+/// Reads again after the session with PostgreSQL was lost, so that a restart of the server costs no 503.
+/// </summary>
 /// <remarks>
 /// EF Core's retry strategy would leave out what the services read without EF Core, and would also repeat writes, which
 /// may have been committed.

@@ -14,6 +14,17 @@ internal static class ExceptionCause
         "If an authority of your own signed the server's certificate, name the authority's certificate with "
         + "\"Root Certificate=FILE\" in the connection string.";
 
+    private const string NoTls =
+        "The connection string asks for TLS, which the PostgreSQL server does not offer. Switch it on there, or remove "
+        + "\"SSL Mode\" from the connection string.";
+
+    private const string NoPassword =
+        "PostgreSQL asks for a password, and the service has none. Set \"Password\" in the connection string, or "
+        + "Database:PasswordFile.";
+
+    private const string NoPostgres =
+        "What answers there is not PostgreSQL. Check \"Host\" and \"Port\" in the connection string.";
+
     /// <summary>
     /// Describes the failure to an operator in one line: PostgreSQL's message if a library has wrapped it, or else the
     /// exception's own and the innermost.
@@ -42,9 +53,17 @@ internal static class ExceptionCause
             : text.StartsWith("The connection pool has been exhausted", StringComparison.Ordinal) ? PoolIsEmpty
             : text.Contains("SSL handshake", StringComparison.Ordinal)
                 ? $"The TLS connection to PostgreSQL failed: {CauseOfTls(innermost)}. {Certificate}"
+            : innermost is TimeoutException && IsOfStream(text) ? "PostgreSQL did not answer in time."
+            : IsOfStream(text) ? $"The connection to PostgreSQL was lost: {innermost.Message.TrimEnd('.')}."
+            : text.StartsWith("SSL connection requested", StringComparison.Ordinal) ? NoTls
+            : text.StartsWith("No password has been provided", StringComparison.Ordinal) ? NoPassword
+            : text.StartsWith("Received unknown response", StringComparison.Ordinal) ? NoPostgres
             : text.Contains(innermost.Message.TrimEnd('.'), StringComparison.Ordinal) ? $"{text}."
             : $"{text}: {innermost.Message.TrimEnd('.')}.";
     }
+
+    private static bool IsOfStream(string text) =>
+        text is "Exception while reading from stream" or "Exception while writing to stream";
 
     /// <summary>.NET names only the callback that Npgsql has passed to it.</summary>
     private static string CauseOfTls(Exception innermost) =>

@@ -17,7 +17,7 @@ namespace Exact.Infrastructure;
 /// <summary>The one registration of everything that knows PostgreSQL.</summary>
 public static class InfrastructureServices
 {
-    /// <summary>What EF Core logs before it throws. Whoever catches the exception logs it, once.</summary>
+    /// <summary>What EF Core logs before it throws. The code that catches the exception logs it, once.</summary>
     private static readonly EventId[] Failures =
     [
         CoreEventId.QueryIterationFailed,

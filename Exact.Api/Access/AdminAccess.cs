@@ -59,11 +59,11 @@ internal static partial class AdminAccess
         return key switch
         {
             null or "" => environment.IsDevelopment() ? AdminKeyFile.ReadOrCreate(DevelopmentFolder.Path) : null,
-            { Length: < MinKeyLength } => throw new SettingException(
+            _ when key.Trim().Length < MinKeyLength => throw new SettingException(
                 setting,
                 $"must be a key of at least {MinKeyLength} characters. Make one with: openssl rand -hex 32"
             ),
-            _ => key,
+            _ => key.Trim(), // as a header is
         };
     }
 

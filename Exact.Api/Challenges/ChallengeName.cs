@@ -3,8 +3,9 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Exact.Api.Challenges;
 
 /// <summary>
-/// Gives endpoints the name of the challenge as the address has it. Servers decode all of a path but <c>%2F</c>, so that the name <c>a/b</c>,
-/// sent as <c>a%2Fb</c>, and the name <c>a%2Fb</c>, sent as <c>a%252Fb</c>, would look the same.
+/// Gives endpoints the name of the challenge as the address has it. Servers decode all of a path but <c>%2F</c>, so
+/// that the name <c>a/b</c>, sent as <c>a%2Fb</c>, and the name <c>a%2Fb</c>, sent as <c>a%252Fb</c>, would look the
+/// same.
 /// </summary>
 internal static class ChallengeName
 {
@@ -25,6 +26,14 @@ internal static class ChallengeName
             }
         );
         return group;
+    }
+
+    /// <summary>The path of the request, encoded so that it leads to the same challenge again.</summary>
+    public static string PathOf(HttpContext context)
+    {
+        var segments = context.Request.Path.Value!.Split('/');
+        return context.Request.PathBase
+            + string.Join('/', segments.Select(segment => Uri.EscapeDataString(Decode(context, segment))));
     }
 
     private static string Decode(HttpContext context, string value)

@@ -27,7 +27,7 @@ internal static partial class CommandLine
             ExportCommand.Create(app.Services),
             LoadDataCommand.Create(app.Services),
             DumpDataCommand.Create(app.Services),
-            HealthCommand.Create(app.Configuration),
+            HealthCommand.Create(),
         };
         // The configuration of the host reads its own settings, such as --urls.
         root.TreatUnmatchedTokensAsErrors = false;

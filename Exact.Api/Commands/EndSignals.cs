@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Exact.Api.Commands;
 
-/// <summary>A token that SIGTERM, Ctrl+C or a closed terminal cancels, so that what was started is also stopped.</summary>
+/// <summary>
+/// A token that SIGTERM, Ctrl+C or a closed terminal cancels, so that what was started is also stopped.
+/// </summary>
 internal sealed class EndSignals : IDisposable
 {
     private readonly CancellationTokenSource source = new();

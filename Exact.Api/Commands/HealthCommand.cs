@@ -8,8 +8,8 @@ namespace Exact.Api.Commands;
 
 /// <summary><c>health</c>: checks the running service, for a container that has no curl.</summary>
 /// <remarks>
-/// A container runs it every few seconds, so it does without the host, and without <see cref="HttpClient"/>, which costs as much as the rest,
-/// where a plain request will do.
+/// A container runs it every few seconds, so it does without the host, and without <see cref="HttpClient"/>, which
+/// costs as much as the rest, where a plain request will do.
 /// </remarks>
 internal static class HealthCommand
 {
@@ -17,10 +17,11 @@ internal static class HealthCommand
 
     private const int Seconds = 5;
 
-    public static Command Create(IConfiguration configuration)
+    public static Command Create()
     {
-        var command = new Command(Name, "Exit with 0 if the service on this machine is ready, 1 if not.");
-        command.SetAction((_, _) => RunAsync(configuration["urls"]?.Split(';')));
+        var urls = new Option<string>("--urls") { Description = "Where the service listens, if it is not found." };
+        var command = new Command(Name, "Exit with 0 if the service on this machine is ready, 1 if not.") { urls };
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(urls)?.Split(';')));
         return command;
     }
 
@@ -35,7 +36,8 @@ internal static class HealthCommand
                 var (status, answer) = at.Scheme is "http" ? Ask(at) : await AskAsync(at, HttpVersion.Version11);
                 if (status is HttpStatusCode.BadRequest)
                 {
-                    (status, answer) = await AskAsync(at, HttpVersion.Version20); // the only one that some endpoints speak
+                    // the only version that some endpoints speak
+                    (status, answer) = await AskAsync(at, HttpVersion.Version20);
                 }
 
                 using var output = Console.OpenStandardOutput();
@@ -58,7 +60,7 @@ internal static class HealthCommand
         return ExitCode.Failed;
     }
 
-    /// <summary>Asks in HTTP/1.0, which ends the answer with the connection and needs no host that AllowedHosts allows.</summary>
+    /// <summary>Asks in HTTP/1.0, which ends the answer with the connection and needs no host name.</summary>
     private static (HttpStatusCode Status, string Answer) Ask(Uri address)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp)
@@ -100,7 +102,7 @@ internal static class HealthCommand
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
-    /// <summary>The address that a client can connect to, without a resolver, where the server listens on all of them.</summary>
+    /// <summary>Where a client can connect, without a resolver, if the server listens on all addresses.</summary>
     private static string OnThisMachine(string address)
     {
         foreach (var host in (ReadOnlySpan<string>)["*", "+", "localhost", "0.0.0.0", "[::]"])

@@ -15,7 +15,9 @@ internal sealed class RequestOptions
     public int PerAddress { get; set; } = 20;
 }
 
-/// <summary>Serves a few requests of each address at a time, so that no client takes all database connections.</summary>
+/// <summary>
+/// Serves a few requests of each address at a time, so that no client takes all database connections.
+/// </summary>
 internal static class AddressLimit
 {
     /// <summary>How many requests wait for each one that is served, before the next is refused.</summary>

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Exact.Api.Http;
@@ -39,13 +40,44 @@ internal static class HttpSetup
     }
 
     /// <summary>Lets Kestrel read the rest of a refused upload of any size, for its five seconds.</summary>
-    /// <remarks>Above its size limit it would close the connection at once, and the reset would destroy the answer.</remarks>
+    /// <remarks>
+    /// Above its size limit it would close the connection at once, and the reset would destroy the answer.
+    /// </remarks>
     private static async Task ReadRestOfBodyAsync(HttpContext context, RequestDelegate next)
     {
         await next(context);
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = null;
+        }
+
+        if (
+            HttpProtocol.IsHttp2(context.Request.Protocol)
+            && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true }
+        )
+        {
+            await context.Response.CompleteAsync();
+            await DrainAsync(context.Request.BodyReader);
+        }
+    }
+
+    /// <summary>Reads on for five seconds, which Kestrel does only for HTTP/1.1.</summary>
+    /// <remarks>Otherwise it resets the stream, and curl reports an error instead of the answer.</remarks>
+    private static async Task DrainAsync(PipeReader body)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        try
+        {
+            while (await body.ReadAsync(limit.Token) is { IsCompleted: false } read)
+            {
+                body.AdvanceTo(read.Buffer.End);
+            }
+        }
+        catch (Exception e)
+            when (e is OperationCanceledException or IOException or BadHttpRequestException or InvalidOperationException
+            )
+        {
+            // the client is slow or has gone, or the body has been read
         }
     }
 }

@@ -6,7 +6,8 @@ namespace Exact.Api.Http;
 
 /// <summary>Notes the addresses that the service listens on, for the <c>health</c> command beside it.</summary>
 /// <remarks>
-/// The environment, which both share, names the file, because it does not tell every address: <c>--urls</c> and appsettings.json do, too.
+/// The environment, which both share, names the file, because it does not tell every address: <c>--urls</c> and
+/// appsettings.json do, too.
 /// </remarks>
 internal sealed class ListeningAddresses(IServer server) : IHostedLifecycleService
 {

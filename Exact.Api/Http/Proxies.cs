@@ -4,14 +4,16 @@ using Microsoft.AspNetCore.HttpOverrides;
 
 namespace Exact.Api.Http;
 
-/// <summary>Takes the public address of a request from the headers of the proxies that the configuration names.</summary>
+/// <summary>
+/// Takes the public address of a request from the headers of the proxies that the configuration names.
+/// </summary>
 internal static class Proxies
 {
     private const string KnownProxies = "ForwardedHeaders:KnownProxies";
     private const string KnownNetworks = "ForwardedHeaders:KnownNetworks";
 
     public static void AddProxies(this IServiceCollection services) =>
-        services.AddOptions<ForwardedHeadersOptions>().Configure<IConfiguration>(Configure);
+        services.AddOptions<ForwardedHeadersOptions>().Configure<IConfiguration>(Configure).ValidateOnStart();
 
     public static void UseProxies(this WebApplication app)
     {

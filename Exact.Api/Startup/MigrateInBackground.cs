@@ -9,8 +9,8 @@ namespace Exact.Api.Startup;
 /// service ready.
 /// </summary>
 /// <remarks>
-/// A start that fails stops the process; <see cref="SchemaState"/> keeps the cause for the last log line. A service that
-/// has been ready stays, because its database may come back.
+/// A start that fails stops the process; <see cref="SchemaState"/> keeps the cause for the last log line. A service
+/// that has been ready stays, because its database may come back.
 /// </remarks>
 internal sealed partial class MigrateInBackground(
     DatabaseMigrator migrator,
@@ -70,7 +70,7 @@ internal sealed partial class MigrateInBackground(
         string? told = null;
         while (await readiness.WaitAsync(stoppingToken) is { Phase: not SchemaPhase.Ready } found)
         {
-            // Whoever migrates after this service has started may also have to grant the rights.
+            // The rights may be granted only after the migrations that this service waits for.
             if (Applies || (found.Phase is SchemaPhase.Refused && told is null))
             {
                 throw new MigrationRefusedException(

@@ -6,8 +6,8 @@ namespace Exact.Api.Startup;
 
 /// <summary>Prints the first calls to try once the service is ready; only Development shows the admin key itself.</summary>
 /// <remarks>
-/// A process does not know its published address: <c>Welcome:Address</c> names it, and <c>Welcome:AdminKey</c> names the
-/// command that prints the key. docker-compose.yml and the systemd unit set both.
+/// A process does not know its published address: <c>Welcome:Address</c> names it, and <c>Welcome:AdminKey</c> names
+/// the command that prints the key. docker-compose.yml and the systemd unit set both.
 /// </remarks>
 internal sealed partial class Welcome(
     SchemaState state,

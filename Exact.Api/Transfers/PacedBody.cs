@@ -25,10 +25,13 @@ internal sealed record Pace(long Bytes, TimeSpan Window, string Remedy)
     public override string ToString() => $"{Bytes / 1024} KiB in {Window.TotalSeconds:0} seconds";
 }
 
-/// <summary>Reads the body of an upload, and gives up a sender that is slower than its pace, over any version of HTTP.</summary>
+/// <summary>
+/// Reads the body of an upload, and gives up a sender that is slower than its pace, over any version of HTTP.
+/// </summary>
 /// <remarks>
-/// Kestrel has no such limit for a single HTTP/2 request. The pipe is told to stop waiting instead of cancelling a token: after that, Kestrel
-/// could not read the rest of the body, and would reset the connection before the client has read the answer.
+/// Kestrel has no such limit for a single HTTP/2 request. The pipe is told to stop waiting instead of cancelling a
+/// token: after that, Kestrel could not read the rest of the body, and would reset the connection before the client has
+/// read the answer.
 /// </remarks>
 internal sealed class PacedBody(PipeReader body, Pace pace, long maxBytes, TimeProvider time) : ForwardStream
 {

@@ -33,9 +33,9 @@ internal sealed class PacedResponse(Stream body, TimeSpan patience, TimeProvider
         {
             await body.WriteAsync(buffer, either.Token);
         }
-        catch (OperationCanceledException)
-            when (impatience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (impatience.IsCancellationRequested)
         {
+            // Over HTTP/2 a write that is given up also cancels the request.
             throw new ClientStalledException(patience);
         }
     }

@@ -26,7 +26,9 @@ internal static partial class ConnectionStringReader
             : throw new SettingException(setting, $"is not a valid connection string: {problem}. {Expected}");
     }
 
-    /// <summary>Switches GSS encryption off unless the connection string asks for it: Npgsql would try it first.</summary>
+    /// <summary>
+    /// Switches GSS encryption off unless the connection string asks for it: Npgsql would try it first.
+    /// </summary>
     public static void WithoutGss(this NpgsqlConnectionStringBuilder settings)
     {
         if (!settings.ShouldSerialize("GSS Encryption Mode"))

@@ -3,7 +3,9 @@ namespace Exact.Infrastructure.Database;
 /// <summary>What a failure of the database means for the caller.</summary>
 internal enum DatabaseFault
 {
-    /// <summary>The server cannot be reached, starts, stops or is full of sessions, or the connection was lost.</summary>
+    /// <summary>
+    /// The server cannot be reached, starts, stops or is full of sessions, or the connection was lost.
+    /// </summary>
     Away,
 
     /// <summary>Another session holds a lock, or has changed the same rows.</summary>

@@ -22,7 +22,9 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     public string MigratorConnectionString { get; } =
         Read(configuration, "ExactMigrator") ?? Read(configuration, "Exact") ?? "";
 
-    /// <summary>How many seconds a query of EF Core may take: <c>Command Timeout</c> of the connection string.</summary>
+    /// <summary>
+    /// How many seconds a query of EF Core may take: <c>Command Timeout</c> of the connection string.
+    /// </summary>
     public int QuerySeconds => new NpgsqlConnectionStringBuilder(ConnectionString).CommandTimeout;
 
     /// <summary>

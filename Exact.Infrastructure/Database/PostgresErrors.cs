@@ -89,7 +89,9 @@ internal static class PostgresErrors
             _ => null,
         };
 
-    /// <summary>The SQLSTATE behind an exception, or else its fault: what failures of one kind have in common.</summary>
+    /// <summary>
+    /// The SQLSTATE behind an exception, or else its fault: what failures of one kind have in common.
+    /// </summary>
     public static string KindOf(Exception exception) =>
         (exception.GetBaseException() as PostgresException)?.SqlState ?? $"{FaultOf(exception)}";
 

@@ -41,8 +41,8 @@ internal sealed class MigrationScript(DbContextOptions<ExactDbContext> contextOp
     }
 
     /// <remarks>
-    /// An idempotent script asks the history before each statement, in a DO block, where PostgreSQL cannot build an index
-    /// concurrently.
+    /// An idempotent script asks the history before each statement, in a DO block, where PostgreSQL cannot build an
+    /// index concurrently.
     /// </remarks>
     private static string Generate(ExactDbContext context, string? from, string? to) =>
         context

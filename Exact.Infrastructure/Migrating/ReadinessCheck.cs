@@ -76,7 +76,7 @@ internal sealed class ReadinessCheck(
             ),
             _ when ServerRefusal.MayPass(failure) => new(
                 SchemaPhase.Away,
-                $"PostgreSQL at {ServerRefusal.NameOf(connectionString)} does not answer: {failure.Message}"
+                $"PostgreSQL at {ServerRefusal.NameOf(connectionString)} does not answer: {failure.Cause()}"
             ),
             PostgresException e when RowSecurity.TableOf(e) is null => Refuse(
                 ServerRefusal.Describe(e, Setting, connectionString)

@@ -30,7 +30,9 @@ internal sealed partial class SchemaWatch(
     private Task<SchemaProgress>? look;
     private long lookedAt;
 
-    /// <summary>Makes the service look again if the failure of a request can come from another schema or server.</summary>
+    /// <summary>
+    /// Makes the service look again if the failure of a request can come from another schema or server.
+    /// </summary>
     public void Doubt(Exception failure)
     {
         if (state.IsReady && RaisesDoubt(failure))
@@ -86,7 +88,9 @@ internal sealed partial class SchemaWatch(
         return false;
     }
 
-    /// <summary>Ends the phases of a run that an administrator asked for, if the service has been ready before.</summary>
+    /// <summary>
+    /// Ends the phases of a run that an administrator asked for, if the service has been ready before.
+    /// </summary>
     public async Task ReturnAsync(CancellationToken cancellationToken)
     {
         if (state.HasStarted && !await SettleAsync(cancellationToken))

@@ -65,18 +65,19 @@ internal sealed partial class ServerWait(
                 throw new MigrationRefusedException(ServerRefusal.Describe(e, setting, connection), e);
             }
 
+            var reason = $"{cause.Cause().TrimEnd('.')}.";
             left = options.Value.ServerWait - time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero)
             {
                 throw new MigrationRefusedException(
-                    $"PostgreSQL at {server} could not be used for {options.Value.ServerWait}: {cause.Message} "
+                    $"PostgreSQL at {server} could not be used for {options.Value.ServerWait}: {reason} "
                         + $"Start it, correct {setting}, or raise Migrations:ServerWait.",
                     cause
                 );
             }
 
-            state.Enter(SchemaPhase.WaitingForServer, $"Waiting for PostgreSQL at {server}: {cause.Message}");
-            LogWaiting(server, cause.Message);
+            state.Enter(SchemaPhase.WaitingForServer, $"Waiting for PostgreSQL at {server}: {reason}");
+            LogWaiting(server, reason);
             var next = pause.WithJitter();
             await Task.Delay(next < left ? next : left, time, cancellationToken);
             pause = pause * 2 < MaximalPause ? pause * 2 : MaximalPause;

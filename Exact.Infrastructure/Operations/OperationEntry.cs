@@ -86,7 +86,9 @@ internal static class OperationEntry
         await command.ExecuteNonQueryAsync(CancellationToken.None);
     }
 
-    /// <summary>Writes the success as part of a transaction with changes, which waits for its standby as usual.</summary>
+    /// <summary>
+    /// Writes the success as part of a transaction with changes, which waits for its standby as usual.
+    /// </summary>
     /// <returns>False if somebody has cancelled the operation.</returns>
     public static async Task<bool> TrySucceedAsync(
         NpgsqlConnection connection,

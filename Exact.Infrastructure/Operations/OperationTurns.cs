@@ -3,8 +3,8 @@ using Npgsql;
 namespace Exact.Infrastructure.Operations;
 
 /// <summary>
-/// Lets only as many operations run at once as find two connections each in the pool and leave one for the rest, so that
-/// none keeps the connection that another waits for.
+/// Lets only as many operations run at once as find two connections each in the pool and leave one for the rest, so
+/// that none keeps the connection that another waits for.
 /// </summary>
 internal sealed class OperationTurns(NpgsqlDataSource database) : IDisposable
 {

@@ -152,7 +152,9 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         ending.Dispose();
     }
 
-    /// <summary>Closes the entry and releases the lock at once; if the session with the lock was lost, in another.</summary>
+    /// <summary>
+    /// Closes the entry and releases the lock at once; if the session with the lock was lost, in another.
+    /// </summary>
     private async Task CloseAsync()
     {
         try

@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database.Embedded;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Commands;
@@ -8,18 +9,22 @@ public sealed class HealthTests(MigratedDatabase database) : IClassFixture<Migra
     [Fact]
     public async Task It_asks_the_address_that_the_service_listens_on()
     {
+        var url = $"http://127.0.0.1:{FreePort.Find()}";
         await using var service = ExactProcess.Serve(
             database.ConnectionString,
             new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:1" }, // refused without root
             "--urls",
-            "http://127.0.0.1:0"
+            url
         );
         await service.WaitForLogAsync("The schema is ready");
         var hidden = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:1" };
         await using var health = await ExactProcess.RunAsync("", hidden, "health");
+        await using var told = await ExactProcess.RunAsync("", "health", "--urls", url);
 
         Assert.Equal("ready", health.Output);
         Assert.Equal(0, await health.WaitForExitAsync());
+        Assert.Equal("ready", told.Output);
+        Assert.Equal(0, await told.WaitForExitAsync());
     }
 
     [Fact]

@@ -7,7 +7,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Exact.Tests.Database;
 
-/// <summary>Each failure of the database is answered with its own problem, and its cause is for administrators alone.</summary>
+/// <summary>
+/// Each failure of the database is answered with its own problem, and its cause is for administrators alone.
+/// </summary>
 public sealed class DatabaseFaultTests(LoggedApp app) : IClassFixture<LoggedApp>, IAsyncLifetime
 {
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;

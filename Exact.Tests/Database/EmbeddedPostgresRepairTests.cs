@@ -7,7 +7,9 @@ using Npgsql;
 
 namespace Exact.Tests.Database;
 
-/// <summary>The embedded server after it has died, after a power failure, and when its process is told to end early.</summary>
+/// <summary>
+/// The embedded server after it has died, after a power failure, and when its process is told to end early.
+/// </summary>
 public sealed class EmbeddedPostgresRepairTests : IDisposable
 {
     private readonly string folder = Path.Combine(Path.GetTempPath(), $"exact-repair-{Guid.NewGuid():N}");

@@ -141,4 +141,21 @@ public sealed class PostgresErrorsTests
 
         Assert.Contains("Maximum Pool Size", failure.Cause(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_lost_connection_is_described_without_the_words_of_Npgsql()
+    {
+        var lost = new NpgsqlException("Exception while reading from stream", new EndOfStreamException("It ended."));
+        var silent = new NpgsqlException("Exception while reading from stream", new TimeoutException("Timeout"));
+
+        Assert.Equal("The connection to PostgreSQL was lost: It ended.", lost.Cause());
+        Assert.Equal("PostgreSQL did not answer in time.", silent.Cause());
+    }
+
+    [Theory]
+    [InlineData("SSL connection requested. No SSL enabled connection from this host is configured.", "SSL Mode")]
+    [InlineData("No password has been provided but the backend requires one (in MD5)", "Database:PasswordFile")]
+    [InlineData("Received unknown response H for SSLRequest (expecting S or N)", "is not PostgreSQL")]
+    public void A_connection_that_cannot_begin_is_described_by_the_way_out(string message, string wayOut) =>
+        Assert.Contains(wayOut, new NpgsqlException(message).Cause(), StringComparison.Ordinal);
 }

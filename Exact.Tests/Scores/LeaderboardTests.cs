@@ -184,7 +184,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     [InlineData("metric=accuracy", "metric", "Must be one of emd, ima, not \"accuracy\".")]
     [InlineData("entries=some", "entries", "Must be one of best, all, not \"some\".")]
     [InlineData("limit=many", "limit", "Must be a whole number, not \"many\".")]
-    [InlineData("limit=0", "limit", "between 1 and 1000")]
+    [InlineData("limit=0", "limit", "from 1 to 1000, not 0")]
     [InlineData("cursor=abc", "cursor", "The cursor is not one of this list.")]
     public async Task A_wrong_parameter_is_named(string query, string field, string reason)
     {

@@ -3,7 +3,9 @@ using Exact.Tests.Support;
 
 namespace Exact.Tests.Startup;
 
-/// <summary>The embedded PostgreSQL keeps its data below the service's folder; a program that watches that is told of every write.</summary>
+/// <summary>
+/// The embedded PostgreSQL keeps its data below the service's folder; a program that watches that is told of every write.
+/// </summary>
 public sealed class FileWatchTests
 {
     [Fact]

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using Exact.Infrastructure.Database.Embedded;
@@ -11,11 +10,13 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Exact.Tests.Support;
 
-/// <summary>An <see cref="ExactApp"/> behind the real server, once over HTTP/1.1 and once over HTTP/2, with a clock of its own.</summary>
+/// <summary>
+/// An <see cref="ExactApp"/> behind the real server, once over HTTP/1.1 and once over HTTP/2, with a clock of its own.
+/// </summary>
 public sealed class HttpDoors : ExactApp
 {
     private readonly Dictionary<int, int> ports = new() { [1] = FreePort.Find(), [2] = FreePort.Find() };
-    private readonly ErrorLog errors = new();
+    private readonly LogLines errors = new(LogLevel.Error);
 
     public HttpDoors() =>
         UseKestrel(kestrel =>
@@ -27,7 +28,7 @@ public sealed class HttpDoors : ExactApp
     public FakeTimeProvider Time { get; } = new();
 
     /// <summary>What the service has logged as an error.</summary>
-    public IReadOnlyCollection<string> Errors => errors.Lines;
+    public IReadOnlyCollection<string> Errors => errors.All;
 
     public IPEndPoint PlaceOf(int version) => new(IPAddress.Loopback, ports[version]);
 
@@ -53,33 +54,5 @@ public sealed class HttpDoors : ExactApp
         base.ConfigureWebHost(builder);
         builder.ConfigureLogging(logging => logging.AddProvider(errors));
         builder.ConfigureTestServices(services => services.AddSingleton<TimeProvider>(Time));
-    }
-
-    private sealed class ErrorLog : ILoggerProvider, ILogger
-    {
-        public ConcurrentQueue<string> Lines { get; } = new();
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
-
-        public void Log<TState>(
-            LogLevel logLevel,
-            EventId eventId,
-            TState state,
-            Exception? exception,
-            Func<TState, Exception?, string> formatter
-        )
-        {
-            if (IsEnabled(logLevel))
-            {
-                Lines.Enqueue(formatter(state, exception));
-            }
-        }
-
-        public void Dispose() { }
     }
 }

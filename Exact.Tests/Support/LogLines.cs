@@ -8,7 +8,7 @@ namespace Exact.Tests.Support;
 /// <summary>An <see cref="ExactApp"/> whose log a test can read.</summary>
 public sealed class LoggedApp : ExactApp
 {
-    internal LogLines Log { get; } = new();
+    internal LogLines Log { get; } = new(LogLevel.Warning);
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
@@ -17,8 +17,8 @@ public sealed class LoggedApp : ExactApp
     }
 }
 
-/// <summary>Collects what a service logs from the level of warnings on, with stack traces.</summary>
-internal sealed class LogLines : ILoggerProvider, ILogger
+/// <summary>Collects what a service logs from this level on, with stack traces.</summary>
+internal sealed class LogLines(LogLevel from) : ILoggerProvider, ILogger
 {
     private readonly ConcurrentQueue<string> lines = new();
 
@@ -31,7 +31,7 @@ internal sealed class LogLines : ILoggerProvider, ILogger
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
-    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= from;
 
     public void Log<TState>(
         LogLevel logLevel,

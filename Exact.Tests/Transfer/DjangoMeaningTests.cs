@@ -117,7 +117,7 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
             TestContext.Current.CancellationToken
         );
 
-        Assert.Equal(detail, error.Detail);
+        Assert.StartsWith(detail, error.Detail);
         Assert.Equal(detail, mistake?.Detail);
     }
 
@@ -139,7 +139,7 @@ public sealed class DjangoMeaningTests(FixtureDatabase database) : IClassFixture
             await database.RejectedAsync(Fixture(Challenge(), Score(1, fields: $""" "{field}": 1 """)))
         );
 
-        Assert.Equal(detail, error.Detail);
+        Assert.StartsWith(detail, error.Detail);
     }
 
     [Fact]

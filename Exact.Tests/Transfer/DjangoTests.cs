@@ -22,7 +22,11 @@ public sealed class DjangoTests(FixtureDatabase database) : IClassFixture<Fixtur
         Company(1, user: "2147483647", fields: """ "description": null, "website": null """),
         Company(9, user: "1", fields: $""" "description": {Text}, "website": "" """),
         Challenge(1, "c1", $""" "title": "", "description": {Text}, "closes_on": "0001-01-01T00:00:00" """),
-        Challenge((1L << 53) - 1, "C1", """ "dataset": "challenges/C1/ü.zip", "mlmodel": "", "xaimethod": null """),
+        Challenge(
+            (1L << 53) - (1L << 32),
+            "C1",
+            """ "dataset": "challenges/C1/ü.zip", "mlmodel": "", "xaimethod": null """
+        ),
         Challenge(3, new string('ü', 100), """ "created_at": "2024-02-29T23:59:59.001" """),
         Score(1, "c1", """ "score": NaN, "emd_score": Infinity, "ima_score": -Infinity """),
         Score(2, "c1", """ "score": -0.0, "emd_score": 5e-324, "ima_score": 1.7976931348623157e308 """),

@@ -181,8 +181,7 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
         var rejected = Assert.IsType<ImportOutcome.Rejected>(await ImportAsync(django.Address));
         var report = await ImportedAsync(new() { Unknown = WhenFound.Skip });
 
-        Assert.Equal(12, rejected.ErrorCount);
-        Assert.Equal("unknown-field", rejected.Errors[0].Code);
+        Assert.Equal(("unknown-field", 12), (rejected.Errors[0].Code, rejected.Errors[0].Records));
         Assert.Equal(12, report.IgnoredFields["api.challenge.prize \"money"]);
     }
 
@@ -274,7 +273,9 @@ public sealed class LiveDjangoTests(FixtureDatabase database, LiveDjango live)
             """
         );
 
-        var rejected = Assert.IsType<ImportOutcome.Rejected>(await ImportAsync(old.Address));
+        var rejected = Assert.IsType<ImportOutcome.Rejected>(
+            await ImportAsync(old.Address, new() { Source = "django" })
+        );
 
         var error = Assert.Single(rejected.Errors);
         Assert.Equal(("bad-text", "api.challenge", 7, "title"), (error.Code, error.Model, error.Pk, error.Field));

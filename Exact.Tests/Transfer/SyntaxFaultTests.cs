@@ -25,7 +25,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("\"title\": “t”,", 9, "Strings must stand in plain double quotes (\"), not in typographic ones.")]
     [InlineData("\"title\": \"t\" 'x'", 13, "Strings must stand in double quotes (\"), not in single ones.")]
     [InlineData("'title': \"t\"", 0, "Strings must stand in double quotes (\"), not in single ones.")]
-    [InlineData("title: \"t\"", 0, "A name stands in double quotes.")]
+    [InlineData("title: \"t\"", 0, "A name must stand in double quotes.")]
     [InlineData("\"title\": \"t\",}}]", 13, "The ',' before this '}' is one too many: remove it.")]
     [InlineData("\"title\": \"t\",, \"pk\": 1", 13, "This ',' is one too many: remove it.")]
     [InlineData("\"a\": [1,]", 8, "The ',' before this ']' is one too many: remove it.")]
@@ -45,7 +45,7 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
         "This '\\' begins no escape that JSON has: write a backslash as \\\\."
     )]
     [InlineData("\"title\": \"\\u12g4\"", 10, "A \\u must be followed by four hexadecimal digits")]
-    [InlineData("\"title\": \"t, ", 13, "The text does not end on its line")]
+    [InlineData("\"title\": \"t, ", 13, "The string does not end on its line")]
     [InlineData("\"title\": \"a\tb\"", 11, "The control character U+0009 within a string must be written as \\u0009.")]
     [InlineData("\"title\": \u0001", 9, "The control character U+0001 stands outside of a string: remove it.")]
     [InlineData("\"score\": .5,", 9, "A number must begin with a digit: write 0.5, not .5.")]
@@ -60,8 +60,8 @@ public sealed class SyntaxFaultTests(FixtureDatabase database) : IClassFixture<F
     [InlineData("\"title\": None}", 9, "None is written as null.")]
     [InlineData("\"title\": undefined", 9, "undefined is written as null.")]
     [InlineData("\"score\": nan,", 9, "nan is written as NaN.")]
-    [InlineData("\"title\": hello,", 9, "hello is not a value of \"title\": text stands in double quotes.")]
-    [InlineData("\"score\": NaN5,", 9, "The value of \"score\" is not JSON: text stands in double quotes.")]
+    [InlineData("\"title\": hello,", 9, "hello is not a value of \"title\": a string must stand in double quotes.")]
+    [InlineData("\"score\": NaN5,", 9, "The value of \"score\" is not JSON: a string must stand in double quotes.")]
     [InlineData("\"a\": [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", 19, "Lists and objects are nested more than 16 deep.")]
     public async Task A_syntax_error_is_reported_with_its_line_and_column(string line, int before, string said)
     {

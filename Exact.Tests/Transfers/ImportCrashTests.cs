@@ -30,7 +30,7 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
     public Task A_kill_leaves_the_old_data_or_the_new(int scores) =>
         CrashAsync(
             database.ConnectionString,
-            Rounds(5),
+            Rounds(3),
             scores,
             async replica =>
             {
@@ -139,7 +139,7 @@ public sealed class ImportCrashTests(MissingDatabase database) : IClassFixture<M
             }
 
             Assert.All(outcomes, state => Assert.True(state is "succeeded" or "failed" or "not begun"));
-            Assert.True(rounds < 5 || outcomes.Contains("failed"));
+            Assert.True(rounds < 4 || outcomes.Contains("failed"));
         }
         finally
         {

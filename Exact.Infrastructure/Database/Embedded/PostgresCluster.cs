@@ -228,7 +228,9 @@ internal sealed partial class PostgresCluster(
         }
     }
 
-    /// <summary>The port of the last start; null if the file is missing or has no port that an ordinary account may use.</summary>
+    /// <summary>
+    /// The port of the last start; null if the file is missing or has no port that an ordinary account may use.
+    /// </summary>
     private int? RememberedPort() =>
         File.Exists(PortFile)
         && int.TryParse(File.ReadAllText(PortFile), CultureInfo.InvariantCulture, out var port)

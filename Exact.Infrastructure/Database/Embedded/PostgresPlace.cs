@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Infrastructure.Database.Embedded;
 
 /// <summary>
-/// The cluster's folder and account: the project's data folder, or one of the system's where PostgreSQL cannot use that.
+/// The cluster's folder and account: the project's data folder, or one of the system's where PostgreSQL cannot use
+/// that.
 /// </summary>
 internal sealed partial class PostgresPlace(string folder, UnprivilegedAccount? account)
 {

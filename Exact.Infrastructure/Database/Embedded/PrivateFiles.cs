@@ -15,7 +15,9 @@ internal static class PrivateFiles
 
     public static void CreateClosedFolder(string path) => CreateFolder(path, Owner);
 
-    /// <summary>Whether the file system keeps modes, unlike that of Windows in WSL, or of a shared or FAT drive.</summary>
+    /// <summary>
+    /// Whether the file system keeps modes, unlike that of Windows in WSL, or of a shared or FAT drive.
+    /// </summary>
     public static bool KeepsModes(string folder)
     {
         if (OperatingSystem.IsWindows())

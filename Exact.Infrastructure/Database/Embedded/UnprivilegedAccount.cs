@@ -55,7 +55,9 @@ internal sealed record UnprivilegedAccount(string Name)
         }
     }
 
-    /// <summary>Whether a folder in this one can be given to the account, which a mapped file system may ignore.</summary>
+    /// <summary>
+    /// Whether a folder in this one can be given to the account, which a mapped file system may ignore.
+    /// </summary>
     public async Task<bool> CanOwnAsync(string folder, CancellationToken cancellationToken)
     {
         var probe = Path.Combine(folder, $"probe-{Guid.NewGuid():N}");

@@ -18,7 +18,9 @@ internal sealed record ImportOptions : RecordOptions
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }
 
-    /// <summary>The encoding of the file, if the sender names one other than UTF-8; a byte order mark counts more.</summary>
+    /// <summary>
+    /// The encoding of the file, if the sender names one other than UTF-8; a byte order mark counts more.
+    /// </summary>
     public Encoding? Encoding { get; init; }
 
     /// <summary>Where the fixture comes from, for the report: a live database by host and name; null for a file.</summary>

@@ -43,7 +43,7 @@ internal sealed class ImportRun : IAsyncDisposable
         staging = new StagingArea(sql, channel, tables);
         intake = new RecordIntake(sql, channel, staging);
         this.source = new PacedStream(source, time);
-        reader = new FixtureReader(this.source, options.Encoding);
+        reader = new FixtureReader(this.source, options.Encoding) { IsFile = options.Source is null };
         parser = new RecordParser(tables, options, FixtureTimestamp.MicrosecondsOf(time.GetUtcNow().UtcDateTime));
         tally = new ImportTally(tables);
     }

@@ -11,7 +11,9 @@ internal sealed record FixtureTable(string Label, string Name)
 
     public required FixtureField[] Fields { get; init; }
 
-    /// <summary>The largest key of a record: JSON numbers and Django's column can hold it, and many that come after it.</summary>
+    /// <summary>
+    /// The largest key of a record: JSON numbers and Django's column can hold it, and many that come after it.
+    /// </summary>
     public long MaxKey { get; init; } = (1L << 53) - (1L << 32);
 
     /// <summary>The column by which Django finds a row whose record has no <c>pk</c>.</summary>

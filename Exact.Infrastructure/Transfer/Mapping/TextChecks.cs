@@ -7,7 +7,10 @@ namespace Exact.Infrastructure.Transfer.Mapping;
 /// <summary>What some texts must be beyond their length.</summary>
 internal static class TextChecks
 {
-    /// <summary>A challenge is a segment of an address: an empty one is no segment, and clients and servers take away '.' and '..'.</summary>
+    /// <summary>
+    /// A challenge is a segment of an address: an empty one is no segment, and clients and servers take away '.' and
+    /// '..'.
+    /// </summary>
     public static FixtureProblem? ChallengeName(ReadOnlySpan<byte> name) =>
         name.IsEmpty || name.SequenceEqual("."u8) || name.SequenceEqual(".."u8)
             ? new FixtureProblem(

@@ -3,8 +3,8 @@ using System.Text;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// Guesses the code page of text that is not UTF-8: the one in which its letters are those of one language, in words with the usual use of
-/// capitals. It says how sure it is, for with few letters nobody can be.
+/// Guesses the code page of text that is not UTF-8: the one in which its letters are those of one language, in words
+/// with the usual use of capitals. It says how sure it is, for with few letters nobody can be.
 /// </summary>
 internal static class CodePageGuess
 {

@@ -1,7 +1,8 @@
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// How plausible two bytes are as a character of the code pages of East Asia: these keep the common ones together. Null where they are none.
+/// How plausible two bytes are as a character of the code pages of East Asia: these keep the common ones together. Null
+/// where they are none.
 /// </summary>
 internal static class DoubleByteText
 {

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Exact.Infrastructure.Transfer.Reading;
 
-/// <summary>The words for what stands at a fault. They quote a plain name, or a bare word that is no part of a password, and nothing else.</summary>
+/// <summary>
+/// The words for what stands at a fault. They quote a plain name, or a bare word that is no part of a password, and
+/// nothing else.
+/// </summary>
 internal static class FaultText
 {
     public const string ObjectIsOpen = "A ']' stands where the object needs its '}'.";
@@ -49,8 +52,8 @@ internal static class FaultText
             _ when word is "None" or "undefined" or "Null" or "NULL" or "nil" => $"{word} is written as null.",
             _ when word is "nan" or "inf" or "NAN" or "INF" =>
                 $"{word} is written as {(word[0] is 'n' or 'N' ? "NaN" : "Infinity")}.",
-            _ when word.Length > 0 => $"{word} is not a value{where}: text stands in double quotes.",
-            _ => $"The value{where} is not JSON: text stands in double quotes.",
+            _ when word.Length > 0 => $"{word} is not a value{where}: a string must stand in double quotes.",
+            _ => $"The value{where} is not JSON: a string must stand in double quotes.",
         };
     }
 
@@ -61,7 +64,7 @@ internal static class FaultText
             (byte)'}' => "The ',' before this '}' is one too many: remove it.",
             (byte)',' => "This ',' is one too many: remove it.",
             (byte)']' => ObjectIsOpen,
-            _ when IsOfWord(here) => "A name stands in double quotes.",
+            _ when IsOfWord(here) => "A name must stand in double quotes.",
             _ => isFirst
                 ? "After a '{', a name in double quotes must follow."
                 : "After a ',', a name in double quotes must follow.",

@@ -8,7 +8,9 @@ internal static class FileEncoding
 {
     private static readonly Encoding BigEndianUtf32 = new UTF32Encoding(bigEndian: true, byteOrderMark: true);
 
-    /// <summary>What the first four bytes say, with the length of the byte order mark; JSON begins with two ASCII characters.</summary>
+    /// <summary>
+    /// What the first four bytes say, with the length of the byte order mark; JSON begins with two ASCII characters.
+    /// </summary>
     /// <param name="beginning">The first bytes of the file.</param>
     /// <param name="encoding">Null if the file is UTF-8, or they do not say.</param>
     /// <param name="mark">How many bytes to pass over.</param>
@@ -31,7 +33,9 @@ internal static class FileEncoding
         return encoding is not null || mark > 0;
     }
 
-    /// <summary>The encoding of a charset's name, such as <c>windows-1251</c>, <c>cp1251</c> or <c>latin1</c>.</summary>
+    /// <summary>
+    /// The encoding of a charset's name, such as <c>windows-1251</c>, <c>cp1251</c> or <c>latin1</c>.
+    /// </summary>
     /// <param name="name">The name.</param>
     /// <param name="encoding">Null for UTF-8, and for ASCII, which is a part of it.</param>
     /// <returns>Whether it is known.</returns>

@@ -19,7 +19,10 @@ internal sealed class FixtureErrors
     /// <summary>How many records have no parent, per label.</summary>
     public Dictionary<string, long> Orphans { get; } = [];
 
-    /// <summary>Adds an error. A model or field that is not known is one error, however many records have it: it would hide the others.</summary>
+    /// <summary>
+    /// Adds an error. A model or field that is not known is one error, however many records have it: it would hide the
+    /// others.
+    /// </summary>
     public void Add(FixtureError error)
     {
         var isUnknown = IsUnknown(error);

@@ -5,15 +5,17 @@ using Exact.Infrastructure.Transfer.Mapping;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// A fixture, record by record: a JSON array or JSON lines, told by the first character; UTF-8, UTF-16 or UTF-32, told by the first bytes, or
-/// of the encoding that is declared. It keeps one buffer, as large as the largest record.
+/// A fixture, record by record: a JSON array or JSON lines, told by the first character; UTF-8, UTF-16 or UTF-32, told
+/// by the first bytes, or of the encoding that is declared. It keeps one buffer, as large as the largest record.
 /// </summary>
 internal sealed class FixtureReader(Stream source, Encoding? declared = null) : IAsyncDisposable
 {
     /// <summary>A record of more bytes is refused.</summary>
     public const int MaxRecord = 8 * 1024 * 1024;
 
-    /// <summary>How much is read beyond a fault to tell what it is, so that this does not depend on how the file comes.</summary>
+    /// <summary>
+    /// How much is read beyond a fault to tell what it is, so that this does not depend on how the file comes.
+    /// </summary>
     private const int LookAhead = 64 * 1024;
 
     private const int BufferSize = 128 * 1024;
@@ -37,6 +39,9 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
         AfterRecord,
         AfterArray,
     }
+
+    /// <summary>False for the rows of a live database: what is not UTF-8 there is named by its key, not by its place.</summary>
+    public bool IsFile { get; init; } = true;
 
     /// <summary>How much of the file has been read.</summary>
     public long Bytes => place.Offset;
@@ -149,7 +154,7 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
                     : Stop(FixtureErrorCode.NotJson, "The file ends within a record: it was cut off.", end);
             }
 
-            if (record.Problems.Count > 0 && NotUtf8.Find(Rest[..length]) is var inRecord and >= 0)
+            if (IsFile && record.Problems.Count > 0 && NotUtf8.Find(Rest[..length]) is var inRecord and >= 0)
             {
                 return StopAtNotUtf8(inRecord);
             }
@@ -196,7 +201,9 @@ internal sealed class FixtureReader(Stream source, Encoding? declared = null) : 
         }
     }
 
-    /// <summary>Stops at what is not JSON, or would not be there if the file were a fixture from its first line on.</summary>
+    /// <summary>
+    /// Stops at what is not JSON, or would not be there if the file were a fixture from its first line on.
+    /// </summary>
     private Step Misplaced(string what, int at)
     {
         var beginning = hasBeginning ? buffer.AsSpan(0, end) : default;

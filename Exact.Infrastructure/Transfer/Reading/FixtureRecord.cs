@@ -15,7 +15,9 @@ internal sealed class FixtureRecord
 
     private (int At, FilePlace Place) counted;
 
-    /// <summary>Which record of the file it is, counted from 0; the reader sets it, and the two below, before it parses.</summary>
+    /// <summary>
+    /// Which record of the file it is, counted from 0; the reader sets it, and the two below, before it parses.
+    /// </summary>
     public long Number { get; set; }
 
     public FilePlace Place { get; set; }

@@ -112,9 +112,9 @@ internal static partial class NotAFixture
     [GeneratedRegex("""\A(\xEF\xBB\xBF)?[ \t]*(\[\s*)?\{\s*"(model|pk|fields)"\s*:""", RegexOptions.CultureInvariant)]
     private static partial Regex Beginning();
 
-    /// <summary>A list behind other text of the same line.</summary>
+    /// <summary>A list behind other text of the same line, found in time proportional to its length.</summary>
     [GeneratedRegex(
-        """\A[^\n"]*[^\s"\xEF\xBB\xBF][^\n"]*?(\[\s*\{\s*"(?:model|pk|fields)"\s*:)""",
+        """\A(?>[\xEF\xBB\xBF\s-[\n]]*)[^\n"][^\n"]*?(\[\s*\{\s*"(?:model|pk|fields)"\s*:)""",
         RegexOptions.CultureInvariant
     )]
     private static partial Regex WithinLine();

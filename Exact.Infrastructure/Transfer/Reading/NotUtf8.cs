@@ -11,7 +11,9 @@ internal static class NotUtf8
 
     private const int MaxSample = 64 * 1024;
 
-    /// <summary>Where the first byte is that is not UTF-8; -1 where there is none. Half a character at the end may go on.</summary>
+    /// <summary>
+    /// Where the first byte is that is not UTF-8; -1 where there is none. Half a character at the end may go on.
+    /// </summary>
     public static int Find(ReadOnlySpan<byte> text)
     {
         var at = 0;

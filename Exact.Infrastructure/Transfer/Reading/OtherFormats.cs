@@ -6,7 +6,9 @@ namespace Exact.Infrastructure.Transfer.Reading;
 /// <summary>Names the other kinds of files that people send as a backup, and says what to run instead.</summary>
 internal static partial class OtherFormats
 {
-    /// <summary>How many bytes tell all of them: a tar archive has its magic number in the header of its first file.</summary>
+    /// <summary>
+    /// How many bytes tell all of them: a tar archive has its magic number in the header of its first file.
+    /// </summary>
     public const int Enough = 512;
 
     private const string Dump = "Let Django write a fixture: manage.py dumpdata -o backup.json.";

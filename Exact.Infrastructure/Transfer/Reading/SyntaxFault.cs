@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// Finds why a record is not JSON, to say it in our own words: the parser's would quote the file, where a password may stand.
+/// Finds why a record is not JSON, to say it in our own words: the parser's would quote the file, where a password may
+/// stand.
 /// </summary>
 internal ref struct SyntaxFault
 {
@@ -166,7 +167,7 @@ internal ref struct SyntaxFault
                     return true;
                 case (byte)'\n' or (byte)'\r':
                     return Refuse(
-                        "The text does not end on its line: close it with '\"', or write the line break as \\n."
+                        "The string does not end on its line: close it with '\"', or write the line break as \\n."
                     );
                 case < 0x20:
                     return Refuse(
@@ -241,7 +242,9 @@ internal ref struct SyntaxFault
         var isWhole = digits > 0 && " \n\r\t,]}"u8.Contains(Here);
         at = isWhole ? at : from;
         return isWhole
-            || Refuse("This is not a number as JSON writes it, like 0, -1.5 or 2e10; text stands in double quotes.");
+            || Refuse(
+                "This is not a number as JSON writes it, like 0, -1.5 or 2e10; a string must stand in double quotes."
+            );
     }
 
     private int PassDigits()

@@ -3,8 +3,8 @@ using System.Text;
 namespace Exact.Infrastructure.Transfer.Reading;
 
 /// <summary>
-/// A file of another encoding as UTF-8. The framework's transcoding stream would drop half a character at the end, and replace what cannot be
-/// decoded, without a word.
+/// A file of another encoding as UTF-8. The framework's transcoding stream would drop half a character at the end, and
+/// replace what cannot be decoded, without a word.
 /// </summary>
 /// <param name="bytes">The file after its byte order mark. It is left open.</param>
 /// <param name="encoding">How it is encoded.</param>

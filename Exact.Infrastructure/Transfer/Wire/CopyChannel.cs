@@ -65,7 +65,9 @@ internal sealed class CopyChannel(NpgsqlConnection connection) : IAsyncDisposabl
         }
     }
 
-    /// <summary>Gives up a COPY after a failure, which it must not hide by one of its own if the connection is lost.</summary>
+    /// <summary>
+    /// Gives up a COPY after a failure, which it must not hide by one of its own if the connection is lost.
+    /// </summary>
     public static async ValueTask CancelAsync(NpgsqlRawCopyStream copy)
     {
         try

@@ -85,7 +85,8 @@ internal static class LegacyModels
         static string Largest(LegacyModel model) =>
             model.Record($"{KeyOf(model)}", [.. model.Fields.Select(field => (field.Name, (string?)LargestOf(field)))]);
 
-        static long KeyOf(LegacyModel model) => model == Group || model == User ? int.MaxValue : (1L << 53) - 1;
+        static long KeyOf(LegacyModel model) =>
+            model == Group || model == User ? int.MaxValue : (1L << 53) - (1L << 32);
 
         static string LargestOf(LegacyField field) =>
             field switch

@@ -7,8 +7,8 @@ namespace Exact.Infrastructure.Transfer.Importing.Merging;
 internal sealed class Sequences(ImportSql sql, ImportOptions options)
 {
     /// <summary>
-    /// The key after which new rows get theirs, as SQL: the highest one; where that is in the upper half, the last one before the largest gap,
-    /// so that an export of the new rows can be imported. 0 if there is none.
+    /// The key after which new rows get theirs, as SQL: the highest one; where that is in the upper half, the last one
+    /// before the largest gap, so that an export of the new rows can be imported. 0 if there is none.
     /// </summary>
     public static string LastKey(FixtureTable table, string[] places)
     {
@@ -27,7 +27,10 @@ internal sealed class Sequences(ImportSql sql, ImportOptions options)
             """;
     }
 
-    /// <summary>Raises them to the <see cref="LastKey"/> of <paramref name="places"/>. Only upwards, so that no key is given out twice.</summary>
+    /// <summary>
+    /// Raises them to the <see cref="LastKey"/> of <paramref name="places"/>. Only upwards, so that no key is given out
+    /// twice.
+    /// </summary>
     public async Task RaiseAsync(
         IEnumerable<StagedTable> tables,
         Func<FixtureTable, string[]> places,

@@ -5,8 +5,9 @@ using Exact.Infrastructure.Transfer.Wire;
 namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>
-/// Where in the file the rows of a <see cref="DirectLoad"/> came from: the first columns of <see cref="StagedLayout"/>, each row as
-/// the difference to the one before, in seven bytes instead of seventy. The server keeps them, and they are read only when something is wrong.
+/// Where in the file the rows of a <see cref="DirectLoad"/> came from: the first columns of <see cref="StagedLayout"/>,
+/// each row as the difference to the one before, in seven bytes instead of seventy. The server keeps them, and they are
+/// read only when something is wrong.
 /// </summary>
 internal sealed class RowOrigins : IDisposable
 {
