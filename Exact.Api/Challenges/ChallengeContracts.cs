@@ -49,8 +49,7 @@ internal sealed record ChallengeResponse
             ClosesOn = challenge.ClosesOn,
             ParticipantCount = standings
                 .Where(standing => standing.ChallengeId == challenge.ChallengeId)
-                .Select(standing => standing.Participants)
-                .FirstOrDefault(),
+                .Sum(standing => standing.Participants),
             Dataset = challenge.Dataset,
             Mlmodel = challenge.Mlmodel,
             Xaimethod = challenge.Xaimethod,

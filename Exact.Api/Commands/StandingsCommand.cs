@@ -21,7 +21,7 @@ internal static class StandingsCommand
                 var report = await check.RunAsync(isRebuilt, cancellationToken);
                 await Console.Out.WriteLineAsync(
                     report.AreEqual
-                        ? $"{report.Participants} participants of {report.Standings} challenges equal the scores."
+                        ? $"{report.Participants} participants of {report.Challenges} challenges equal the scores."
                         : $"{report.WrongParticipants} participants and the counts of {report.WrongStandings} challenges differed "
                             + $"from the scores. {(isRebuilt ? "They were derived again." : "Run exact standings --rebuild.")}"
                 );

@@ -1,4 +1,5 @@
-using Exact.Domain;
+using System.Security.Claims;
+using Exact.Api.Access;
 using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 
@@ -12,32 +13,41 @@ internal sealed record Board
 
     public required DateTimeOffset? ClosesOn { get; init; }
 
-    /// <summary>The counts; null if the challenge has no scores.</summary>
-    public required Standing? Standing { get; init; }
+    /// <summary>The user name of the organiser.</summary>
+    public required string CreatedBy { get; init; }
+
+    /// <summary>The number of scores, of every state.</summary>
+    public required long Scores { get; init; }
+
+    /// <summary>The number of participants with a best EMD.</summary>
+    public required int RankedEmd { get; init; }
+
+    /// <summary>The number of participants with a best IMA.</summary>
+    public required int RankedIma { get; init; }
 
     private static readonly Func<ExactDbContext, string, CancellationToken, Task<Board?>> Find = EF.CompileAsyncQuery(
         (ExactDbContext database, string challengeId, CancellationToken _) =>
             (
                 from challenge in database.Challenges
                 where challenge.ChallengeId == challengeId
-                from rules in database
-                    .ChallengeRules.Where(rules => rules.ChallengeId == challenge.ChallengeId)
-                    .DefaultIfEmpty()
-                from standing in database
-                    .Standings.Where(standing => standing.ChallengeId == challenge.ChallengeId)
-                    .DefaultIfEmpty()
                 select new Board
                 {
                     IsHidden =
-                        rules != null
-                        && rules.HidesScores
-                        && (challenge.ClosesOn == null || challenge.ClosesOn > DateTimeOffset.UtcNow),
+                        (challenge.ClosesOn == null || challenge.ClosesOn > DateTimeOffset.UtcNow)
+                        && database.ChallengeRules.Any(rules => rules.ChallengeId == challengeId && rules.HidesScores),
                     ClosesOn = challenge.ClosesOn,
-                    Standing = standing,
+                    CreatedBy = challenge.CreatedBy,
+                    Scores = database
+                        .Standings.Where(standing => standing.ChallengeId == challengeId)
+                        .Sum(standing => standing.Scores),
+                    RankedEmd = database
+                        .Standings.Where(standing => standing.ChallengeId == challengeId)
+                        .Sum(standing => standing.RankedEmd),
+                    RankedIma = database
+                        .Standings.Where(standing => standing.ChallengeId == challengeId)
+                        .Sum(standing => standing.RankedIma),
                 }
-            )
-                .AsNoTracking()
-                .SingleOrDefault()
+            ).SingleOrDefault()
     );
 
     /// <summary>The board of the challenge with this public name; null if there is none.</summary>
@@ -46,4 +56,7 @@ internal sealed record Board
         string challengeId,
         CancellationToken cancellationToken
     ) => Find(database, challengeId, cancellationToken);
+
+    /// <summary>Whether the caller may not see the scores of others yet: neither the organiser nor an administrator.</summary>
+    public bool IsHiddenFrom(ClaimsPrincipal user) => IsHidden && !user.IsAdmin() && user.Identity?.Name != CreatedBy;
 }

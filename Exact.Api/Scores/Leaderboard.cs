@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
@@ -14,16 +15,17 @@ namespace Exact.Api.Scores;
 /// </remarks>
 internal sealed class Leaderboard(ExactDbContext database)
 {
-    /// <summary>The rows of a page, or all rows behind the cursor if there is no limit, as they come.</summary>
+    /// <summary>The rows of a page, or all rows behind the place if there is no limit, as they come.</summary>
     public async IAsyncEnumerable<LeaderboardEntry> ReadAsync(
         string challengeId,
         LeaderboardQuery query,
+        Place? place,
         int? limit,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
-        var place = Place.Of(query);
-        var rows = database.Database.SqlQueryRaw<Row>(Sql(query, limit), [.. Parameters(challengeId, place)]);
+        var sql = PageSql(query, place is not null, limit);
+        var rows = database.Database.SqlQueryRaw<Row>(sql, [.. Parameters(challengeId, place)]);
         var (last, rank, position) = (place?.Score, place?.Rank ?? 0, place?.Position ?? 0);
         await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
         {
@@ -55,7 +57,7 @@ internal sealed class Leaderboard(ExactDbContext database)
         var metric = query.Metric.OrDefault();
         if (query.Entries.OrDefault() is Entries.Best)
         {
-            return (metric is Metric.Emd ? board.Standing?.RankedEmd : board.Standing?.RankedIma) ?? 0;
+            return metric is Metric.Emd ? board.RankedEmd : board.RankedIma;
         }
 
         var sql = CountSql(metric);
@@ -73,40 +75,93 @@ internal sealed class Leaderboard(ExactDbContext database)
             entry.Position,
         ];
 
-    /// <summary>
-    /// Merges index scans, each of them in the order of the board and no longer than a page. Behind a cursor, equal scores and lower scores are
-    /// two scans, for one alone would have to read all equal scores before the cursor.
-    /// </summary>
-    internal static string Sql(LeaderboardQuery query, int? limit)
+    /// <summary>The place behind which a page begins that has the best score of this participant in its middle.</summary>
+    /// <returns>Whether the participant is on the board, and the place; null where the page is the first one.</returns>
+    public async Task<(bool IsRanked, Place? Place)> FindPlaceAsync(
+        string challengeId,
+        string username,
+        LeaderboardQuery query,
+        CancellationToken cancellationToken
+    )
     {
-        var page = limit is null ? "" : $"LIMIT {limit}";
         var metric = query.Metric.OrDefault();
-        var scans =
-            from source in Sources(metric, query.Entries.OrDefault())
-            let columns = $"{source.Value} AS score, {source.At} AS created_at, {source.Key} AS id"
-            from condition in query.After is null
-                ? [""]
-                : new[]
-                {
-                    $"AND {source.Value} = @score AND ({source.At}, {source.Key}) > (@created_at, @id)",
-                    $"AND {source.Value} < @score",
-                }
-            select $"""
-                (
-                    SELECT {columns} {source.From} {condition}
-                    ORDER BY {source.Value} DESC, {source.At}, {source.Key} {page}
-                )
-                """;
+        var participants = database.Participants.Where(p => p.ChallengeId == challengeId && p.Username == username);
+        var own = await participants
+            .Select(p =>
+                metric == Metric.Emd
+                    ? new OwnPlace(p.BestEmd, p.BestEmdAt, p.BestEmdId)
+                    : new OwnPlace(p.BestIma, p.BestImaAt, p.BestImaId)
+            )
+            .SingleOrDefaultAsync(cancellationToken);
+        if (own is not { Score: { } score, CreatedAt: { } at, Id: { } id })
+        {
+            return (false, null);
+        }
+
+        NpgsqlParameter[] parameters = [.. Parameters(challengeId, new(score, at, id, 0, 0))];
+        var places = database.Database.SqlQueryRaw<Place>(PlaceSql(query), parameters);
+        return (true, await places.SingleOrDefaultAsync(cancellationToken));
+    }
+
+    /// <summary>A page, behind a place or from the beginning.</summary>
+    internal static string PageSql(LeaderboardQuery query, bool hasPlace, int? limit)
+    {
+        var metric = query.Metric.OrDefault();
         return $"""
             SELECT page.id, scores.username, page.score, scores.{(metric is Metric.Emd ? "emd" : "ima")}_std AS std,
                 scores.method_name, page.created_at
             FROM (
-                SELECT * FROM (
-                    {string.Join("\nUNION ALL\n", scans)}
-                ) scan ORDER BY score DESC, created_at, id {page}
+                {Merge(query, hasPlace ? Behind : null, "score DESC, created_at, id", limit)}
             ) page JOIN scores ON scores.id = page.id
             ORDER BY page.score DESC, page.created_at, page.id
             """;
+    }
+
+    /// <summary>
+    /// The place that is half a page and one row before a row. To number it takes a count of the better rows; the index has them, but they are as
+    /// many as they are.
+    /// </summary>
+    internal static string PlaceSql(LeaderboardQuery query)
+    {
+        const string backwards = "score, created_at DESC, id DESC";
+        var half = query.Limit / 2;
+        var sources = Sources(query.Metric.OrDefault(), query.Entries.OrDefault());
+        string Count(string condition) =>
+            string.Join(" + ", sources.Select(source => $"(SELECT count(*) {source.From} AND {source.Of(condition)})"));
+        return $"""
+            SELECT score, created_at, id, {Count("{0} > place.score")} + 1 AS rank,
+                {Count(
+                "({0} > place.score OR {0} = place.score AND ({1}, {2}) <= (place.created_at, place.id))"
+            )} AS position
+            FROM (
+                SELECT * FROM ({Merge(query, Before, backwards, half + 1)}) nearest ORDER BY {backwards} OFFSET {half}
+            ) place
+            """;
+    }
+
+    private static readonly string[] Behind = ["{0} = @score AND ({1}, {2}) > (@created_at, @id)", "{0} < @score"];
+
+    private static readonly string[] Before = ["{0} = @score AND ({1}, {2}) < (@created_at, @id)", "{0} > @score"];
+
+    /// <summary>
+    /// Merges index scans, each of them in the order of the board and no longer than a page. On one side of a place, equal scores and others are
+    /// two scans, for one alone would have to read all equal scores on the other side.
+    /// </summary>
+    private static string Merge(LeaderboardQuery query, string[]? conditions, string order, int? limit)
+    {
+        var page = limit is null ? "" : $"LIMIT {limit}";
+        var scans =
+            from source in Sources(query.Metric.OrDefault(), query.Entries.OrDefault())
+            from condition in conditions ?? ["true"]
+            select $"""
+                (
+                    SELECT {source.Of("{0} AS score, {1} AS created_at, {2} AS id")} {source.From} AND {source.Of(
+                    condition
+                )}
+                    ORDER BY {order} {page}
+                )
+                """;
+        return $"SELECT * FROM ({string.Join("\nUNION ALL\n", scans)}) scan ORDER BY {order} {page}";
     }
 
     private static string CountSql(Metric metric)
@@ -139,6 +194,9 @@ internal sealed class Leaderboard(ExactDbContext database)
     /// <summary>An index in the order of the board.</summary>
     private sealed record Source(string From, string Value, string At, string Key)
     {
+        /// <summary>SQL with the names of its columns.</summary>
+        public string Of(string sql) => string.Format(CultureInfo.InvariantCulture, sql, Value, At, Key);
+
         public static Source Best(string value) =>
             new(
                 $"FROM participants WHERE challenge_id = @challenge_id AND {value} IS NOT NULL",
@@ -168,7 +226,9 @@ internal sealed class Leaderboard(ExactDbContext database)
         DateTimeOffset CreatedAt
     );
 
-    /// <summary>The place behind which a page begins.</summary>
+    private sealed record OwnPlace(double? Score, DateTimeOffset? CreatedAt, long? Id);
+
+    /// <summary>The place of a row, behind which a page begins.</summary>
     internal sealed record Place(double Score, DateTimeOffset CreatedAt, long Id, long Rank, long Position)
     {
         public static Place? Of(LeaderboardQuery query) =>

@@ -29,7 +29,8 @@ internal static class ScoreEndpoints
         group
             .MapGet("/leaderboard", RankAsync)
             .WithSummary("Get the leaderboard of a challenge")
-            .ProducesValidationProblem();
+            .ProducesValidationProblem()
+            .ProducesProblem(StatusCodes.Status401Unauthorized);
     }
 
     private static async Task<Results<Ok<IReadOnlyList<ScoreResponse>>, AllRows<ScoreResponse>, NotFound>> ListAsync(
@@ -46,8 +47,10 @@ internal static class ScoreEndpoints
             return TypedResults.NotFound();
         }
 
+        // While the scores are hidden, a participant still sees the own ones.
         var isHidden = context.IsHidden(board);
-        long? total = isHidden ? null : board.Standing?.Scores ?? 0;
+        var own = context.User.Identity?.Name;
+        long? total = isHidden ? null : board.Scores;
         if (query.Format.OrDefault() is not RowFormat.Json and var format)
         {
             return new AllRows<ScoreResponse>(Read(limit: null), format, total, "scores");
@@ -57,11 +60,13 @@ internal static class ScoreEndpoints
         return TypedResults.Ok(context.WithPageHeaders(new Page<ScoreResponse>(rows, total), query, s => [s.Id]));
 
         IAsyncEnumerable<ScoreResponse> Read(int? limit) =>
-            isHidden ? AsyncEnumerable.Empty<ScoreResponse>() : scores.ReadAsync(challengeId, query, limit);
+            isHidden && own is null
+                ? AsyncEnumerable.Empty<ScoreResponse>()
+                : scores.ReadAsync(challengeId, isHidden ? own : null, query, limit);
     }
 
     private static async Task<
-        Results<Ok<IReadOnlyList<LeaderboardEntry>>, AllRows<LeaderboardEntry>, NotFound>
+        Results<Ok<IReadOnlyList<LeaderboardEntry>>, AllRows<LeaderboardEntry>, NotFound, ChallengeHttpResult>
     > RankAsync(
         [FromRoute(Name = "challenge_id")] string challengeId,
         [AsParameters] LeaderboardQuery query,
@@ -76,7 +81,21 @@ internal static class ScoreEndpoints
             return TypedResults.NotFound();
         }
 
+        var around = query.Around is LeaderboardQuery.Me ? context.User.Identity?.Name : query.Around;
+        if (around is null && query.Around is not null)
+        {
+            return TypedResults.Challenge();
+        }
+
         var isHidden = context.IsHidden(board);
+        var isEmpty = isHidden;
+        var place = Leaderboard.Place.Of(query);
+        if (around is not null && !isHidden)
+        {
+            (var isRanked, place) = await leaderboard.FindPlaceAsync(challengeId, around, query, cancellationToken);
+            isEmpty = !isRanked;
+        }
+
         long? total = isHidden ? null : await leaderboard.CountAsync(challengeId, board, query, cancellationToken);
         if (query.Format.OrDefault() is not RowFormat.Json and var format)
         {
@@ -88,21 +107,22 @@ internal static class ScoreEndpoints
         return TypedResults.Ok(context.WithPageHeaders(page, query, Leaderboard.PlaceOf));
 
         IAsyncEnumerable<LeaderboardEntry> Read(int? limit) =>
-            isHidden
+            isEmpty
                 ? AsyncEnumerable.Empty<LeaderboardEntry>()
-                : leaderboard.ReadAsync(challengeId, query, limit, cancellationToken);
+                : leaderboard.ReadAsync(challengeId, query, place, limit, cancellationToken);
     }
 
     /// <summary>Whether the caller may not see the scores yet; the response says why it is empty.</summary>
     private static bool IsHidden(this HttpContext context, Board board)
     {
-        if (board.IsHidden)
+        var isHidden = board.IsHiddenFrom(context.User);
+        if (isHidden)
         {
             context.Response.Headers["X-Scores-Hidden"] = board.ClosesOn is { } closes
                 ? $"until the challenge closes on {closes.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}"
                 : "until the challenge closes";
         }
 
-        return board.IsHidden;
+        return isHidden;
     }
 }

@@ -39,6 +39,14 @@ internal static class DeferredStandings
             """,
             cancellationToken
         );
+        // Where a challenge was renamed, the counts of its old name are left, without a challenge.
+        await sql.ExecuteAsync(
+            $"""
+            DELETE FROM {Standings} s
+            WHERE NOT EXISTS (SELECT FROM challenges c WHERE c.challenge_id = s.challenge_id)
+            """,
+            cancellationToken
+        );
     }
 
     /// <summary>Derives all of them, after a <see cref="DirectLoad"/>: nobody else uses the tables, and there are no participants yet.</summary>
@@ -51,6 +59,7 @@ internal static class DeferredStandings
             $"INSERT INTO {Participants} ({ParticipantRows.Columns}) {ParticipantRows.Query}",
             cancellationToken
         );
+        await sql.ExecuteAsync(ParticipantRows.FillStandings, cancellationToken);
         await indexes.RebuildAsync(cancellationToken);
         await sql.ExecuteAsync($"ANALYZE {Participants}", cancellationToken);
     }

@@ -14,18 +14,22 @@ internal sealed class StandingsCheck(NpgsqlDataSource database)
         ) wrong
         """;
 
-    private const string Counts = """
-        SELECT challenge_id, count(*)::int, count(best_emd)::int, count(best_ima)::int, sum(scores)::bigint
-        FROM participants GROUP BY challenge_id
+    private const string Kept = """
+        SELECT challenge_id, sum(participants)::int, sum(ranked_emd)::int, sum(ranked_ima)::int, sum(scores)::bigint
+        FROM standings GROUP BY challenge_id
+        HAVING (sum(participants), sum(ranked_emd), sum(ranked_ima), sum(scores)) <> (0, 0, 0, 0)
         """;
 
-    private const string Kept = "SELECT challenge_id, participants, ranked_emd, ranked_ima, scores FROM standings";
+    private const string WrongStandings = $"""
+        SELECT DISTINCT challenge_id
+        FROM (({ParticipantRows.Counts} EXCEPT {Kept}) UNION ALL ({Kept} EXCEPT {ParticipantRows.Counts})) wrong
+        """;
 
     private const string Compare = $"""
         SELECT (SELECT count(*) FROM ({WrongParticipants}) pair),
-            (SELECT count(DISTINCT challenge_id) FROM (({Counts} EXCEPT {Kept}) UNION ALL ({Kept} EXCEPT {Counts})) wrong),
+            (SELECT count(*) FROM ({WrongStandings}) challenge),
             (SELECT count(*) FROM participants),
-            (SELECT count(*) FROM standings)
+            (SELECT count(DISTINCT challenge_id) FROM participants)
         """;
 
     /// <summary>Writers of scores wait; readers go on. The tables are locked in the order in which a writer takes them.</summary>
@@ -33,7 +37,7 @@ internal sealed class StandingsCheck(NpgsqlDataSource database)
         LOCK TABLE scores, disqualifications, participants, standings IN SHARE ROW EXCLUSIVE MODE;
         SELECT refresh_participants(array_agg(challenge_id), array_agg(username)) FROM ({WrongParticipants}) pair;
         DELETE FROM standings;
-        INSERT INTO standings (challenge_id, participants, ranked_emd, ranked_ima, scores) {Counts}
+        {ParticipantRows.FillStandings}
         """;
 
     /// <summary>Counts what differs; with <paramref name="rebuild"/>, what differed before it was derived again.</summary>
@@ -67,8 +71,8 @@ internal sealed class StandingsCheck(NpgsqlDataSource database)
 /// <param name="WrongParticipants">How many participants differ, are missing or should not be there.</param>
 /// <param name="WrongStandings">How many challenges have counts that differ from their participants.</param>
 /// <param name="Participants">How many rows <c>participants</c> has.</param>
-/// <param name="Standings">How many rows <c>standings</c> has.</param>
-internal sealed record StandingsReport(long WrongParticipants, long WrongStandings, long Participants, long Standings)
+/// <param name="Challenges">How many challenges have participants.</param>
+internal sealed record StandingsReport(long WrongParticipants, long WrongStandings, long Participants, long Challenges)
 {
     public bool AreEqual => WrongParticipants == 0 && WrongStandings == 0;
 }

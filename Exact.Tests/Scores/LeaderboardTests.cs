@@ -186,6 +186,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     [InlineData("limit=many", "limit", "Must be a whole number, not \"many\".")]
     [InlineData("limit=0", "limit", "from 1 to 1000, not 0")]
     [InlineData("cursor=abc", "cursor", "The cursor is not one of this list.")]
+    [InlineData("around=ada&format=csv", "around", "Chooses a page.")]
     public async Task A_wrong_parameter_is_named(string query, string field, string reason)
     {
         using var answer = await client.GetAsync(
@@ -222,6 +223,76 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
 
         Assert.Equal(["1 bob 0.7", "2 ada 0.5"], await BoardAsync());
         Assert.Equal(["1 bob 0.7", "2 ada 0.5"], await BoardAsync("entries=all"));
+    }
+
+    [Theory]
+    [InlineData("best", "emd")]
+    [InlineData("best", "ima")]
+    [InlineData("all", "emd")]
+    public async Task A_page_around_a_participant_has_the_best_score_in_its_middle(string entries, string metric)
+    {
+        for (var i = 0; i < 24; i++)
+        {
+            await ScoreAsync($"p{i % 20}", i / 5 / 10.0, i / 3 / 10.0, at: Monday.AddMinutes(i % 3));
+        }
+
+        await app.Database.ExecuteAsync("UPDATE scores SET emd_score = NULL WHERE username IN ('p3', 'p7')");
+        var query = $"entries={entries}&metric={metric}";
+        var whole = await BoardAsync(query);
+        foreach (var participant in (string[])["p0", "p3", "p7", "p11", "p19"])
+        {
+            var at = whole.FindIndex(row => row.Split(' ')[1] == participant);
+            var from = Math.Max(0, at - 3);
+
+            var page = await BoardAsync($"{query}&limit=6&around={participant}");
+
+            Assert.Equal(whole[from..Math.Min(whole.Count, from + 6)], page);
+        }
+
+        Assert.Empty(await BoardAsync($"{query}&around=nobody"));
+    }
+
+    [Fact]
+    public async Task The_next_page_follows_a_page_around_a_participant()
+    {
+        await ScoreAsync("ada", 0.9);
+        await ScoreAsync("bob", 0.7);
+        await ScoreAsync("eve", 0.5);
+
+        using var answer = await client.GetAsync(
+            new Uri($"/api/challenges/{challenge}/leaderboard?around=bob&limit=2", UriKind.Relative),
+            CancellationToken
+        );
+        var next = answer.Headers.GetValues("Link").Single().Split('<', '>')[1];
+        using var second = await client.GetAsync(new Uri(next, UriKind.Relative), CancellationToken);
+
+        Assert.Equal(["1 ada 0.9", "2 bob 0.7"], await ReadAsync(answer));
+        Assert.Equal(["3 eve 0.5"], await ReadAsync(second));
+    }
+
+    [Fact]
+    public async Task A_page_around_me_needs_somebody_who_is_signed_in()
+    {
+        using var answer = await client.GetAsync(
+            $"/api/challenges/{challenge}/leaderboard?around=me",
+            CancellationToken
+        );
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_administrator_sees_hidden_scores()
+    {
+        await ScoreAsync("ada", 0.5);
+        await app.Database.ExecuteAsync(
+            $"INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores) VALUES ('{challenge}', '', true)"
+        );
+        using var admin = app.CreateAdmin();
+
+        Assert.Empty(await BoardAsync());
+        using var answer = await admin.GetAsync($"/api/challenges/{challenge}/leaderboard", CancellationToken);
+        Assert.Equal(["1 ada 0.5"], await ReadAsync(answer));
     }
 
     [Theory]
@@ -321,7 +392,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
                 Cursor: cursor
             );
             await using var command = app.Database.DataSource.CreateCommand(
-                "EXPLAIN (ANALYZE, FORMAT JSON) " + Leaderboard.Sql(query, query.Limit)
+                "EXPLAIN (ANALYZE, FORMAT JSON) " + Leaderboard.PageSql(query, cursor is not null, query.Limit)
             );
             command.Parameters.AddRange(Leaderboard.Parameters(challenge, Leaderboard.Place.Of(query)).ToArray());
             using var plan = JsonDocument.Parse((string)(await command.ExecuteScalarAsync(CancellationToken))!);

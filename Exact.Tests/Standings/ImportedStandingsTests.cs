@@ -26,15 +26,15 @@ public sealed class ImportedStandingsTests(FixtureDatabase database) : IClassFix
     {
         string[] last = way switch
         {
-            _ when way.Contains("lower", StringComparison.Ordinal) => [Scored(-1, "ada", 2)],
+            _ when way.Contains("lower", StringComparison.Ordinal) => [Scored(1, "ada", 2)],
             _ when way.Contains("orphan", StringComparison.Ordinal) =>
             [
-                Scored(Many + 1, "ada", 2),
-                Score(Many + 2, "gone"),
+                Scored(Many + 2, "ada", 2),
+                Score(Many + 3, "gone"),
             ],
             _ => [],
         };
-        var scores = Enumerable.Range(1, Many).Select(n => Scored(n, $"p{n % 70}", n % 900 / 900.0, $"c{n % 3}"));
+        var scores = Enumerable.Range(2, Many).Select(n => Scored(n, $"p{n % 70}", n % 900 / 900.0, $"c{n % 3}"));
         var challenges = Enumerable.Range(0, 3).Select(n => Challenge(n + 1, $"c{n}"));
         var file = Encoding.UTF8.GetBytes(Fixture([.. challenges, .. scores, .. last]));
         var gate = new TaskCompletionSource();
@@ -166,8 +166,7 @@ public sealed class ImportedStandingsTests(FixtureDatabase database) : IClassFix
             id,
             $"""
             "username": "{username}", "challenge_id": "{challenge}", "score": {value:r}, "emd_score": {value:r},
-            "ima_score": {1 - value:r}, "created_at": "2025-01-01T00:00:{Math.Abs(id)
-                % 60:00}.25Z", "status": "completed"
+            "ima_score": {1 - value:r}, "created_at": "2025-01-01T00:00:{id % 60:00}.25Z", "status": "completed"
             """
         );
 

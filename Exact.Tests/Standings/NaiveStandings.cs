@@ -24,10 +24,11 @@ internal static class NaiveStandings
             SELECT challenge_id, username, scores, best_emd, best_emd_at, best_emd_id, best_ima, best_ima_at, best_ima_id
             FROM participants
         ), counted AS (
-            SELECT p.challenge_id, count(*)::int, count(best_emd)::int, count(best_ima)::int, sum(scores) FROM participants p
+            SELECT p.challenge_id, count(*)::int, count(best_emd)::int, count(best_ima)::int, sum(scores)::numeric FROM participants p
             GROUP BY p.challenge_id
         ), kept AS (
-            SELECT challenge_id, participants, ranked_emd, ranked_ima, scores FROM standings
+            SELECT challenge_id, sum(participants)::int, sum(ranked_emd)::int, sum(ranked_ima)::int, sum(scores) FROM standings
+            GROUP BY challenge_id HAVING (sum(participants), sum(ranked_emd), sum(ranked_ima), sum(scores)) <> (0, 0, 0, 0)
         )
         SELECT coalesce(string_agg(one::text, '; '), '') FROM (
             (SELECT 'missing ' || naive::text AS one FROM (TABLE naive EXCEPT TABLE derived) naive)

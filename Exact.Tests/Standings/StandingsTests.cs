@@ -39,7 +39,26 @@ public sealed class StandingsTests(MigratedTemplate template) : IAsyncLifetime
         );
 
         Assert.Equal("", await database.ScalarAsync<string>(NaiveStandings.Differences));
-        Assert.Equal(200L, await database.ScalarAsync<long>("SELECT scores FROM standings WHERE challenge_id = 'one'"));
+        Assert.Equal(
+            200L,
+            await database.ScalarAsync<long>("SELECT sum(scores)::bigint FROM standings WHERE challenge_id = 'one'")
+        );
+    }
+
+    [Fact]
+    public async Task Keys_and_times_are_exact_also_where_a_double_is_not()
+    {
+        await AddChallengesAsync();
+
+        await database.ExecuteAsync(
+            """
+            INSERT INTO scores (id, challenge_id, username, emd_score, status, created_at)
+            SELECT 9223372036854775807 - n, 'one', 'ada', 0.5, 'completed', '9999-12-31T23:59:59.123457Z'
+            FROM generate_series(0, 3) n
+            """
+        );
+
+        Assert.Equal("", await database.ScalarAsync<string>(NaiveStandings.Differences));
     }
 
     private Task AddChallengesAsync() =>
