@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Npgsql;
 
 namespace Exact.Bench;
 
@@ -13,6 +14,8 @@ internal sealed class ReadRounds(Workshop workshop, int scores)
     private const int Connections = 32;
 
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
 
     private static readonly (string What, string Path)[] Reads =
     [
@@ -46,7 +49,7 @@ internal sealed class ReadRounds(Workshop workshop, int scores)
         foreach (var (what, path) in Reads)
         {
             await LoadAsync(service.Port, path, 4, TimeSpan.Zero, cancellationToken); // compiles it
-            var paced = await LoadAsync(service.Port, path, 1, TimeSpan.FromMilliseconds(20), cancellationToken);
+            var paced = await LoadAsync(service.Port, path, 1, Pace, cancellationToken);
             var full = await LoadAsync(service.Port, path, Connections, TimeSpan.Zero, cancellationToken);
             var rate = full.Length / Duration.TotalSeconds;
             Console.WriteLine(
@@ -56,6 +59,44 @@ internal sealed class ReadRounds(Workshop workshop, int scores)
                 )
             );
         }
+
+        var completions = await CompleteAsync(cancellationToken);
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"| completion of a score | {At(completions, 0.5):0.0} ms | {At(completions, 0.99):0.0} ms | | |"
+            )
+        );
+    }
+
+    /// <summary>Completes scores one after the other, 50 a second: each is an UPDATE, and the trigger derives its participant.</summary>
+    private async Task<double[]> CompleteAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await workshop.ConnectAsync(Database, cancellationToken);
+        await using var command = new NpgsqlCommand(
+            "UPDATE scores SET status = 'completed', emd_score = random(), ima_score = random() WHERE id = $1",
+            connection
+        )
+        {
+            Parameters = { new NpgsqlParameter<long>() },
+        };
+        await command.PrepareAsync(cancellationToken);
+        var start = Stopwatch.StartNew();
+        var times = new List<double>();
+        while (start.Elapsed < Duration)
+        {
+            if (Pace * times.Count - start.Elapsed is var early && early > TimeSpan.Zero)
+            {
+                await Task.Delay(early, cancellationToken);
+            }
+
+            command.Parameters[0].Value = 1 + (times.Count * 7919L % scores);
+            var watch = Stopwatch.StartNew();
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            times.Add(watch.Elapsed.TotalMilliseconds);
+        }
+
+        return [.. times.Order()];
     }
 
     /// <summary>Asks again and again, each connection when it has its answer, or once an interval.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Claims;
 using System.Text.Json;
 using Exact.Api;
 using Exact.Api.Scores;
@@ -293,6 +294,26 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
         Assert.Empty(await BoardAsync());
         using var answer = await admin.GetAsync($"/api/challenges/{challenge}/leaderboard", CancellationToken);
         Assert.Equal(["1 ada 0.5"], await ReadAsync(answer));
+    }
+
+    [Theory]
+    [InlineData("ada", false)]
+    [InlineData("bob", true)]
+    [InlineData(null, true)]
+    public void The_organiser_sees_hidden_scores(string? caller, bool isHidden)
+    {
+        var board = new Board
+        {
+            IsHidden = true,
+            ClosesOn = null,
+            CreatedBy = "ada",
+            Scores = 0,
+            RankedEmd = 0,
+            RankedIma = 0,
+        };
+        var user = caller is null ? new ClaimsIdentity() : new ClaimsIdentity([new(ClaimTypes.Name, caller)], "test");
+
+        Assert.Equal(isHidden, board.IsHiddenFrom(new(user)));
     }
 
     [Theory]
