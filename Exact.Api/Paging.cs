@@ -53,6 +53,9 @@ internal static class Paging
 {
     public const string TotalHeader = "X-Total-Count";
 
+    /// <summary>The parameters that say where a page begins.</summary>
+    private static readonly string[] Places = ["cursor", "around"];
+
     /// <summary>A page with these rows. The list is counted only if they are not all of it.</summary>
     public static async Task<Page<T>> PageOfAsync<T, TEntity>(
         this PageQuery page,
@@ -81,7 +84,7 @@ internal static class Paging
         if (page.Rows.Count == query.Limit)
         {
             var others = context.Request.Query.Where(pair =>
-                !pair.Key.Equals("cursor", StringComparison.OrdinalIgnoreCase)
+                !Places.Contains(pair.Key, StringComparer.OrdinalIgnoreCase)
             );
             var next = QueryHelpers.AddQueryString(
                 ChallengeName.PathOf(context),
@@ -114,6 +117,7 @@ internal static class Paging
         return numbers;
     }
 
-    private static string Encode(long[] place) =>
+    /// <summary>The cursor of a place.</summary>
+    public static string Encode(long[] place) =>
         Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Join('.', place)));
 }

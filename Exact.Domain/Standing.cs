@@ -1,8 +1,10 @@
 namespace Exact.Domain;
 
-/// <summary>How many participants a challenge has. Triggers derive it from <see cref="Participant"/>.</summary>
+/// <summary>A part of the counts of a challenge, which are the sums of its rows. Triggers derive it.</summary>
 public sealed class Standing
 {
+    public long Id { get; init; }
+
     public required string ChallengeId { get; init; }
 
     public int Participants { get; init; }

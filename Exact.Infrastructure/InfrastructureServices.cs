@@ -3,6 +3,7 @@ using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Standings;
 using Exact.Infrastructure.Transfer;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -59,6 +60,7 @@ public static class InfrastructureServices
         services.AddSingleton<MigrationScript>();
         services.AddSingleton<SchemaDrift>();
         services.AddSingleton<SchemaAdoption>();
+        services.AddSingleton<StandingsCheck>();
 
         services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();

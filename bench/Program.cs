@@ -13,6 +13,7 @@ var rounds = new Option<int>("--rounds")
 };
 var withoutDjango = new Option<bool>("--without-django") { Description = "Leave out the comparison with Django." };
 var live = new Option<bool>("--live") { Description = "Only the import from a live Django database." };
+var reads = new Option<bool>("--reads") { Description = "Only reads under load, in a challenge with all scores." };
 var folder = new Option<string>("--folder")
 {
     Description = "Where the fixtures and the server's data go; about 5 kB a score. It is removed at the end.",
@@ -24,6 +25,7 @@ var command = new RootCommand("Measures Exact's import and export side by side w
     rounds,
     withoutDjango,
     live,
+    reads,
     folder,
 };
 command.SetAction(
@@ -32,6 +34,12 @@ command.SetAction(
         await using var workshop = await Workshop.OpenAsync(parsed.GetValue(folder)!, cancellationToken);
         var figures = new Figures();
         var bench = new Rounds(workshop, figures, parsed.GetValue(scores), !parsed.GetValue(withoutDjango));
+        if (parsed.GetValue(reads))
+        {
+            await new ReadRounds(workshop, parsed.GetValue(scores)).RunAsync(cancellationToken);
+            return 0;
+        }
+
         if (parsed.GetValue(live))
         {
             int[] sizes = [parsed.GetValue(scores) / 10, parsed.GetValue(scores)];

@@ -17,14 +17,14 @@ internal sealed class Service : IAsyncDisposable
 
     private Service(string connectionString, string? django)
     {
-        var port = FreePort.Find();
+        Port = FreePort.Find();
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Exact.Api.dll")])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
-        start.Environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
+        start.Environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{Port}";
         start.Environment["ConnectionStrings__Exact"] = connectionString;
         start.Environment["Admin__Key"] = Key;
         start.Environment["Logging__LogLevel__Default"] = "Warning";
@@ -32,9 +32,11 @@ internal sealed class Service : IAsyncDisposable
         process = Process.Start(start)!;
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
-        client = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromHours(1) };
+        client = new HttpClient { BaseAddress = new($"http://127.0.0.1:{Port}"), Timeout = TimeSpan.FromHours(1) };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
     }
+
+    public int Port { get; }
 
     /// <summary>Starts the service and waits until it is ready.</summary>
     public static async Task<Service> StartAsync(

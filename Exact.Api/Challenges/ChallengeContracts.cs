@@ -38,7 +38,7 @@ internal sealed record ChallengeResponse
     [JsonIgnore]
     public long Key { get; init; }
 
-    public static Expression<Func<Challenge, ChallengeResponse>> From(IQueryable<Score> scores) =>
+    public static Expression<Func<Challenge, ChallengeResponse>> From(IQueryable<Standing> standings) =>
         challenge => new ChallengeResponse
         {
             ChallengeId = challenge.ChallengeId,
@@ -47,11 +47,9 @@ internal sealed record ChallengeResponse
             CreatedAt = challenge.CreatedAt,
             CreatedBy = challenge.CreatedBy,
             ClosesOn = challenge.ClosesOn,
-            ParticipantCount = scores
-                .Where(score => score.ChallengeId == challenge.ChallengeId)
-                .Select(score => score.Username)
-                .Distinct()
-                .Count(),
+            ParticipantCount = standings
+                .Where(standing => standing.ChallengeId == challenge.ChallengeId)
+                .Sum(standing => standing.Participants),
             Dataset = challenge.Dataset,
             Mlmodel = challenge.Mlmodel,
             Xaimethod = challenge.Xaimethod,

@@ -18,7 +18,7 @@ internal sealed class ChallengeService(ExactDbContext database)
         var rows = await challenges
             .OrderByDescending(challenge => challenge.Id)
             .Take(page.Limit)
-            .Select(ChallengeResponse.From(database.Scores))
+            .Select(ChallengeResponse.From(database.Standings))
             .ToListAsync(cancellationToken);
         return await page.PageOfAsync(rows, database.Challenges, cancellationToken);
     }
@@ -27,6 +27,6 @@ internal sealed class ChallengeService(ExactDbContext database)
     public Task<ChallengeResponse?> FindAsync(string challengeId, CancellationToken cancellationToken) =>
         database
             .Challenges.Where(challenge => challenge.ChallengeId == challengeId)
-            .Select(ChallengeResponse.From(database.Scores))
+            .Select(ChallengeResponse.From(database.Standings))
             .SingleOrDefaultAsync(cancellationToken);
 }

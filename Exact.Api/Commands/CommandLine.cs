@@ -33,6 +33,7 @@ internal static partial class CommandLine
             MigrateCommand.Create(app.Services),
             StatusCommand.Create(app.Services),
             ScriptCommand.Create(app.Services),
+            StandingsCommand.Create(app.Services),
             ImportCommand.Create(app.Services),
             ExportCommand.Create(app.Services),
             LoadDataCommand.Create(app.Services),

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Database.Configurations;
@@ -6,97 +8,232 @@ using Npgsql;
 
 namespace Exact.Api.Scores;
 
-/// <summary>Ranks a challenge's completed, finite scores.</summary>
+/// <summary>Ranks a challenge's completed, finite scores that are not disqualified.</summary>
 /// <remarks>
-/// The ranking reads only the indexes of the metric (see <see cref="ScoreConfiguration"/>); the table is read for the rows of the page.
+/// A page is read from an index in the order of the board: of <c>participants</c> for the best scores, of <c>scores</c> for all. Its cost does
+/// not depend on the size of the challenge (docs/decisions/standings.md).
 /// </remarks>
 internal sealed class Leaderboard(ExactDbContext database)
 {
-    /// <summary>A page of the leaderboard; null if there is no such challenge.</summary>
-    public async Task<Page<LeaderboardEntry>?> ReadAsync(
+    /// <summary>The rows of a page, or all rows behind the place if there is no limit, as they come.</summary>
+    public async IAsyncEnumerable<LeaderboardEntry> ReadAsync(
         string challengeId,
+        LeaderboardQuery query,
+        Place? place,
+        int? limit,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        var sql = PageSql(query, place is not null, limit);
+        var rows = database.Database.SqlQueryRaw<Row>(sql, [.. Parameters(challengeId, place)]);
+        var (last, rank, position) = (place?.Score, place?.Rank ?? 0, place?.Position ?? 0);
+        await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
+        {
+            position++;
+            rank = row.Score == last ? rank : position;
+            last = row.Score;
+            yield return new()
+            {
+                Rank = rank,
+                ScoreId = row.Id,
+                Username = row.Username,
+                Score = row.Score,
+                Std = row.Std,
+                MethodName = row.MethodName,
+                CreatedAt = row.CreatedAt,
+                Position = position,
+            };
+        }
+    }
+
+    /// <summary>How many rows the whole board has.</summary>
+    public async Task<long> CountAsync(
+        string challengeId,
+        Board board,
         LeaderboardQuery query,
         CancellationToken cancellationToken
     )
     {
-        var rows = await database
-            .Database.SqlQueryRaw<LeaderboardEntry>(Sql(query), [.. Parameters(challengeId, query)])
-            .ToListAsync(cancellationToken);
-        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken)
-            ? new(
-                rows,
-                rows is [var first, ..] ? first.Total
-                    : query.Cursor is null ? 0
-                    : null
-            )
-            : null;
+        var metric = query.Metric.OrDefault();
+        if (query.Entries.OrDefault() is Entries.Best)
+        {
+            return metric is Metric.Emd ? board.RankedEmd : board.RankedIma;
+        }
+
+        var sql = CountSql(metric);
+        var count = database.Database.SqlQueryRaw<long>(sql, new NpgsqlParameter("challenge_id", challengeId));
+        return await count.SingleAsync(cancellationToken);
     }
 
-    /// <summary>The numbers of a row's cursor: its score, time and key.</summary>
+    /// <summary>The numbers of a row's cursor: its score, time, key, rank and position.</summary>
     public static long[] PlaceOf(LeaderboardEntry entry) =>
-        [BitConverter.DoubleToInt64Bits(entry.Score), entry.CreatedAt.UtcTicks, entry.ScoreId];
+        [
+            BitConverter.DoubleToInt64Bits(entry.Score),
+            entry.CreatedAt.UtcTicks,
+            entry.ScoreId,
+            entry.Rank,
+            entry.Position,
+        ];
 
-    internal static string Sql(LeaderboardQuery query)
+    /// <summary>The place behind which a page begins that has the best score of this participant in its middle.</summary>
+    /// <returns>Whether the participant is on the board, and the place; null where the page is the first one.</returns>
+    public async Task<(bool IsRanked, Place? Place)> FindPlaceAsync(
+        string challengeId,
+        string username,
+        LeaderboardQuery query,
+        CancellationToken cancellationToken
+    )
     {
         var metric = query.Metric.OrDefault();
-        var entries = query.Entries.OrDefault();
-        var behindCursor = query.After is null
-            ? ""
-            : "WHERE (score < @score OR (score = @score AND (created_at, id) > (@created_at, @id)))";
-        return $"""
-            WITH entries AS (
-                {Entries(metric, entries)}
-            ), ranked AS (
-                SELECT rank() OVER (ORDER BY score DESC) AS rank, count(*) OVER () AS total, id, created_at, score
-                FROM entries
-            ), page AS (
-                SELECT * FROM ranked {behindCursor} ORDER BY score DESC, created_at, id LIMIT @limit
+        var participants = database.Participants.Where(p => p.ChallengeId == challengeId && p.Username == username);
+        var own = await participants
+            .Select(p =>
+                metric == Metric.Emd
+                    ? new OwnPlace(p.BestEmd, p.BestEmdAt, p.BestEmdId)
+                    : new OwnPlace(p.BestIma, p.BestImaAt, p.BestImaId)
             )
-            SELECT page.rank, page.id AS score_id, scores.username, page.score,
-                scores.{(
-                metric is Metric.Emd ? "emd" : "ima"
-            )}_std AS std, scores.method_name, page.created_at, page.total
-            FROM page JOIN scores USING (id)
+            .SingleOrDefaultAsync(cancellationToken);
+        if (own is not { Score: { } score, CreatedAt: { } at, Id: { } id })
+        {
+            return (false, null);
+        }
+
+        NpgsqlParameter[] parameters = [.. Parameters(challengeId, new(score, at, id, 0, 0))];
+        var places = database.Database.SqlQueryRaw<Place>(PlaceSql(query), parameters);
+        return (true, await places.SingleOrDefaultAsync(cancellationToken));
+    }
+
+    /// <summary>A page, behind a place or from the beginning.</summary>
+    internal static string PageSql(LeaderboardQuery query, bool hasPlace, int? limit)
+    {
+        var metric = query.Metric.OrDefault();
+        return $"""
+            SELECT page.id, scores.username, page.score, scores.{(metric is Metric.Emd ? "emd" : "ima")}_std AS std,
+                scores.method_name, page.created_at
+            FROM (
+                {Merge(query, hasPlace ? Behind : null, "score DESC, created_at, id", limit)}
+            ) page JOIN scores ON scores.id = page.id
             ORDER BY page.score DESC, page.created_at, page.id
             """;
     }
 
-    /// <summary>The entries to rank. A score older than the metrics has no EMD score; its primary score counts as one.</summary>
-    private static string Entries(Metric metric, Entries entries)
+    /// <summary>
+    /// The place that is half a page and one row before a row. To number it takes a count of the better rows; the index has them, but they are as
+    /// many as they are.
+    /// </summary>
+    internal static string PlaceSql(LeaderboardQuery query)
     {
-        if (metric is Metric.Ima)
-        {
-            return Entries("ima_score", "", entries);
-        }
-
-        var withMetric = Entries("emd_score", "", entries);
-        var without = Entries("score", "AND emd_score IS NULL", entries);
-        var both = $"({withMetric}) UNION ALL ({without})";
-        return entries is Scores.Entries.Best
-            ? $"SELECT DISTINCT ON (username) * FROM ({both}) both_kinds ORDER BY username, score DESC, created_at, id"
-            : both;
-    }
-
-    /// <summary>The entries that have this metric, read from its index alone.</summary>
-    private static string Entries(string column, string condition, Entries entries)
-    {
-        var isBest = entries is Scores.Entries.Best;
+        const string backwards = "score, created_at DESC, id DESC";
+        var half = query.Limit / 2;
+        var sources = Sources(query.Metric.OrDefault(), query.Entries.OrDefault());
+        string Count(string condition) =>
+            string.Join(" + ", sources.Select(source => $"(SELECT count(*) {source.From} AND {source.Of(condition)})"));
         return $"""
-            SELECT {(isBest ? "DISTINCT ON (username)" : "")} id, username, created_at, {column} AS score FROM scores
-            WHERE challenge_id = @challenge_id AND {ScoreConfiguration.Ranked(column)} {condition}
-            {(isBest ? $"ORDER BY username, {column} DESC, created_at, id" : "")}
+            SELECT score, created_at, id, {Count("{0} > place.score")} + 1 AS rank,
+                {Count(
+                "({0} > place.score OR {0} = place.score AND ({1}, {2}) <= (place.created_at, place.id))"
+            )} AS position
+            FROM (
+                SELECT * FROM ({Merge(query, Before, backwards, half + 1)}) nearest ORDER BY {backwards} OFFSET {half}
+            ) place
             """;
     }
 
-    internal static IEnumerable<NpgsqlParameter> Parameters(string challengeId, LeaderboardQuery query)
+    private static readonly string[] Behind = ["{0} = @score AND ({1}, {2}) > (@created_at, @id)", "{0} < @score"];
+
+    private static readonly string[] Before = ["{0} = @score AND ({1}, {2}) < (@created_at, @id)", "{0} > @score"];
+
+    /// <summary>
+    /// Merges index scans, each of them in the order of the board and no longer than a page. On one side of a place, equal scores and others are
+    /// two scans, for one alone would have to read all equal scores on the other side.
+    /// </summary>
+    private static string Merge(LeaderboardQuery query, string[]? conditions, string order, int? limit)
+    {
+        var page = limit is null ? "" : $"LIMIT {limit}";
+        var scans =
+            from source in Sources(query.Metric.OrDefault(), query.Entries.OrDefault())
+            from condition in conditions ?? ["true"]
+            select $"""
+                (
+                    SELECT {source.Of("{0} AS score, {1} AS created_at, {2} AS id")} {source.From} AND {source.Of(
+                    condition
+                )}
+                    ORDER BY {order} {page}
+                )
+                """;
+        return $"SELECT * FROM ({string.Join("\nUNION ALL\n", scans)}) scan ORDER BY {order} {page}";
+    }
+
+    private static string CountSql(Metric metric)
+    {
+        var counts = Sources(metric, Entries.All).Select(source => $"(SELECT count(*) {source.From})");
+        return $"SELECT {string.Join(" + ", counts)} AS \"Value\"";
+    }
+
+    internal static IEnumerable<NpgsqlParameter> Parameters(string challengeId, Place? place)
     {
         yield return new("challenge_id", challengeId);
-        yield return new("limit", query.Limit);
-        if (query.After is [var score, var ticks, var id])
+        if (place is not null)
         {
-            yield return new("score", BitConverter.Int64BitsToDouble(score));
-            yield return new("created_at", new DateTimeOffset(ticks, TimeSpan.Zero));
-            yield return new("id", id);
+            yield return new("score", place.Score);
+            yield return new("created_at", place.CreatedAt);
+            yield return new("id", place.Id);
         }
+    }
+
+    /// <summary>Where the entries are. A score older than the metrics has no EMD score; its primary score counts as one.</summary>
+    private static Source[] Sources(Metric metric, Entries entries) =>
+        (metric, entries) switch
+        {
+            (Metric.Emd, Entries.Best) => [Source.Best("best_emd")],
+            (Metric.Ima, Entries.Best) => [Source.Best("best_ima")],
+            (Metric.Emd, _) => [Source.All("emd_score"), Source.All("score", "AND emd_score IS NULL")],
+            _ => [Source.All("ima_score")],
+        };
+
+    /// <summary>An index in the order of the board.</summary>
+    private sealed record Source(string From, string Value, string At, string Key)
+    {
+        /// <summary>SQL with the names of its columns.</summary>
+        public string Of(string sql) => string.Format(CultureInfo.InvariantCulture, sql, Value, At, Key);
+
+        public static Source Best(string value) =>
+            new(
+                $"FROM participants WHERE challenge_id = @challenge_id AND {value} IS NOT NULL",
+                value,
+                $"{value}_at",
+                $"{value}_id"
+            );
+
+        public static Source All(string value, string condition = "") =>
+            new(
+                $"""
+                FROM scores WHERE challenge_id = @challenge_id AND {ScoreConfiguration.Ranked(value)} {condition}
+                    AND NOT EXISTS (SELECT FROM disqualifications d WHERE d.score_id = scores.id)
+                """,
+                value,
+                "created_at",
+                "id"
+            );
+    }
+
+    internal sealed record Row(
+        long Id,
+        string Username,
+        double Score,
+        double? Std,
+        string? MethodName,
+        DateTimeOffset CreatedAt
+    );
+
+    private sealed record OwnPlace(double? Score, DateTimeOffset? CreatedAt, long? Id);
+
+    /// <summary>The place of a row, behind which a page begins.</summary>
+    internal sealed record Place(double Score, DateTimeOffset CreatedAt, long Id, long Rank, long Position)
+    {
+        public static Place? Of(LeaderboardQuery query) =>
+            query.After is [var score, var ticks, var id, var rank, var position]
+                ? new(BitConverter.Int64BitsToDouble(score), new(ticks, TimeSpan.Zero), id, rank, position)
+                : null;
     }
 }

@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using System.Text.Json.Serialization;
 using Exact.Domain;
+using FluentValidation;
 
 namespace Exact.Api.Scores;
 
@@ -65,16 +66,41 @@ internal enum Entries
 internal sealed record LeaderboardQuery(
     [Query("metric", "The metric to rank by. A higher value is better.")] Choice<Metric>? Metric = null,
     [Query("entries", "One row per participant (`best`), or every score (`all`).")] Choice<Entries>? Entries = null,
+    [Query("around", LeaderboardQuery.AroundDescription)] string? Around = null,
+    [Query("format", RowFormats.Description)] Choice<RowFormat>? Format = null,
+    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
+    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
+) : PageQuery(Limit, Cursor)
+{
+    /// <summary>Stands for the caller in <see cref="Around"/>.</summary>
+    public const string Me = "me";
+
+    private const string AroundDescription =
+        "A user name, or `me` for the caller: the page that has the best score of this participant in its middle.";
+}
+
+/// <summary>The page of a challenge's scores to read.</summary>
+internal sealed record ScoreQuery(
+    [Query("format", RowFormats.Description)] Choice<RowFormat>? Format = null,
     [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
     [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
 ) : PageQuery(Limit, Cursor);
 
-internal sealed class LeaderboardQueryValidator()
-    : PageQueryValidator<LeaderboardQuery>(place =>
-        place is [var score, >= 0 and var ticks, _]
-        && double.IsFinite(BitConverter.Int64BitsToDouble(score))
-        && ticks <= DateTimeOffset.MaxValue.UtcTicks
-    );
+internal sealed class ScoreQueryValidator() : PageQueryValidator<ScoreQuery>(place => place is [_]);
+
+internal sealed class LeaderboardQueryValidator : PageQueryValidator<LeaderboardQuery>
+{
+    public LeaderboardQueryValidator()
+        : base(place =>
+            place is [var score, >= 0 and var ticks, _, >= 1, >= 1]
+            && double.IsFinite(BitConverter.Int64BitsToDouble(score))
+            && ticks <= DateTimeOffset.MaxValue.UtcTicks
+        ) =>
+        RuleFor(query => query.Around)
+            .Null()
+            .When(query => query.Cursor is not null || query.Format.OrDefault() is not RowFormat.Json)
+            .WithMessage("Chooses a page. Leave it out, or leave out cursor and format.");
+}
 
 /// <summary>A row of a leaderboard.</summary>
 internal sealed record LeaderboardEntry
@@ -97,7 +123,7 @@ internal sealed record LeaderboardEntry
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>How many rows the whole leaderboard has.</summary>
+    /// <summary>The place on the board, from 1; equal scores have different ones.</summary>
     [JsonIgnore]
-    public long Total { get; init; }
+    public long Position { get; init; }
 }

@@ -1,4 +1,5 @@
 using Exact.Api.Challenges;
+using Exact.Infrastructure.Database;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -11,7 +12,8 @@ internal static class ScoreEndpoints
         services
             .AddScoped<ScoreService>()
             .AddScoped<Leaderboard>()
-            .AddSingleton<IValidator<LeaderboardQuery>, LeaderboardQueryValidator>();
+            .AddSingleton<IValidator<LeaderboardQuery>, LeaderboardQueryValidator>()
+            .AddSingleton<IValidator<ScoreQuery>, ScoreQueryValidator>();
 
     public static void MapScores(this IEndpointRouteBuilder routes)
     {
@@ -27,28 +29,100 @@ internal static class ScoreEndpoints
         group
             .MapGet("/leaderboard", RankAsync)
             .WithSummary("Get the leaderboard of a challenge")
-            .ProducesValidationProblem();
+            .ProducesValidationProblem()
+            .ProducesProblem(StatusCodes.Status401Unauthorized);
     }
 
-    private static async Task<Results<Ok<IReadOnlyList<ScoreResponse>>, NotFound>> ListAsync(
+    private static async Task<Results<Ok<IReadOnlyList<ScoreResponse>>, AllRows<ScoreResponse>, NotFound>> ListAsync(
         [FromRoute(Name = "challenge_id")] string challengeId,
-        [AsParameters] PageQuery page,
+        [AsParameters] ScoreQuery query,
         ScoreService scores,
+        ExactDbContext database,
         HttpContext context,
         CancellationToken cancellationToken
-    ) =>
-        await scores.ListAsync(challengeId, page, cancellationToken) is { } found
-            ? TypedResults.Ok(context.WithPageHeaders(found, page, score => [score.Id]))
-            : TypedResults.NotFound();
+    )
+    {
+        if (await Board.FindAsync(database, challengeId, cancellationToken) is not { } board)
+        {
+            return TypedResults.NotFound();
+        }
 
-    private static async Task<Results<Ok<IReadOnlyList<LeaderboardEntry>>, NotFound>> RankAsync(
+        // While the scores are hidden, a participant still sees the own ones.
+        var isHidden = context.IsHidden(board);
+        var own = context.User.Identity?.Name;
+        long? total = isHidden ? null : board.Scores;
+        if (query.Format.OrDefault() is not RowFormat.Json and var format)
+        {
+            return new AllRows<ScoreResponse>(Read(limit: null), format, total, "scores");
+        }
+
+        var rows = await Read(query.Limit).ToListAsync(cancellationToken);
+        return TypedResults.Ok(context.WithPageHeaders(new Page<ScoreResponse>(rows, total), query, s => [s.Id]));
+
+        IAsyncEnumerable<ScoreResponse> Read(int? limit) =>
+            isHidden && own is null
+                ? AsyncEnumerable.Empty<ScoreResponse>()
+                : scores.ReadAsync(challengeId, isHidden ? own : null, query, limit);
+    }
+
+    private static async Task<
+        Results<Ok<IReadOnlyList<LeaderboardEntry>>, AllRows<LeaderboardEntry>, NotFound, ChallengeHttpResult>
+    > RankAsync(
         [FromRoute(Name = "challenge_id")] string challengeId,
         [AsParameters] LeaderboardQuery query,
         Leaderboard leaderboard,
+        ExactDbContext database,
         HttpContext context,
         CancellationToken cancellationToken
-    ) =>
-        await leaderboard.ReadAsync(challengeId, query, cancellationToken) is { } found
-            ? TypedResults.Ok(context.WithPageHeaders(found, query, Leaderboard.PlaceOf))
-            : TypedResults.NotFound();
+    )
+    {
+        if (await Board.FindAsync(database, challengeId, cancellationToken) is not { } board)
+        {
+            return TypedResults.NotFound();
+        }
+
+        var around = query.Around is LeaderboardQuery.Me ? context.User.Identity?.Name : query.Around;
+        if (around is null && query.Around is not null)
+        {
+            return TypedResults.Challenge();
+        }
+
+        var isHidden = context.IsHidden(board);
+        var isEmpty = isHidden;
+        var place = Leaderboard.Place.Of(query);
+        if (around is not null && !isHidden)
+        {
+            (var isRanked, place) = await leaderboard.FindPlaceAsync(challengeId, around, query, cancellationToken);
+            isEmpty = !isRanked;
+        }
+
+        long? total = isHidden ? null : await leaderboard.CountAsync(challengeId, board, query, cancellationToken);
+        if (query.Format.OrDefault() is not RowFormat.Json and var format)
+        {
+            return new AllRows<LeaderboardEntry>(Read(limit: null), format, total, "leaderboard");
+        }
+
+        var rows = await Read(query.Limit).ToListAsync(cancellationToken);
+        var page = new Page<LeaderboardEntry>(rows, total);
+        return TypedResults.Ok(context.WithPageHeaders(page, query, Leaderboard.PlaceOf));
+
+        IAsyncEnumerable<LeaderboardEntry> Read(int? limit) =>
+            isEmpty
+                ? AsyncEnumerable.Empty<LeaderboardEntry>()
+                : leaderboard.ReadAsync(challengeId, query, place, limit, cancellationToken);
+    }
+
+    /// <summary>Whether the caller may not see the scores yet; the response says why it is empty.</summary>
+    private static bool IsHidden(this HttpContext context, Board board)
+    {
+        var isHidden = board.IsHiddenFrom(context.User);
+        if (isHidden)
+        {
+            context.Response.Headers["X-Scores-Hidden"] = board.ClosesOn is { } closes
+                ? $"until the challenge closes on {closes.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}"
+                : "until the challenge closes";
+        }
+
+        return isHidden;
+    }
 }

@@ -6,27 +6,21 @@ namespace Exact.Api.Scores;
 /// <summary>Reads scores.</summary>
 internal sealed class ScoreService(ExactDbContext database)
 {
-    /// <summary>A page of a challenge's scores, newest first; null if there is no such challenge.</summary>
-    public async Task<Page<ScoreResponse>?> ListAsync(
-        string challengeId,
-        PageQuery page,
-        CancellationToken cancellationToken
-    )
+    /// <summary>A challenge's scores behind the cursor, of all participants or of one, newest first, as they come.</summary>
+    public IAsyncEnumerable<ScoreResponse> ReadAsync(string challengeId, string? username, ScoreQuery query, int? limit)
     {
-        var all = database.Scores.Where(score => score.ChallengeId == challengeId);
-        var scores = all;
-        if (page.After is [var last])
+        var scores = database.Scores.Where(score => score.ChallengeId == challengeId);
+        if (username is not null)
+        {
+            scores = scores.Where(score => score.Username == username);
+        }
+
+        if (query.After is [var last])
         {
             scores = scores.Where(score => score.Id < last);
         }
 
-        var rows = await scores
-            .OrderByDescending(score => score.Id)
-            .Take(page.Limit)
-            .Select(ScoreResponse.From)
-            .ToListAsync(cancellationToken);
-        return rows.Count > 0 || await database.ChallengeExistsAsync(challengeId, cancellationToken)
-            ? await page.PageOfAsync(rows, all, cancellationToken)
-            : null;
+        scores = scores.OrderByDescending(score => score.Id);
+        return (limit is { } rows ? scores.Take(rows) : scores).Select(ScoreResponse.From).AsAsyncEnumerable();
     }
 }

@@ -39,10 +39,6 @@ public sealed class ExactDbContext(DbContextOptions<ExactDbContext> options)
 
     public DbSet<Operation> Operations => Set<Operation>();
 
-    /// <summary>Whether a challenge with this public name exists.</summary>
-    public Task<bool> ChallengeExistsAsync(string challengeId, CancellationToken cancellationToken) =>
-        Challenges.AnyAsync(challenge => challenge.ChallengeId == challengeId, cancellationToken);
-
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);

@@ -317,12 +317,12 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
                 "different index ix_users_normalized_email: columns: expected normalized_email, found lower((normalized_email)::text)"
             },
             {
-                "DROP INDEX ix_scores_leaderboard_emd; CREATE INDEX ix_scores_leaderboard_emd ON scores (challenge_id, username, emd_score, created_at, id) WHERE status = 'completed' AND emd_score > '-Infinity' AND emd_score < 'Infinity'",
-                "different index ix_scores_leaderboard_emd: columns: expected challenge_id, username, emd_score DESC, created_at, id, found challenge_id, username, emd_score, created_at, id"
+                "DROP INDEX ix_scores_ranked_emd; CREATE INDEX ix_scores_ranked_emd ON scores (challenge_id, emd_score, created_at, id) WHERE status = 'completed' AND emd_score > '-Infinity' AND emd_score < 'Infinity'",
+                "different index ix_scores_ranked_emd: columns: expected challenge_id, emd_score DESC, created_at, id, found challenge_id, emd_score, created_at, id"
             },
             {
-                "DROP INDEX ix_scores_leaderboard_emd; CREATE INDEX ix_scores_leaderboard_emd ON scores (challenge_id, username, emd_score DESC, created_at, id)",
-                "different index ix_scores_leaderboard_emd: filter: expected "
+                "DROP INDEX ix_scores_ranked_emd; CREATE INDEX ix_scores_ranked_emd ON scores (challenge_id, emd_score DESC, created_at, id)",
+                "different index ix_scores_ranked_emd: filter: expected "
             },
             {
                 "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_scores_challenge_id_id'::regclass",

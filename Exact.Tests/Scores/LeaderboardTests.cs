@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Claims;
 using System.Text.Json;
 using Exact.Api;
 using Exact.Api.Scores;
@@ -186,6 +187,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     [InlineData("limit=many", "limit", "Must be a whole number, not \"many\".")]
     [InlineData("limit=0", "limit", "from 1 to 1000, not 0")]
     [InlineData("cursor=abc", "cursor", "The cursor is not one of this list.")]
+    [InlineData("around=ada&format=csv", "around", "Chooses a page.")]
     public async Task A_wrong_parameter_is_named(string query, string field, string reason)
     {
         using var answer = await client.GetAsync(
@@ -207,41 +209,235 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
     }
 
+    [Fact]
+    public async Task A_disqualified_score_does_not_rank_and_its_participant_ranks_by_the_next_best()
+    {
+        await ScoreAsync("ada", 0.5);
+        await ScoreAsync("ada", 0.9);
+        await ScoreAsync("bob", 0.7);
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO disqualifications (score_id, reason, created_by, created_at)
+            SELECT id, 'copied', 'eve', now() FROM scores WHERE challenge_id = '{challenge}' AND emd_score = 0.9
+            """
+        );
+
+        Assert.Equal(["1 bob 0.7", "2 ada 0.5"], await BoardAsync());
+        Assert.Equal(["1 bob 0.7", "2 ada 0.5"], await BoardAsync("entries=all"));
+    }
+
     [Theory]
-    [InlineData(Metric.Emd)]
-    [InlineData(Metric.Ima)]
-    public async Task The_ranking_reads_one_index_and_not_the_table(Metric metric)
+    [InlineData("best", "emd")]
+    [InlineData("best", "ima")]
+    [InlineData("all", "emd")]
+    public async Task A_page_around_a_participant_has_the_best_score_in_its_middle(string entries, string metric)
+    {
+        for (var i = 0; i < 24; i++)
+        {
+            await ScoreAsync($"p{i % 20}", i / 5 / 10.0, i / 3 / 10.0, at: Monday.AddMinutes(i % 3));
+        }
+
+        await app.Database.ExecuteAsync("UPDATE scores SET emd_score = NULL WHERE username IN ('p3', 'p7')");
+        var query = $"entries={entries}&metric={metric}";
+        var whole = await BoardAsync(query);
+        foreach (var participant in (string[])["p0", "p3", "p7", "p11", "p19"])
+        {
+            var at = whole.FindIndex(row => row.Split(' ')[1] == participant);
+            var from = Math.Max(0, at - 3);
+
+            var page = await BoardAsync($"{query}&limit=6&around={participant}");
+
+            Assert.Equal(whole[from..Math.Min(whole.Count, from + 6)], page);
+        }
+
+        Assert.Empty(await BoardAsync($"{query}&around=nobody"));
+    }
+
+    [Fact]
+    public async Task The_next_page_follows_a_page_around_a_participant()
+    {
+        await ScoreAsync("ada", 0.9);
+        await ScoreAsync("bob", 0.7);
+        await ScoreAsync("eve", 0.5);
+
+        using var answer = await client.GetAsync(
+            new Uri($"/api/challenges/{challenge}/leaderboard?around=bob&limit=2", UriKind.Relative),
+            CancellationToken
+        );
+        var next = answer.Headers.GetValues("Link").Single().Split('<', '>')[1];
+        using var second = await client.GetAsync(new Uri(next, UriKind.Relative), CancellationToken);
+
+        Assert.Equal(["1 ada 0.9", "2 bob 0.7"], await ReadAsync(answer));
+        Assert.Equal(["3 eve 0.5"], await ReadAsync(second));
+    }
+
+    [Fact]
+    public async Task A_page_around_me_needs_somebody_who_is_signed_in()
+    {
+        using var answer = await client.GetAsync(
+            $"/api/challenges/{challenge}/leaderboard?around=me",
+            CancellationToken
+        );
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_administrator_sees_hidden_scores()
+    {
+        await ScoreAsync("ada", 0.5);
+        await app.Database.ExecuteAsync(
+            $"INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores) VALUES ('{challenge}', '', true)"
+        );
+        using var admin = app.CreateAdmin();
+
+        Assert.Empty(await BoardAsync());
+        using var answer = await admin.GetAsync($"/api/challenges/{challenge}/leaderboard", CancellationToken);
+        Assert.Equal(["1 ada 0.5"], await ReadAsync(answer));
+    }
+
+    [Theory]
+    [InlineData("ada", false)]
+    [InlineData("bob", true)]
+    [InlineData(null, true)]
+    public void The_organiser_sees_hidden_scores(string? caller, bool isHidden)
+    {
+        var board = new Board
+        {
+            IsHidden = true,
+            ClosesOn = null,
+            CreatedBy = "ada",
+            Scores = 0,
+            RankedEmd = 0,
+            RankedIma = 0,
+        };
+        var user = caller is null ? new ClaimsIdentity() : new ClaimsIdentity([new(ClaimTypes.Name, caller)], "test");
+
+        Assert.Equal(isHidden, board.IsHiddenFrom(new(user)));
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("2126-01-01Z", true)]
+    [InlineData("2020-01-01Z", false)]
+    public async Task Scores_can_be_hidden_until_the_challenge_closes(string closesOn, bool isHidden)
+    {
+        await ScoreAsync("ada", 0.5);
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores) VALUES ('{challenge}', '', true);
+            UPDATE challenges SET closes_on = nullif('{closesOn}', '')::timestamptz WHERE challenge_id = '{challenge}'
+            """
+        );
+
+        foreach (var list in (string[])["scores", "leaderboard", "leaderboard?format=jsonl", "scores?format=jsonl"])
+        {
+            using var answer = await client.GetAsync($"/api/challenges/{challenge}/{list}", CancellationToken);
+            var body = await answer.Content.ReadAsStringAsync(CancellationToken);
+            Assert.Equal(isHidden, body is "[]" or "");
+            Assert.Equal(isHidden, answer.Headers.Contains("X-Scores-Hidden"));
+            Assert.Equal(!isHidden, answer.Headers.Contains("X-Total-Count"));
+        }
+    }
+
+    [Theory]
+    [InlineData("leaderboard", "rank,score_id,username,score,std,method_name,created_at", 3)]
+    [InlineData("leaderboard?entries=all", "rank,score_id,username,score,std,method_name,created_at", 1500)]
+    [InlineData("scores", "id,username,challenge_id,score,emd_score,emd_std,ima_score,ima_std,method_name", 1500)]
+    public async Task All_rows_come_as_CSV_and_as_JSON_lines(string list, string header, int count)
+    {
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO scores (username, challenge_id, emd_score, created_at, status)
+            SELECT (ARRAY['=1+1', 'a "b", c', 'NaN'])[i % 3 + 1], '{challenge}',
+                CASE WHEN i % 3 = 2 THEN -0.5 ELSE i END, '2026-01-01Z', 'completed'
+            FROM generate_series(1, 1500) i
+            """
+        );
+        var address = $"/api/challenges/{challenge}/{list}{(list.Contains('?') ? '&' : '?')}limit=1&format=";
+
+        using var csv = await client.GetAsync(address + "csv", CancellationToken);
+        using var lines = await client.GetAsync(address + "jsonl", CancellationToken);
+
+        var rows = (await csv.Content.ReadAsStringAsync(CancellationToken)).Split("\r\n");
+        Assert.StartsWith(header, rows[0], StringComparison.Ordinal);
+        Assert.Equal(count, rows.Length - 2);
+        Assert.Equal("", rows[^1]);
+        Assert.Contains(rows, row => row.Contains(",'=1+1,", StringComparison.Ordinal));
+        Assert.Contains(rows, row => row.Contains(",\"a \"\"b\"\", c\",", StringComparison.Ordinal));
+        Assert.Contains(rows, row => row.Contains(",-0.5,", StringComparison.Ordinal));
+        Assert.Equal($"{count}", csv.Headers.GetValues("X-Total-Count").Single());
+        Assert.Equal("text/csv", csv.Content.Headers.ContentType?.MediaType);
+        var objects = (await lines.Content.ReadAsStringAsync(CancellationToken)).TrimEnd().Split('\n');
+        Assert.Equal(count, objects.Length);
+        Assert.All(objects, line => JsonDocument.Parse(line).Dispose());
+    }
+
+    /// <summary>Also among many equal scores, and deep in the board.</summary>
+    [Theory]
+    [InlineData("best", "emd", "ix_participants_emd")]
+    [InlineData("best", "ima", "ix_participants_ima")]
+    [InlineData("all", "emd", "ix_scores_ranked_emd", "ix_scores_ranked_score")]
+    [InlineData("all", "ima", "ix_scores_ranked_ima")]
+    public async Task A_page_reads_the_rows_of_a_page(string entries, string metric, params string[] indexes)
     {
         await app.Database.ExecuteAsync(
             $"""
             INSERT INTO scores (username, challenge_id, score, emd_score, ima_score, created_at, status)
-            SELECT 'p' || i % 5000, '{challenge}', random(), random(), random(), now(), 'completed'
-            FROM generate_series(1, 20000) i
+            SELECT 'p' || i % 5000, '{challenge}', i % 3, CASE WHEN i % 2 = 0 THEN i % 3 END, i % 3, now(), 'completed'
+            FROM generate_series(1, 20000) i;
+            INSERT INTO disqualifications (score_id, reason, created_by, created_at)
+            SELECT id, '', '', now() FROM scores WHERE challenge_id = '{challenge}' AND id % 20 = 0
             """
         );
-        await app.Database.ExecuteAsync("VACUUM ANALYZE scores");
-        var query = new LeaderboardQuery(new Choice<Metric>(metric));
-        await using var command = app.Database.DataSource.CreateCommand(
-            "EXPLAIN (COSTS OFF) " + Leaderboard.Sql(query)
+        await app.Database.ExecuteAsync("VACUUM ANALYZE scores, participants, disqualifications");
+        var middle = Leaderboard.PlaceOf(
+            new()
+            {
+                Rank = 1,
+                Position = 2500,
+                Score = 1,
+                CreatedAt = DateTimeOffset.UtcNow.AddHours(-1),
+                ScoreId = 1,
+                Username = "",
+                Std = null,
+                MethodName = null,
+            }
         );
-        command.Parameters.AddRange(Leaderboard.Parameters(challenge, query).ToArray());
-        var plan = new List<string>();
-        await using var reader = await command.ExecuteReaderAsync(CancellationToken);
-        while (await reader.ReadAsync(CancellationToken))
+        foreach (var cursor in (string?[])[null, Paging.Encode(middle)])
         {
-            plan.Add(reader.GetString(0));
-        }
+            var query = new LeaderboardQuery(
+                Choice<Metric>.Parse(metric, null),
+                Choice<Entries>.Parse(entries, null),
+                Limit: 50,
+                Cursor: cursor
+            );
+            await using var command = app.Database.DataSource.CreateCommand(
+                "EXPLAIN (ANALYZE, FORMAT JSON) " + Leaderboard.PageSql(query, cursor is not null, query.Limit)
+            );
+            command.Parameters.AddRange(Leaderboard.Parameters(challenge, Leaderboard.Place.Of(query)).ToArray());
+            using var plan = JsonDocument.Parse((string)(await command.ExecuteScalarAsync(CancellationToken))!);
+            var nodes = NodesOf(plan.RootElement[0].GetProperty("Plan")).ToList();
 
-        Assert.Contains(
-            plan,
-            line =>
-                line.Contains(
-                    $"Index Only Scan using ix_scores_leaderboard_{metric}",
-                    StringComparison.OrdinalIgnoreCase
-                )
-        );
-        Assert.DoesNotContain(plan, line => line.Contains("Seq Scan", StringComparison.Ordinal));
+            Assert.All(nodes, node => Assert.InRange(RowsOf(node), 0, 110));
+            Assert.DoesNotContain(nodes, node => node.GetProperty("Node Type").GetString() is "Seq Scan");
+            Assert.All(indexes, index => Assert.Contains(nodes, node => IndexOf(node) == index));
+        }
     }
+
+    private static IEnumerable<JsonElement> NodesOf(JsonElement node) =>
+        node.TryGetProperty("Plans", out var plans) ? plans.EnumerateArray().SelectMany(NodesOf).Prepend(node) : [node];
+
+    /// <summary>The rows that a node read, also those that it threw away.</summary>
+    private static double RowsOf(JsonElement node) =>
+        node.GetProperty("Actual Loops").GetDouble()
+        * (
+            node.GetProperty("Actual Rows").GetDouble()
+            + (node.TryGetProperty("Rows Removed by Filter", out var removed) ? removed.GetDouble() : 0)
+        );
+
+    private static string? IndexOf(JsonElement node) =>
+        node.TryGetProperty("Index Name", out var index) ? index.GetString() : null;
 
     private async Task ScoreAsync(
         string username,

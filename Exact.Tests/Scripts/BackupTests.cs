@@ -29,7 +29,7 @@ public sealed class BackupTests(MigratedTemplate template) : IAsyncLifetime
     public async Task Restore_takes_db_backup_json_by_default_and_says_what_it_loaded()
     {
         await checkout.SucceedAsync("./backup_and_restore.sh");
-        await database.ExecuteAsync("TRUNCATE scores, challenges");
+        await database.ExecuteAsync("TRUNCATE scores, challenges CASCADE");
 
         var (output, _) = await checkout.SucceedAsync("./backup_and_restore.sh restore");
 
@@ -41,7 +41,7 @@ public sealed class BackupTests(MigratedTemplate template) : IAsyncLifetime
     public async Task A_file_whose_name_ends_in_gz_is_packed_and_restored_from_the_folder_of_the_caller()
     {
         await checkout.SucceedAsync("mkdir elsewhere && cd elsewhere && ../backup_and_restore.sh backup mine.json.gz");
-        await database.ExecuteAsync("TRUNCATE scores, challenges");
+        await database.ExecuteAsync("TRUNCATE scores, challenges CASCADE");
 
         await checkout.SucceedAsync("cd elsewhere && ../backup_and_restore.sh restore mine.json.gz");
 

@@ -31,11 +31,11 @@ internal sealed class ScoreConfiguration : IEntityTypeConfiguration<Score>
         score.HasIndex(s => new { s.ChallengeId, s.Id }).IncludeProperties(s => s.Username);
         score.HasIndex(s => new { s.ChallengeId, s.Username });
 
-        // The queue: what waits for a worker, or is with one.
+        // The queue: what waits for a worker, or is with one. After an import built it again, IN would read differently in the catalogue.
         score
             .HasIndex(s => new { s.ChallengeId, s.Id }, "ix_scores_queue")
             .HasDatabaseName("ix_scores_queue")
-            .HasFilter("status IN ('pending', 'running')");
+            .HasFilter("status = 'pending' OR status = 'running'");
 
         // One index per metric, in the order of a leaderboard of all scores.
         score

@@ -48,13 +48,12 @@ internal sealed class StandingsConfiguration : IEntityTypeConfiguration<Particip
     public void Configure(EntityTypeBuilder<Standing> standing)
     {
         standing.ToTable("standings");
-        standing.HasKey(s => s.ChallengeId);
         standing.Property(s => s.ChallengeId).HasMaxLength(100);
         standing
             .HasOne<Challenge>()
-            .WithOne()
-            .HasForeignKey<Standing>(s => s.ChallengeId)
-            .HasPrincipalKey<Challenge>(c => c.ChallengeId)
+            .WithMany()
+            .HasForeignKey(s => s.ChallengeId)
+            .HasPrincipalKey(c => c.ChallengeId)
             .OnDelete(DeleteBehavior.Cascade);
     }
 }

@@ -142,6 +142,8 @@ namespace Exact.Infrastructure.Database.Migrations
                 name: "standings",
                 columns: table => new
                 {
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
                     challenge_id = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
                     participants = table.Column<int>(type: "integer", nullable: false),
                     ranked_emd = table.Column<int>(type: "integer", nullable: false),
@@ -150,7 +152,7 @@ namespace Exact.Infrastructure.Database.Migrations
                 },
                 constraints: table =>
                 {
-                    table.PrimaryKey("pk_standings", x => x.challenge_id);
+                    table.PrimaryKey("pk_standings", x => x.id);
                     table.ForeignKey(
                         name: "fk_standings_challenges_challenge_id",
                         column: x => x.challenge_id,
@@ -251,6 +253,11 @@ namespace Exact.Infrastructure.Database.Migrations
                 columns: new[] { "challenge_id", "best_ima", "best_ima_at", "best_ima_id" },
                 descending: new[] { false, true, false, false },
                 filter: "best_ima IS NOT NULL");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_standings_challenge_id",
+                table: "standings",
+                column: "challenge_id");
 
             migrationBuilder.CreateIndex(
                 name: "ix_stored_files_key",

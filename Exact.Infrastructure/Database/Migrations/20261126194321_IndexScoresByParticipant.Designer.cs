@@ -371,7 +371,15 @@ namespace Exact.Infrastructure.Database.Migrations
 
             modelBuilder.Entity("Exact.Domain.Standing", b =>
                 {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
                     b.Property<string>("ChallengeId")
+                        .IsRequired()
                         .HasMaxLength(100)
                         .HasColumnType("character varying(100)")
                         .HasColumnName("challenge_id");
@@ -392,8 +400,11 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("scores");
 
-                    b.HasKey("ChallengeId")
+                    b.HasKey("Id")
                         .HasName("pk_standings");
+
+                    b.HasIndex("ChallengeId")
+                        .HasDatabaseName("ix_standings_challenge_id");
 
                     b.ToTable("standings", (string)null);
                 });
@@ -1049,9 +1060,9 @@ namespace Exact.Infrastructure.Database.Migrations
             modelBuilder.Entity("Exact.Domain.Standing", b =>
                 {
                     b.HasOne("Exact.Domain.Challenge", null)
-                        .WithOne()
-                        .HasForeignKey("Exact.Domain.Standing", "ChallengeId")
-                        .HasPrincipalKey("Exact.Domain.Challenge", "ChallengeId")
+                        .WithMany()
+                        .HasForeignKey("ChallengeId")
+                        .HasPrincipalKey("ChallengeId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_standings_challenges_challenge_id");

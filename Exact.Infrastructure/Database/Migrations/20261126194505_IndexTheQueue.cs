@@ -14,7 +14,7 @@ namespace Exact.Infrastructure.Database.Migrations
                 name: "ix_scores_queue",
                 table: "scores",
                 columns: new[] { "challenge_id", "id" },
-                filter: "status IN ('pending', 'running')")
+                filter: "status = 'pending' OR status = 'running'")
                 .Annotation("Npgsql:CreatedConcurrently", true);
         }
 

@@ -39,38 +39,79 @@ namespace Exact.Infrastructure.Database.Migrations
                     FOR UPDATE OF p;
 
                     -- A statement of its own, because it must see what the former holders of these locks have committed.
-                    UPDATE participants p
-                    SET scores = now.scores,
-                        best_emd = now.emd[1], best_emd_at = emd.created_at, best_emd_id = emd.id,
-                        best_ima = now.ima[1], best_ima_at = ima.created_at, best_ima_id = ima.id
-                    FROM (
-                        SELECT pair.challenge_id, pair.username, count(s.id) AS scores,
+                    WITH best AS (
+                        -- An array compares by value, then by time, then by the halves of the key.
+                        SELECT pair.challenge_id, pair.username, count(s.id)::int AS scores,
                             max(
                                 CASE WHEN coalesce(s.emd_score, s.score) > '-Infinity'
                                     AND coalesce(s.emd_score, s.score) < 'Infinity'
                                 THEN ARRAY[
-                                    coalesce(s.emd_score, s.score), -date_part('epoch', s.created_at), -s.id::float8
+                                    coalesce(s.emd_score, s.score), -date_part('epoch', s.created_at),
+                                    -(s.id >> 32)::float8, -(s.id & 4294967295)::float8
                                 ] END
                             ) FILTER (WHERE s.status = 'completed' AND d.id IS NULL) AS emd,
                             max(
                                 CASE WHEN s.ima_score > '-Infinity' AND s.ima_score < 'Infinity'
-                                THEN ARRAY[s.ima_score, -date_part('epoch', s.created_at), -s.id::float8] END
+                                THEN ARRAY[
+                                    s.ima_score, -date_part('epoch', s.created_at),
+                                    -(s.id >> 32)::float8, -(s.id & 4294967295)::float8
+                                ] END
                             ) FILTER (WHERE s.status = 'completed' AND d.id IS NULL) AS ima
                         FROM unnest(of_challenges, of_usernames) AS pair (challenge_id, username)
                         LEFT JOIN scores s ON s.challenge_id = pair.challenge_id AND s.username = pair.username
                         LEFT JOIN disqualifications d ON d.score_id = s.id
                         GROUP BY pair.challenge_id, pair.username
-                    ) now
-                    LEFT JOIN scores emd ON emd.id = -now.emd[3]::bigint
-                    LEFT JOIN scores ima ON ima.id = -now.ima[3]::bigint
-                    WHERE p.challenge_id = now.challenge_id AND p.username = now.username
-                    AND (p.scores, p.best_emd, p.best_emd_at, p.best_emd_id, p.best_ima, p.best_ima_at, p.best_ima_id)
-                        IS DISTINCT FROM
-                        (now.scores::int, now.emd[1], emd.created_at, emd.id, now.ima[1], ima.created_at, ima.id);
-
-                    DELETE FROM participants p
-                    USING unnest(of_challenges, of_usernames) AS pair (challenge_id, username)
-                    WHERE p.challenge_id = pair.challenge_id AND p.username = pair.username AND p.scores = 0;
+                    ), derived AS MATERIALIZED (
+                        SELECT best.challenge_id, best.username, best.scores,
+                            best.emd[1] AS emd, emd.created_at AS emd_at, emd.id AS emd_id,
+                            best.ima[1] AS ima, ima.created_at AS ima_at, ima.id AS ima_id
+                        FROM best
+                        LEFT JOIN scores emd ON emd.id = (-best.emd[3])::bigint << 32 | (-best.emd[4])::bigint
+                        LEFT JOIN scores ima ON ima.id = (-best.ima[3])::bigint << 32 | (-best.ima[4])::bigint
+                    ), removed AS (
+                        DELETE FROM participants p USING derived d
+                        WHERE p.challenge_id = d.challenge_id AND p.username = d.username AND d.scores = 0
+                        RETURNING p.challenge_id, -(p.scores > 0)::int AS participants,
+                            -(p.best_emd IS NOT NULL)::int AS ranked_emd, -(p.best_ima IS NOT NULL)::int AS ranked_ima,
+                            -p.scores AS scores
+                    ), changed AS (
+                        UPDATE participants p
+                        SET scores = d.scores,
+                            best_emd = d.emd, best_emd_at = d.emd_at, best_emd_id = d.emd_id,
+                            best_ima = d.ima, best_ima_at = d.ima_at, best_ima_id = d.ima_id
+                        FROM derived d
+                        JOIN participants old ON old.challenge_id = d.challenge_id AND old.username = d.username
+                        WHERE p.challenge_id = d.challenge_id AND p.username = d.username AND d.scores > 0
+                        AND (p.scores, p.best_emd, p.best_emd_at, p.best_emd_id, p.best_ima, p.best_ima_at, p.best_ima_id)
+                            IS DISTINCT FROM (d.scores, d.emd, d.emd_at, d.emd_id, d.ima, d.ima_at, d.ima_id)
+                        RETURNING p.challenge_id, (old.scores = 0)::int AS participants,
+                            (p.best_emd IS NOT NULL)::int - (old.best_emd IS NOT NULL)::int AS ranked_emd,
+                            (p.best_ima IS NOT NULL)::int - (old.best_ima IS NOT NULL)::int AS ranked_ima,
+                            p.scores - old.scores AS scores
+                    ), difference AS (
+                        SELECT challenge_id, sum(participants) AS participants, sum(ranked_emd) AS ranked_emd,
+                            sum(ranked_ima) AS ranked_ima, sum(scores) AS scores
+                        FROM (TABLE removed UNION ALL TABLE changed) one
+                        GROUP BY challenge_id
+                        HAVING (sum(participants), sum(ranked_emd), sum(ranked_ima), sum(scores)) <> (0, 0, 0, 0)
+                    ), free AS MATERIALIZED (
+                        -- A row of the challenge that no other writer holds, so that none waits for another.
+                        SELECT difference.*, standing.id
+                        FROM difference
+                        LEFT JOIN LATERAL (
+                            SELECT id FROM standings WHERE challenge_id = difference.challenge_id
+                            ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+                        ) standing ON true
+                    ), counted AS (
+                        UPDATE standings s
+                        SET participants = s.participants + free.participants, ranked_emd = s.ranked_emd + free.ranked_emd,
+                            ranked_ima = s.ranked_ima + free.ranked_ima, scores = s.scores + free.scores
+                        FROM free WHERE s.id = free.id
+                    )
+                    INSERT INTO standings (challenge_id, participants, ranked_emd, ranked_ima, scores)
+                    SELECT challenge_id, participants, ranked_emd, ranked_ima, scores FROM free
+                    WHERE id IS NULL
+                    AND EXISTS (SELECT FROM challenges c WHERE c.challenge_id = free.challenge_id); -- else it is being deleted
                 END
                 $refresh$;
 
@@ -82,6 +123,7 @@ namespace Exact.Infrastructure.Database.Migrations
                 BEGIN
                     IF TG_OP = 'TRUNCATE' THEN
                         DELETE FROM participants;
+                        DELETE FROM standings;
                         RETURN NULL;
                     ELSIF TG_TABLE_NAME = 'disqualifications' THEN
                         SELECT array_agg(challenge_id), array_agg(username) INTO of_challenges, of_usernames
@@ -113,66 +155,6 @@ namespace Exact.Infrastructure.Database.Migrations
                 END
                 $changed$;
 
-                CREATE FUNCTION participants_changed() RETURNS trigger
-                LANGUAGE plpgsql SET search_path FROM CURRENT AS $changed$
-                BEGIN
-                    IF TG_OP = 'INSERT' THEN
-                        INSERT INTO standings AS s (challenge_id, participants, ranked_emd, ranked_ima, scores)
-                        SELECT challenge_id, count(*), count(best_emd), count(best_ima), sum(scores)
-                        FROM after GROUP BY challenge_id ORDER BY challenge_id
-                        ON CONFLICT (challenge_id) DO UPDATE
-                        SET participants = s.participants + excluded.participants,
-                            ranked_emd = s.ranked_emd + excluded.ranked_emd,
-                            ranked_ima = s.ranked_ima + excluded.ranked_ima,
-                            scores = s.scores + excluded.scores;
-                    ELSIF TG_OP = 'DELETE' THEN
-                        PERFORM FROM standings WHERE challenge_id IN (SELECT challenge_id FROM before)
-                        ORDER BY challenge_id FOR UPDATE;
-                        UPDATE standings s
-                        SET participants = s.participants - gone.participants, ranked_emd = s.ranked_emd - gone.ranked_emd,
-                            ranked_ima = s.ranked_ima - gone.ranked_ima, scores = s.scores - gone.scores
-                        FROM (
-                            SELECT challenge_id, count(*) AS participants, count(best_emd) AS ranked_emd,
-                                count(best_ima) AS ranked_ima, sum(scores) AS scores
-                            FROM before GROUP BY challenge_id
-                        ) gone
-                        WHERE s.challenge_id = gone.challenge_id;
-
-                        DELETE FROM standings s USING before
-                        WHERE s.challenge_id = before.challenge_id AND s.participants = 0;
-                    ELSE
-                        PERFORM FROM standings WHERE challenge_id IN (SELECT challenge_id FROM before)
-                        ORDER BY challenge_id FOR UPDATE;
-                        UPDATE standings s
-                        SET ranked_emd = s.ranked_emd + delta.ranked_emd, ranked_ima = s.ranked_ima + delta.ranked_ima,
-                            scores = s.scores + delta.scores
-                        FROM (
-                            SELECT challenge_id, sum(emd) AS ranked_emd, sum(ima) AS ranked_ima, sum(scores) AS scores
-                            FROM (
-                                SELECT challenge_id, (best_emd IS NOT NULL)::int AS emd, (best_ima IS NOT NULL)::int AS ima,
-                                    scores
-                                FROM after
-                                UNION ALL
-                                SELECT challenge_id, -(best_emd IS NOT NULL)::int, -(best_ima IS NOT NULL)::int, -scores
-                                FROM before
-                            ) one
-                            GROUP BY challenge_id
-                        ) delta
-                        WHERE s.challenge_id = delta.challenge_id
-                        AND (delta.ranked_emd, delta.ranked_ima, delta.scores) <> (0, 0, 0);
-                    END IF;
-                    RETURN NULL;
-                END
-                $changed$;
-
-                CREATE TRIGGER participants_inserted AFTER INSERT ON participants
-                    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION participants_changed();
-                CREATE TRIGGER participants_updated AFTER UPDATE ON participants
-                    REFERENCING OLD TABLE AS before NEW TABLE AS after
-                    FOR EACH STATEMENT EXECUTE FUNCTION participants_changed();
-                CREATE TRIGGER participants_deleted AFTER DELETE ON participants
-                    REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION participants_changed();
-
                 CREATE TRIGGER disqualifications_inserted AFTER INSERT ON disqualifications
                     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION scores_changed();
                 CREATE TRIGGER disqualifications_deleted AFTER DELETE ON disqualifications
@@ -187,8 +169,12 @@ namespace Exact.Infrastructure.Database.Migrations
                 CREATE TRIGGER scores_truncated AFTER TRUNCATE ON scores
                     FOR EACH STATEMENT EXECUTE FUNCTION scores_changed();
 
-                SELECT refresh_participants(array_agg(challenge_id), array_agg(username))
-                FROM (SELECT DISTINCT challenge_id, username FROM scores) pair;
+                DO $fill$
+                BEGIN
+                    PERFORM refresh_participants(array_agg(challenge_id), array_agg(username))
+                    FROM (SELECT DISTINCT challenge_id, username FROM scores) pair;
+                END
+                $fill$;
                 """
             );
         }
@@ -204,11 +190,7 @@ namespace Exact.Infrastructure.Database.Migrations
                 DROP TRIGGER scores_truncated ON scores;
                 DROP TRIGGER disqualifications_inserted ON disqualifications;
                 DROP TRIGGER disqualifications_deleted ON disqualifications;
-                DROP TRIGGER participants_inserted ON participants;
-                DROP TRIGGER participants_updated ON participants;
-                DROP TRIGGER participants_deleted ON participants;
                 DROP FUNCTION scores_changed();
-                DROP FUNCTION participants_changed();
                 DROP FUNCTION refresh_participants(text[], text[]);
                 DELETE FROM participants;
                 DELETE FROM standings;

@@ -1,5 +1,6 @@
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Standings;
 using Exact.Infrastructure.Transfer.Importing.Merging;
 using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Infrastructure.Transfer.Mapping;
@@ -92,6 +93,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             SET LOCAL default_statistics_target = 10;
             SET LOCAL work_mem = '64MB';
             SET LOCAL maintenance_work_mem = '128MB';
+            {DeferredStandings.Begin};
             SELECT pg_try_advisory_xact_lock({Lock})
             """;
         await using var command = new NpgsqlCommand(sql, connection);

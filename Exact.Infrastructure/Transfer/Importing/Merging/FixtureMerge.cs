@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Standings;
 using Exact.Infrastructure.Transfer.Importing.Staging;
 using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Infrastructure.Transfer.Mapping;
@@ -76,6 +77,7 @@ internal sealed class FixtureMerge(
             }
         }
 
+        await DeriveStandingsAsync(cancellationToken); // first: those of a challenge that was renamed have its old name
         foreach (var foreignKeys in renamed)
         {
             await foreignKeys.RebuildAsync(cancellationToken);
@@ -172,7 +174,7 @@ internal sealed class FixtureMerge(
         var dropped = load?.Indexes;
         if (dropped is null && rows.IsEmpty && staged.Count >= DroppedIndexes.MinRows)
         {
-            dropped = new DroppedIndexes(sql, table);
+            dropped = new DroppedIndexes(sql, table.Name);
             await dropped.DropAsync(filled, cancellationToken);
         }
 
@@ -202,6 +204,11 @@ internal sealed class FixtureMerge(
             await new MembershipUpdate(sql, rows).RunAsync(membership, cancellationToken);
         }
     }
+
+    private Task DeriveStandingsAsync(CancellationToken cancellationToken) =>
+        Staged.Any(staged => intake.LoadOf(staged.Table) is { FillsStandings: true })
+            ? DeferredStandings.FillAsync(sql, cancellationToken)
+            : DeferredStandings.RefreshAsync(sql, cancellationToken);
 
     private async Task UpdateAsync(StagedTable staged, StagedSql rows, CancellationToken cancellationToken)
     {

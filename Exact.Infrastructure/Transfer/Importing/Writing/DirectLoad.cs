@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Standings;
 using Exact.Infrastructure.Transfer.Importing.Staging;
 using Exact.Infrastructure.Transfer.Mapping;
 using Exact.Infrastructure.Transfer.Reading;
@@ -27,7 +28,7 @@ internal sealed class DirectLoad : IDisposable
         this.channel = channel;
         this.staged = staged;
         var table = staged.Table;
-        Indexes = new DroppedIndexes(sql, table);
+        Indexes = new DroppedIndexes(sql, table.Name);
         origins = new RowOrigins(table);
         rows = new CopyTarget($"{table.Name} ({table.Columns})");
         required = table.Fields.Where(field => field.Required).Sum(field => 1L << field.Index);
@@ -39,6 +40,9 @@ internal sealed class DirectLoad : IDisposable
     /// <summary>The indexes that the table lacks, also once the rows have been taken back.</summary>
     public DroppedIndexes Indexes { get; }
 
+    /// <summary>Whether the participants are derived from all rows at the end.</summary>
+    public bool FillsStandings => DerivesStandings(staged.Table);
+
     /// <summary>How many rows get the time of the import, per field.</summary>
     public IEnumerable<(FixtureField Field, long Count)> Invented =>
         staged.Table.Invented.Select(f => (f, staged.CountWithout(f)));
@@ -49,8 +53,8 @@ internal sealed class DirectLoad : IDisposable
         && staged.Table.Fields.All(field => !field.Required || staged.IsInAll(field));
 
     /// <summary>
-    /// Takes the table and its parents for this import alone, if they are empty and nobody uses them just now, and
-    /// moves what has been staged.
+    /// Takes the table, and those that it refers to or that refer to it, for this import alone, if they are empty and
+    /// nobody uses them just now, and moves what has been staged.
     /// </summary>
     /// <returns>Null when the table cannot be loaded directly.</returns>
     public static async Task<DirectLoad?> TryBeginAsync(
@@ -61,8 +65,14 @@ internal sealed class DirectLoad : IDisposable
     )
     {
         var table = staged.Table;
-        string[] tables = [.. table.Parents, table.Name];
-        if (!await IsPossibleAsync(sql, tables, table, cancellationToken))
+        string[] tables =
+        [
+            .. table.Parents,
+            table.Name,
+            .. await ReferringAsync(sql, table, cancellationToken),
+            .. DerivesStandings(table) ? [DeferredStandings.Participants] : Array.Empty<string>(),
+        ];
+        if (!await DroppedIndexes.ArePossibleAsync(sql, tables, cancellationToken))
         {
             return null;
         }
@@ -72,7 +82,7 @@ internal sealed class DirectLoad : IDisposable
         var take = $"LOCK TABLE {string.Join(", ", tables)} IN ACCESS EXCLUSIVE MODE NOWAIT";
         if (
             !await sql.TryLockAsync(take, cancellationToken)
-            || !await IsPossibleAsync(sql, tables, table, cancellationToken) // somebody may have been quicker
+            || !await DroppedIndexes.ArePossibleAsync(sql, tables, cancellationToken) // somebody may have been quicker
         )
         {
             await sql.ExecuteAsync("ROLLBACK TO SAVEPOINT load", cancellationToken);
@@ -82,6 +92,11 @@ internal sealed class DirectLoad : IDisposable
         var load = new DirectLoad(sql, channel, staged);
         await load.Indexes.DropAsync(table.Parents, cancellationToken);
         await load.Indexes.DropPrimaryKeyAsync(cancellationToken);
+        if (load.FillsStandings)
+        {
+            await load.Indexes.DoAsync(DeferredStandings.Pause, DeferredStandings.Resume, cancellationToken);
+        }
+
         await sql.ExecuteAsync(
             $"INSERT INTO {table.Name} ({table.Columns}) SELECT {table.Columns} FROM {table.Staging}",
             cancellationToken
@@ -163,16 +178,21 @@ internal sealed class DirectLoad : IDisposable
 
     public void Dispose() => origins.Dispose();
 
-    /// <summary>Not where a foreign key refers to the table: its primary key is dropped.</summary>
-    private static async Task<bool> IsPossibleAsync(
+    private static bool DerivesStandings(FixtureTable table) => table.Name == DeferredStandings.Scores;
+
+    /// <summary>The tables whose foreign keys refer to this one. The primary key is dropped, so these are dropped, too.</summary>
+    private static async Task<string[]> ReferringAsync(
         ImportSql sql,
-        string[] tables,
         FixtureTable table,
         CancellationToken cancellationToken
-    ) =>
-        await DroppedIndexes.ArePossibleAsync(sql, tables, cancellationToken)
-        && await sql.ScalarAsync(
-            $"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND confrelid = '{table.Name}'::regclass",
-            cancellationToken
-        ) == 0;
+    )
+    {
+        await using var command = sql.Command(
+            $"""
+            SELECT coalesce(array_agg(DISTINCT conrelid::regclass::text), ARRAY[]::text[]) FROM pg_constraint
+            WHERE contype = 'f' AND confrelid = '{table.Name}'::regclass
+            """
+        );
+        return (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
 }

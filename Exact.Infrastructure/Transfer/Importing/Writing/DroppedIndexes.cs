@@ -1,5 +1,3 @@
-using Exact.Infrastructure.Transfer.Mapping;
-
 namespace Exact.Infrastructure.Transfer.Importing.Writing;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace Exact.Infrastructure.Transfer.Importing.Writing;
 /// of it is in the transaction of the import, so nobody sees the table without them; but its readers, and those of the tables that its
 /// foreign keys refer to, wait for the import's end.
 /// </summary>
-internal sealed class DroppedIndexes(ImportSql sql, FixtureTable table)
+internal sealed class DroppedIndexes(ImportSql sql, string table)
 {
     /// <summary>For fewer rows it is not worth making readers wait.</summary>
     public const long MinRows = 5_000;
@@ -44,27 +42,39 @@ internal sealed class DroppedIndexes(ImportSql sql, FixtureTable table)
             $"""
             SELECT format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid)
             FROM pg_index i
-            WHERE i.indrelid = '{table.Name}'::regclass
+            WHERE i.indrelid = '{table}'::regclass
             AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
             """,
             cancellationToken
         );
     }
 
-    /// <summary>Drops the primary key, too, where the keys are known to differ and nothing refers to them.</summary>
+    /// <summary>Drops the primary key, too, where the keys are known to differ, and the foreign keys that refer to it.</summary>
     public Task DropPrimaryKeyAsync(CancellationToken cancellationToken) =>
-        DropConstraintsAsync("c.contype = 'p'", cancellationToken);
+        DropConstraintsAsync(
+            $"""
+            c.contype = 'p' AND c.conrelid = '{table}'::regclass OR c.contype = 'f' AND c.confrelid = '{table}'::regclass
+            """,
+            cancellationToken
+        );
 
     /// <summary>Drops the foreign keys that refer to one of these tables, where this role may build them again.</summary>
     public Task DropForeignKeysAsync(IEnumerable<string> parents, CancellationToken cancellationToken) =>
         DropConstraintsAsync(
             $"""
-            c.contype = 'f'
+            c.contype = 'f' AND c.conrelid = '{table}'::regclass
             AND c.confrelid = ANY (ARRAY[{string.Join(", ", parents.Select(parent => $"'{parent}'"))}]::regclass[])
             AND (SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid IN (c.conrelid, c.confrelid))
             """,
             cancellationToken
         );
+
+    /// <summary>Does something now that is undone when the indexes are built.</summary>
+    public Task DoAsync(string statement, string undo, CancellationToken cancellationToken)
+    {
+        rebuild.Add(undo);
+        return sql.ExecuteAsync(statement, cancellationToken);
+    }
 
     /// <summary>Builds what was dropped.</summary>
     public Task RebuildAsync(CancellationToken cancellationToken) => sql.ExecuteAllAsync(rebuild, cancellationToken);
@@ -74,23 +84,27 @@ internal sealed class DroppedIndexes(ImportSql sql, FixtureTable table)
             $"""
             SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname),
                 format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
-            FROM pg_constraint c WHERE c.conrelid = '{table.Name}'::regclass AND {condition}
+            FROM pg_constraint c WHERE {condition} ORDER BY c.contype = 'p', c.oid
             """,
             cancellationToken
         );
 
     private async Task DropAsync(string find, CancellationToken cancellationToken)
     {
+        // What depends on something else is dropped before it, and built after it.
         var drop = new List<string>();
+        var build = new List<string>();
         await using (var command = sql.Command(find))
         await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
         {
             while (await reader.ReadAsync(cancellationToken))
             {
                 drop.Add(reader.GetString(0));
-                rebuild.Add(reader.GetString(1));
+                build.Insert(0, reader.GetString(1));
             }
         }
+
+        rebuild.AddRange(build);
 
         await sql.ExecuteAllAsync(drop, cancellationToken);
     }

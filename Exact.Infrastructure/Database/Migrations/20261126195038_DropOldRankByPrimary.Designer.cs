@@ -12,8 +12,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Exact.Infrastructure.Database.Migrations
 {
     [DbContext(typeof(ExactDbContext))]
-    [Migration("20261126195036_DropOldRankingIndexes")]
-    partial class DropOldRankingIndexes
+    [Migration("20261126195038_DropOldRankByPrimary")]
+    partial class DropOldRankByPrimary
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -365,7 +365,7 @@ namespace Exact.Infrastructure.Database.Migrations
 
                     b.HasIndex(new[] { "ChallengeId", "Id" }, "ix_scores_queue")
                         .HasDatabaseName("ix_scores_queue")
-                        .HasFilter("status IN ('pending', 'running')");
+                        .HasFilter("status = 'pending' OR status = 'running'");
 
                     b.ToTable("scores", null, t =>
                         {
@@ -375,7 +375,15 @@ namespace Exact.Infrastructure.Database.Migrations
 
             modelBuilder.Entity("Exact.Domain.Standing", b =>
                 {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
                     b.Property<string>("ChallengeId")
+                        .IsRequired()
                         .HasMaxLength(100)
                         .HasColumnType("character varying(100)")
                         .HasColumnName("challenge_id");
@@ -396,8 +404,11 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("scores");
 
-                    b.HasKey("ChallengeId")
+                    b.HasKey("Id")
                         .HasName("pk_standings");
+
+                    b.HasIndex("ChallengeId")
+                        .HasDatabaseName("ix_standings_challenge_id");
 
                     b.ToTable("standings", (string)null);
                 });
@@ -1053,9 +1064,9 @@ namespace Exact.Infrastructure.Database.Migrations
             modelBuilder.Entity("Exact.Domain.Standing", b =>
                 {
                     b.HasOne("Exact.Domain.Challenge", null)
-                        .WithOne()
-                        .HasForeignKey("Exact.Domain.Standing", "ChallengeId")
-                        .HasPrincipalKey("Exact.Domain.Challenge", "ChallengeId")
+                        .WithMany()
+                        .HasForeignKey("ChallengeId")
+                        .HasPrincipalKey("ChallengeId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_standings_challenges_challenge_id");

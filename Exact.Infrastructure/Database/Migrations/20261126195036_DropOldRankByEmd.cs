@@ -1,0 +1,29 @@
+using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Exact.Infrastructure.Database.Migrations
+{
+    /// <inheritdoc />
+    [Allow("raw-sql", "CONCURRENTLY waits for readers without blocking others; EF Core cannot generate it.")]
+    public partial class DropOldRankByEmd : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.Sql("DROP INDEX CONCURRENTLY IF EXISTS ix_scores_leaderboard_emd;", suppressTransaction: true);
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateIndex(
+                name: "ix_scores_leaderboard_emd",
+                table: "scores",
+                columns: new[] { "challenge_id", "username", "emd_score", "created_at", "id" },
+                descending: new[] { false, false, true, false, false },
+                filter: "status = 'completed' AND emd_score > '-Infinity' AND emd_score < 'Infinity'");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Exact.Infrastructure.Database.Migrations
+{
+    /// <inheritdoc />
+    [Allow("raw-sql", "CONCURRENTLY waits for readers without blocking others; EF Core cannot generate it.")]
+    public partial class DropOldRankByIma : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.Sql("DROP INDEX CONCURRENTLY IF EXISTS ix_scores_leaderboard_ima;", suppressTransaction: true);
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateIndex(
+                name: "ix_scores_leaderboard_ima",
+                table: "scores",
+                columns: new[] { "challenge_id", "username", "ima_score", "created_at", "id" },
+                descending: new[] { false, false, true, false, false },
+                filter: "status = 'completed' AND ima_score > '-Infinity' AND ima_score < 'Infinity'");
+        }
+    }
+}
