@@ -35,16 +35,17 @@ internal static class Diagnostics
                 : ConsoleFormatterNames.Simple;
         });
 
-        var telemetry = builder
-            .Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("exact", serviceVersion: Product.Version))
-            .WithTracing(tracing => tracing.AddSource(Telemetry.Name).AddAspNetCoreInstrumentation().AddNpgsql())
-            .WithMetrics(metrics =>
-                metrics.AddMeter(Telemetry.Name, "Npgsql", "Microsoft.AspNetCore.Hosting", "System.Runtime")
-            );
+        // Without an exporter, each request would make spans for nobody.
         if (builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is { Length: > 0 })
         {
-            telemetry.UseOtlpExporter();
+            builder
+                .Services.AddOpenTelemetry()
+                .ConfigureResource(resource => resource.AddService("exact", serviceVersion: Product.Version))
+                .WithTracing(tracing => tracing.AddSource(Telemetry.Name).AddAspNetCoreInstrumentation().AddNpgsql())
+                .WithMetrics(metrics =>
+                    metrics.AddMeter(Telemetry.Name, "Npgsql", "Microsoft.AspNetCore.Hosting", "System.Runtime")
+                )
+                .UseOtlpExporter();
         }
     }
 

@@ -13,6 +13,12 @@ public sealed class Participant
     /// <summary>The number of scores, of every state.</summary>
     public int Scores { get; init; }
 
+    /// <summary>The number of scores that rank by EMD.</summary>
+    public int RankedEmd { get; init; }
+
+    /// <summary>The number of scores that rank by IMA.</summary>
+    public int RankedIma { get; init; }
+
     /// <summary>The best EMD of the scores that rank; null if none does.</summary>
     public double? BestEmd { get; init; }
 

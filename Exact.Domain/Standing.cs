@@ -15,6 +15,10 @@ public sealed class Standing
     /// <summary>Those with a best IMA.</summary>
     public int RankedIma { get; init; }
 
+    public long RankedEmdScores { get; init; }
+
+    public long RankedImaScores { get; init; }
+
     /// <summary>The number of scores, of every state.</summary>
     public long Scores { get; init; }
 }

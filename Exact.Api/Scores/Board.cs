@@ -25,6 +25,12 @@ internal sealed record Board
     /// <summary>The number of participants with a best IMA.</summary>
     public required int RankedIma { get; init; }
 
+    /// <summary>The number of scores that rank by EMD.</summary>
+    public required long RankedEmdScores { get; init; }
+
+    /// <summary>The number of scores that rank by IMA.</summary>
+    public required long RankedImaScores { get; init; }
+
     private static readonly Func<ExactDbContext, string, CancellationToken, Task<Board?>> Find = EF.CompileAsyncQuery(
         (ExactDbContext database, string challengeId, CancellationToken _) =>
             (
@@ -46,6 +52,12 @@ internal sealed record Board
                     RankedIma = database
                         .Standings.Where(standing => standing.ChallengeId == challengeId)
                         .Sum(standing => standing.RankedIma),
+                    RankedEmdScores = database
+                        .Standings.Where(standing => standing.ChallengeId == challengeId)
+                        .Sum(standing => standing.RankedEmdScores),
+                    RankedImaScores = database
+                        .Standings.Where(standing => standing.ChallengeId == challengeId)
+                        .Sum(standing => standing.RankedImaScores),
                 }
             ).SingleOrDefault()
     );

@@ -47,23 +47,14 @@ internal sealed class Leaderboard(ExactDbContext database)
     }
 
     /// <summary>How many rows the whole board has.</summary>
-    public async Task<long> CountAsync(
-        string challengeId,
-        Board board,
-        LeaderboardQuery query,
-        CancellationToken cancellationToken
-    )
-    {
-        var metric = query.Metric.OrDefault();
-        if (query.Entries.OrDefault() is Entries.Best)
+    public static long Count(Board board, LeaderboardQuery query) =>
+        (query.Metric.OrDefault(), query.Entries.OrDefault()) switch
         {
-            return metric is Metric.Emd ? board.RankedEmd : board.RankedIma;
-        }
-
-        var sql = CountSql(metric);
-        var count = database.Database.SqlQueryRaw<long>(sql, new NpgsqlParameter("challenge_id", challengeId));
-        return await count.SingleAsync(cancellationToken);
-    }
+            (Metric.Emd, Entries.Best) => board.RankedEmd,
+            (Metric.Emd, _) => board.RankedEmdScores,
+            (_, Entries.Best) => board.RankedIma,
+            _ => board.RankedImaScores,
+        };
 
     /// <summary>The numbers of a row's cursor: its score, time, key, rank and position.</summary>
     public static long[] PlaceOf(LeaderboardEntry entry) =>
@@ -162,12 +153,6 @@ internal sealed class Leaderboard(ExactDbContext database)
                 )
                 """;
         return $"SELECT * FROM ({string.Join("\nUNION ALL\n", scans)}) scan ORDER BY {order} {page}";
-    }
-
-    private static string CountSql(Metric metric)
-    {
-        var counts = Sources(metric, Entries.All).Select(source => $"(SELECT count(*) {source.From})");
-        return $"SELECT {string.Join(" + ", counts)} AS \"Value\"";
     }
 
     internal static IEnumerable<NpgsqlParameter> Parameters(string challengeId, Place? place)

@@ -96,7 +96,7 @@ internal static class ScoreEndpoints
             isEmpty = !isRanked;
         }
 
-        long? total = isHidden ? null : await leaderboard.CountAsync(challengeId, board, query, cancellationToken);
+        long? total = isHidden ? null : Leaderboard.Count(board, query);
         if (query.Format.OrDefault() is not RowFormat.Json and var format)
         {
             return new AllRows<LeaderboardEntry>(Read(limit: null), format, total, "leaderboard");

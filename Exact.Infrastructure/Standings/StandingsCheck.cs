@@ -15,7 +15,8 @@ internal sealed class StandingsCheck(NpgsqlDataSource database)
         """;
 
     private const string Kept = """
-        SELECT challenge_id, sum(participants)::int, sum(ranked_emd)::int, sum(ranked_ima)::int, sum(scores)::bigint
+        SELECT challenge_id, sum(participants)::int, sum(ranked_emd)::int, sum(ranked_ima)::int,
+            sum(ranked_emd_scores)::bigint, sum(ranked_ima_scores)::bigint, sum(scores)::bigint
         FROM standings GROUP BY challenge_id
         HAVING (sum(participants), sum(ranked_emd), sum(ranked_ima), sum(scores)) <> (0, 0, 0, 0)
         """;

@@ -310,6 +310,8 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
             Scores = 0,
             RankedEmd = 0,
             RankedIma = 0,
+            RankedEmdScores = 0,
+            RankedImaScores = 0,
         };
         var user = caller is null ? new ClaimsIdentity() : new ClaimsIdentity([new(ClaimTypes.Name, caller)], "test");
 

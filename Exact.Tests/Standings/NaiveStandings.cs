@@ -17,17 +17,23 @@ internal static class NaiveStandings
             WHERE ranks AND ima_score > '-Infinity' AND ima_score < 'Infinity'
             ORDER BY challenge_id, username, ima_score DESC, created_at, id
         ), naive AS (
-            SELECT s.challenge_id, s.username, count(*)::int, emd.value, emd.created_at, emd.id, ima.value, ima.created_at, ima.id
-            FROM scores s LEFT JOIN emd USING (challenge_id, username) LEFT JOIN ima USING (challenge_id, username)
+            SELECT s.challenge_id, s.username, count(*)::int,
+                count(*) FILTER (WHERE ranks AND s.emd > '-Infinity' AND s.emd < 'Infinity')::int,
+                count(*) FILTER (WHERE ranks AND ima_score > '-Infinity' AND ima_score < 'Infinity')::int,
+                emd.value, emd.created_at, emd.id, ima.value, ima.created_at, ima.id
+            FROM ranked s LEFT JOIN emd USING (challenge_id, username) LEFT JOIN ima USING (challenge_id, username)
             GROUP BY s.challenge_id, s.username, emd.value, emd.created_at, emd.id, ima.value, ima.created_at, ima.id
         ), derived AS (
-            SELECT challenge_id, username, scores, best_emd, best_emd_at, best_emd_id, best_ima, best_ima_at, best_ima_id
+            SELECT challenge_id, username, scores, ranked_emd, ranked_ima,
+                best_emd, best_emd_at, best_emd_id, best_ima, best_ima_at, best_ima_id
             FROM participants
         ), counted AS (
-            SELECT p.challenge_id, count(*)::int, count(best_emd)::int, count(best_ima)::int, sum(scores)::numeric FROM participants p
+            SELECT p.challenge_id, count(*)::int, count(best_emd)::int, count(best_ima)::int,
+                sum(ranked_emd)::numeric, sum(ranked_ima)::numeric, sum(scores)::numeric FROM participants p
             GROUP BY p.challenge_id
         ), kept AS (
-            SELECT challenge_id, sum(participants)::int, sum(ranked_emd)::int, sum(ranked_ima)::int, sum(scores) FROM standings
+            SELECT challenge_id, sum(participants)::int, sum(ranked_emd)::int, sum(ranked_ima)::int,
+                sum(ranked_emd_scores), sum(ranked_ima_scores), sum(scores) FROM standings
             GROUP BY challenge_id HAVING (sum(participants), sum(ranked_emd), sum(ranked_ima), sum(scores)) <> (0, 0, 0, 0)
         )
         SELECT coalesce(string_agg(one::text, '; '), '') FROM (

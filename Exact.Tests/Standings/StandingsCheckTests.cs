@@ -26,7 +26,10 @@ public sealed class StandingsCheckTests(MigratedTemplate template) : IAsyncLifet
     [Theory]
     [InlineData("UPDATE participants SET best_emd = 9 WHERE username = 'p1'", 2)]
     [InlineData("DELETE FROM participants WHERE challenge_id = 'one'", 7)]
-    [InlineData("INSERT INTO participants (challenge_id, username, scores) VALUES ('one', 'nobody', 3)", 1)]
+    [InlineData(
+        "INSERT INTO participants (challenge_id, username, scores, ranked_emd, ranked_ima) VALUES ('one', 'nobody', 3, 0, 0)",
+        1
+    )]
     [InlineData("UPDATE standings SET scores = 9", 0)]
     [InlineData("DELETE FROM standings", 0)]
     [InlineData("ALTER TABLE scores DISABLE TRIGGER USER; DELETE FROM scores WHERE username = 'p3'", 2)]

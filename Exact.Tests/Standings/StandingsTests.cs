@@ -1,4 +1,5 @@
 using Exact.Tests.Support;
+using Npgsql;
 
 namespace Exact.Tests.Standings;
 
@@ -43,6 +44,24 @@ public sealed class StandingsTests(MigratedTemplate template) : IAsyncLifetime
             200L,
             await database.ScalarAsync<long>("SELECT sum(scores)::bigint FROM standings WHERE challenge_id = 'one'")
         );
+    }
+
+    [Fact]
+    public async Task A_writer_does_not_wait_for_an_open_transaction_that_writes_another_participant()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await AddChallengesAsync();
+        await database.ExecuteAsync(Insert("one", "eve", "0.1"));
+        await using var open = await database.DataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await open.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(Insert("one", "ada", "0.5"), open, transaction);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+
+        await database.ExecuteAsync($"SET lock_timeout = '2s'; {Insert("one", "bob", "0.7")}");
+        await transaction.CommitAsync(cancellationToken);
+
+        Assert.Equal("", await database.ScalarAsync<string>(NaiveStandings.Differences));
+        Assert.Equal(3L, await database.ScalarAsync<long>("SELECT sum(scores)::bigint FROM standings"));
     }
 
     [Fact]

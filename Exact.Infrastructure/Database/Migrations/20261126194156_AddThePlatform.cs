@@ -119,6 +119,8 @@ namespace Exact.Infrastructure.Database.Migrations
                 {
                     challenge_id = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
                     username = table.Column<string>(type: "character varying(150)", maxLength: 150, nullable: false),
+                    ranked_emd = table.Column<int>(type: "integer", nullable: false),
+                    ranked_ima = table.Column<int>(type: "integer", nullable: false),
                     scores = table.Column<int>(type: "integer", nullable: false),
                     best_emd = table.Column<double>(type: "double precision", nullable: true),
                     best_emd_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
@@ -148,6 +150,8 @@ namespace Exact.Infrastructure.Database.Migrations
                     participants = table.Column<int>(type: "integer", nullable: false),
                     ranked_emd = table.Column<int>(type: "integer", nullable: false),
                     ranked_ima = table.Column<int>(type: "integer", nullable: false),
+                    ranked_emd_scores = table.Column<long>(type: "bigint", nullable: false),
+                    ranked_ima_scores = table.Column<long>(type: "bigint", nullable: false),
                     scores = table.Column<long>(type: "bigint", nullable: false)
                 },
                 constraints: table =>

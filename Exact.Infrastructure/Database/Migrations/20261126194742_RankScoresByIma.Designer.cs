@@ -257,6 +257,14 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("best_ima_id");
 
+                    b.Property<int>("RankedEmd")
+                        .HasColumnType("integer")
+                        .HasColumnName("ranked_emd");
+
+                    b.Property<int>("RankedIma")
+                        .HasColumnType("integer")
+                        .HasColumnName("ranked_ima");
+
                     b.Property<int>("Scores")
                         .HasColumnType("integer")
                         .HasColumnName("scores");
@@ -406,9 +414,17 @@ namespace Exact.Infrastructure.Database.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("ranked_emd");
 
+                    b.Property<long>("RankedEmdScores")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ranked_emd_scores");
+
                     b.Property<int>("RankedIma")
                         .HasColumnType("integer")
                         .HasColumnName("ranked_ima");
+
+                    b.Property<long>("RankedImaScores")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ranked_ima_scores");
 
                     b.Property<long>("Scores")
                         .HasColumnType("bigint")

@@ -22,8 +22,8 @@ namespace Exact.Infrastructure.Database.Migrations
                 LANGUAGE plpgsql SET search_path FROM CURRENT AS $refresh$
                 BEGIN
                     -- A row that is missing cannot be locked, so it is made first.
-                    INSERT INTO participants (challenge_id, username, scores)
-                    SELECT pair.challenge_id, pair.username, 0
+                    INSERT INTO participants (challenge_id, username, scores, ranked_emd, ranked_ima)
+                    SELECT pair.challenge_id, pair.username, 0, 0, 0
                     FROM unnest(of_challenges, of_usernames) AS pair (challenge_id, username)
                     WHERE EXISTS (
                         SELECT FROM scores s
@@ -39,30 +39,26 @@ namespace Exact.Infrastructure.Database.Migrations
                     FOR UPDATE OF p;
 
                     -- A statement of its own, because it must see what the former holders of these locks have committed.
-                    WITH best AS (
-                        -- An array compares by value, then by time, then by the halves of the key.
-                        SELECT pair.challenge_id, pair.username, count(s.id)::int AS scores,
-                            max(
-                                CASE WHEN coalesce(s.emd_score, s.score) > '-Infinity'
-                                    AND coalesce(s.emd_score, s.score) < 'Infinity'
-                                THEN ARRAY[
-                                    coalesce(s.emd_score, s.score), -date_part('epoch', s.created_at),
-                                    -(s.id >> 32)::float8, -(s.id & 4294967295)::float8
-                                ] END
-                            ) FILTER (WHERE s.status = 'completed' AND d.id IS NULL) AS emd,
-                            max(
-                                CASE WHEN s.ima_score > '-Infinity' AND s.ima_score < 'Infinity'
-                                THEN ARRAY[
-                                    s.ima_score, -date_part('epoch', s.created_at),
-                                    -(s.id >> 32)::float8, -(s.id & 4294967295)::float8
-                                ] END
-                            ) FILTER (WHERE s.status = 'completed' AND d.id IS NULL) AS ima
+                    WITH score AS (
+                        SELECT pair.challenge_id, pair.username, s.id, s.created_at, s.ima_score AS ima,
+                            coalesce(s.emd_score, s.score) AS emd, s.status = 'completed' AND d.id IS NULL AS ranks
                         FROM unnest(of_challenges, of_usernames) AS pair (challenge_id, username)
                         LEFT JOIN scores s ON s.challenge_id = pair.challenge_id AND s.username = pair.username
                         LEFT JOIN disqualifications d ON d.score_id = s.id
-                        GROUP BY pair.challenge_id, pair.username
+                    ), best AS (
+                        -- An array compares by value, then by time, then by the halves of the key.
+                        SELECT challenge_id, username, count(id)::int AS scores,
+                            count(*) FILTER (WHERE ranks AND emd > '-Infinity' AND emd < 'Infinity')::int AS ranked_emd,
+                            count(*) FILTER (WHERE ranks AND ima > '-Infinity' AND ima < 'Infinity')::int AS ranked_ima,
+                            max(
+                                ARRAY[emd, -date_part('epoch', created_at), -(id >> 32)::float8, -(id & 4294967295)::float8]
+                            ) FILTER (WHERE ranks AND emd > '-Infinity' AND emd < 'Infinity') AS emd,
+                            max(
+                                ARRAY[ima, -date_part('epoch', created_at), -(id >> 32)::float8, -(id & 4294967295)::float8]
+                            ) FILTER (WHERE ranks AND ima > '-Infinity' AND ima < 'Infinity') AS ima
+                        FROM score GROUP BY challenge_id, username
                     ), derived AS MATERIALIZED (
-                        SELECT best.challenge_id, best.username, best.scores,
+                        SELECT best.challenge_id, best.username, best.scores, best.ranked_emd, best.ranked_ima,
                             best.emd[1] AS emd, emd.created_at AS emd_at, emd.id AS emd_id,
                             best.ima[1] AS ima, ima.created_at AS ima_at, ima.id AS ima_id
                         FROM best
@@ -72,28 +68,33 @@ namespace Exact.Infrastructure.Database.Migrations
                         DELETE FROM participants p USING derived d
                         WHERE p.challenge_id = d.challenge_id AND p.username = d.username AND d.scores = 0
                         RETURNING p.challenge_id, -(p.scores > 0)::int AS participants,
-                            -(p.best_emd IS NOT NULL)::int AS ranked_emd, -(p.best_ima IS NOT NULL)::int AS ranked_ima,
-                            -p.scores AS scores
+                            -(p.ranked_emd > 0)::int AS ranked_emd, -(p.ranked_ima > 0)::int AS ranked_ima,
+                            -p.ranked_emd AS emd_scores, -p.ranked_ima AS ima_scores, -p.scores AS scores
                     ), changed AS (
                         UPDATE participants p
-                        SET scores = d.scores,
+                        SET scores = d.scores, ranked_emd = d.ranked_emd, ranked_ima = d.ranked_ima,
                             best_emd = d.emd, best_emd_at = d.emd_at, best_emd_id = d.emd_id,
                             best_ima = d.ima, best_ima_at = d.ima_at, best_ima_id = d.ima_id
                         FROM derived d
                         JOIN participants old ON old.challenge_id = d.challenge_id AND old.username = d.username
                         WHERE p.challenge_id = d.challenge_id AND p.username = d.username AND d.scores > 0
-                        AND (p.scores, p.best_emd, p.best_emd_at, p.best_emd_id, p.best_ima, p.best_ima_at, p.best_ima_id)
-                            IS DISTINCT FROM (d.scores, d.emd, d.emd_at, d.emd_id, d.ima, d.ima_at, d.ima_id)
+                        AND (
+                            p.scores, p.ranked_emd, p.ranked_ima,
+                            p.best_emd, p.best_emd_at, p.best_emd_id, p.best_ima, p.best_ima_at, p.best_ima_id
+                        ) IS DISTINCT FROM (
+                            d.scores, d.ranked_emd, d.ranked_ima, d.emd, d.emd_at, d.emd_id, d.ima, d.ima_at, d.ima_id
+                        )
                         RETURNING p.challenge_id, (old.scores = 0)::int AS participants,
-                            (p.best_emd IS NOT NULL)::int - (old.best_emd IS NOT NULL)::int AS ranked_emd,
-                            (p.best_ima IS NOT NULL)::int - (old.best_ima IS NOT NULL)::int AS ranked_ima,
+                            (p.ranked_emd > 0)::int - (old.ranked_emd > 0)::int AS ranked_emd,
+                            (p.ranked_ima > 0)::int - (old.ranked_ima > 0)::int AS ranked_ima,
+                            p.ranked_emd - old.ranked_emd AS emd_scores, p.ranked_ima - old.ranked_ima AS ima_scores,
                             p.scores - old.scores AS scores
                     ), difference AS (
-                        SELECT challenge_id, sum(participants) AS participants, sum(ranked_emd) AS ranked_emd,
-                            sum(ranked_ima) AS ranked_ima, sum(scores) AS scores
+                        SELECT challenge_id, sum(participants) AS participants,
+                            sum(ranked_emd) AS ranked_emd, sum(ranked_ima) AS ranked_ima,
+                            sum(emd_scores) AS emd_scores, sum(ima_scores) AS ima_scores, sum(scores) AS scores
                         FROM (TABLE removed UNION ALL TABLE changed) one
                         GROUP BY challenge_id
-                        HAVING (sum(participants), sum(ranked_emd), sum(ranked_ima), sum(scores)) <> (0, 0, 0, 0)
                     ), free AS MATERIALIZED (
                         -- A row of the challenge that no other writer holds, so that none waits for another.
                         SELECT difference.*, standing.id
@@ -102,21 +103,27 @@ namespace Exact.Infrastructure.Database.Migrations
                             SELECT id FROM standings WHERE challenge_id = difference.challenge_id
                             ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
                         ) standing ON true
+                        WHERE (participants, ranked_emd, ranked_ima, emd_scores, ima_scores, scores) <> (0, 0, 0, 0, 0, 0)
                     ), counted AS (
                         UPDATE standings s
-                        SET participants = s.participants + free.participants, ranked_emd = s.ranked_emd + free.ranked_emd,
-                            ranked_ima = s.ranked_ima + free.ranked_ima, scores = s.scores + free.scores
+                        SET participants = s.participants + free.participants,
+                            ranked_emd = s.ranked_emd + free.ranked_emd, ranked_ima = s.ranked_ima + free.ranked_ima,
+                            ranked_emd_scores = s.ranked_emd_scores + free.emd_scores,
+                            ranked_ima_scores = s.ranked_ima_scores + free.ima_scores, scores = s.scores + free.scores
                         FROM free WHERE s.id = free.id
                     )
-                    INSERT INTO standings (challenge_id, participants, ranked_emd, ranked_ima, scores)
-                    SELECT challenge_id, participants, ranked_emd, ranked_ima, scores FROM free
+                    INSERT INTO standings (
+                        challenge_id, participants, ranked_emd, ranked_ima, ranked_emd_scores, ranked_ima_scores, scores
+                    )
+                    SELECT challenge_id, participants, ranked_emd, ranked_ima, emd_scores, ima_scores, scores FROM free
                     WHERE id IS NULL
                     AND EXISTS (SELECT FROM challenges c WHERE c.challenge_id = free.challenge_id); -- else it is being deleted
                 END
                 $refresh$;
 
+                -- To plan again for each score would take longer than to derive its participant.
                 CREATE FUNCTION scores_changed() RETURNS trigger
-                LANGUAGE plpgsql SET search_path FROM CURRENT AS $changed$
+                LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan AS $changed$
                 DECLARE
                     of_challenges text[];
                     of_usernames text[];
