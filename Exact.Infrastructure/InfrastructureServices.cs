@@ -5,7 +5,6 @@ using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer;
-using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
@@ -63,9 +62,13 @@ public static class InfrastructureServices
         services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
+<<<<<<< HEAD
         services.AddFiles();
         services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
         services.AddSingleton<IPasswordHasher<User>, PasswordHashes>();
+=======
+        services.AddExactAccounts();
+>>>>>>> t-acc
         return services;
     }
 
