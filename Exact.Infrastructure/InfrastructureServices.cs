@@ -62,13 +62,8 @@ public static class InfrastructureServices
         services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
-<<<<<<< HEAD
         services.AddFiles();
-        services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
-        services.AddSingleton<IPasswordHasher<User>, PasswordHashes>();
-=======
         services.AddExactAccounts();
->>>>>>> t-acc
         return services;
     }
 

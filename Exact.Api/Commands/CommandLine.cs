@@ -26,11 +26,8 @@ internal static partial class CommandLine
             ExportCommand.Create(app.Services),
             LoadDataCommand.Create(app.Services),
             DumpDataCommand.Create(app.Services),
-<<<<<<< HEAD
             FilesCommand.Create(app.Services),
-=======
             CreateSuperuserCommand.Create(app.Services),
->>>>>>> t-acc
             HealthCommand.Create(),
         };
         // The configuration of the host reads its own settings, such as --urls.

@@ -33,7 +33,14 @@ internal static class AllowedOrigins
                     .AllowAnyMethod()
                     .AllowAnyHeader()
                     .AllowCredentials()
-                    .WithExposedHeaders("Link", Paging.TotalHeader, "Location", "Retry-After")
+                    .WithExposedHeaders(
+                        "Link",
+                        Paging.TotalHeader,
+                        "Location",
+                        "Retry-After",
+                        "Content-Disposition",
+                        "ETag"
+                    )
             )
         );
     }

@@ -18,7 +18,7 @@ internal sealed class FileCheck(IFileStore store, ExactDbContext database)
     public async Task<FileCheckReport> RunAsync(bool adopt, bool deleteOrphans, CancellationToken cancellationToken)
     {
         var rows = await database.StoredFiles.AsNoTracking().ToDictionaryAsync(row => row.Key, cancellationToken);
-        var uses = (await FileUse.ListAsync(database, cancellationToken)).ToLookup(use => use.Key);
+        var uses = (await FileUse.In(database).ToListAsync(cancellationToken)).ToLookup(use => use.Key);
         var findings = new List<FileFinding>();
         var strays = new HashSet<string>();
         var seen = new HashSet<string>();
@@ -73,12 +73,7 @@ internal sealed class FileCheck(IFileStore store, ExactDbContext database)
         return sha256 == row.Sha256 ? null : new(FileState.Altered, row.Key, $"has SHA-256 {sha256}, not {row.Sha256}");
     }
 
-    private async Task<FileFinding> AdoptAsync(
-        FileUse use,
-        string key,
-        bool adopt,
-        CancellationToken cancellationToken
-    )
+    private async Task<FileFinding> AdoptAsync(FileUse use, string key, bool adopt, CancellationToken cancellationToken)
     {
         if (!adopt)
         {
@@ -119,7 +114,7 @@ internal sealed class FileCheck(IFileStore store, ExactDbContext database)
         CancellationToken cancellationToken
     )
     {
-        var used = (await FileUse.ListAsync(database, cancellationToken)).Select(use => use.Key).ToHashSet();
+        var used = await FileUse.In(database).Select(use => use.Key).ToHashSetAsync(cancellationToken);
         return [.. from key in keys where !used.Contains(key) select new FileFinding(state, key, NothingNamesIt)];
     }
 

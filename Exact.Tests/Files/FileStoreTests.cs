@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Amazon.S3;
 using Exact.Infrastructure.Files;
 using Exact.Tests.Support;
 
@@ -66,9 +65,8 @@ public abstract class FileStoreTests
     {
         var key = FileKey.New();
 
-        await Assert.ThrowsAsync<StoredFileTooLargeException>(
-            () =>
-                Store.StageAsync(key, new HashedStream(new MemoryStream(new byte[7 << 20]), 6 << 20), CancellationToken)
+        await Assert.ThrowsAsync<StoredFileTooLargeException>(() =>
+            Store.StageAsync(key, new HashedStream(new MemoryStream(new byte[7 << 20]), 6 << 20), CancellationToken)
         );
 
         Assert.Null(await Store.FindSizeAsync(key, CancellationToken));
@@ -184,8 +182,8 @@ public sealed class FolderStoreTests : FileStoreTests, IDisposable
         var file = Path.Combine(folder, "file");
         await File.WriteAllTextAsync(file, "", CancellationToken);
 
-        var failure = await Assert.ThrowsAsync<FileStoreException>(
-            () => new FolderStore(file).StageAsync(FileKey.New(), new MemoryStream(), CancellationToken)
+        var failure = await Assert.ThrowsAsync<FileStoreException>(() =>
+            new FolderStore(file).StageAsync(FileKey.New(), new MemoryStream(), CancellationToken)
         );
 
         Assert.StartsWith("Files:Folder cannot be used: ", failure.Message);
@@ -201,7 +199,6 @@ public sealed class FolderStoreTests : FileStoreTests, IDisposable
 public sealed class BucketStoreTests : FileStoreTests, IClassFixture<FauxS3>, IDisposable
 {
     private readonly FauxS3 server;
-    private readonly List<string> uploads = [];
     private readonly BucketStore store;
 
     public BucketStoreTests(FauxS3 server)
@@ -229,8 +226,8 @@ public sealed class BucketStoreTests : FileStoreTests, IClassFixture<FauxS3>, ID
             }
         );
 
-        var failure = await Assert.ThrowsAsync<FileStoreException>(
-            () => other.OpenAsync(FileKey.New(), 0, CancellationToken)
+        var failure = await Assert.ThrowsAsync<FileStoreException>(() =>
+            other.OpenAsync(FileKey.New(), 0, CancellationToken)
         );
 
         Assert.StartsWith("The bucket Files:S3 cannot be used: ", failure.Message);
