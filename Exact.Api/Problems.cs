@@ -1,5 +1,6 @@
 using System.Reflection;
 using Exact.Api.Access;
+using Exact.Api.Http;
 using Exact.Api.Operations;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
@@ -91,7 +92,8 @@ internal static partial class Problems
             {
                 BadHttpRequestException when Unbound(context) is { Count: > 0 } errors =>
                     new HttpValidationProblemDetails(errors) { Status = StatusCodes.Status400BadRequest },
-                BadHttpRequestException e => new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
+                BadHttpRequestException e => BodyProblems.Describe(context, e)
+                    ?? new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
                 UnreadableFileException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status400BadRequest,

@@ -34,12 +34,12 @@ internal static class AllowedOrigins
                     .AllowAnyHeader()
                     .AllowCredentials()
                     .WithExposedHeaders(
+                        "Content-Disposition",
+                        "ETag",
                         "Link",
-                        Paging.TotalHeader,
                         "Location",
                         "Retry-After",
-                        "Content-Disposition",
-                        "ETag"
+                        Paging.TotalHeader
                     )
             )
         );
