@@ -210,14 +210,14 @@ internal sealed partial class ChallengeEditor(
             .ToHashSet();
         await database.Challenges.Where(one => one.ChallengeId == challengeId).ExecuteDeleteAsync(cancellationToken);
         var others = FileUse.In(database).Where(use => keys.Contains(use.Key)).Select(use => use.Key);
-        keys.ExceptWith(await others.ToListAsync(cancellationToken)); // two challenges may have been imported with one file
+        keys.ExceptWith(await others.ToListAsync(cancellationToken)); // an import may share a file
         await database.StoredFiles.Where(file => keys.Contains(file.Key)).ExecuteDeleteAsync(cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         await DeleteFilesAsync(challengeId, keys);
         return ChallengeChange.Done;
     }
 
-    /// <summary>Deletes files that no row names any more. What fails is an orphan, which <c>files check</c> finds.</summary>
+    /// <summary>Deletes files that no row names any more. What is left over, <c>files check</c> finds.</summary>
     private async Task DeleteFilesAsync(string challengeId, IEnumerable<string> keys)
     {
         foreach (var key in keys)

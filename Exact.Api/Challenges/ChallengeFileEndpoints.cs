@@ -32,7 +32,7 @@ internal static class ChallengeFileEndpoints
         }
     }
 
-    /// <summary>Answers with a stored file as an attachment, so that no browser shows it in the name of this site.</summary>
+    /// <summary>Answers with a file as an attachment, so that no browser shows it in the name of this site.</summary>
     public static FileStreamHttpResult Attachment(HttpContext context, Domain.StoredFile file, Stream content)
     {
         // The result skips the body itself, and then reads nothing from the store.

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Exact.Infrastructure.Files;
 
-/// <summary>Keeps files in a folder. A file that is being received has a name of its own until it is complete.</summary>
+/// <summary>Keeps files in a folder. Until a file is complete, it has another name.</summary>
 internal sealed class FolderStore(string folder) : IFileStore
 {
     /// <summary>The folder for what is being received.</summary>

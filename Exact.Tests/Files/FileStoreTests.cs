@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Exact.Infrastructure.Files;
-using Exact.Tests.Support;
 
 namespace Exact.Tests.Files;
 
@@ -41,7 +40,7 @@ public abstract class FileStoreTests
             file.Seek(position, SeekOrigin.Begin);
             await file.ReadExactlyAsync(ten, CancellationToken);
 
-            Assert.Equal(content.AsSpan(position, 10), ten);
+            Assert.Equal(content[position..(position + 10)], ten);
         }
     }
 
