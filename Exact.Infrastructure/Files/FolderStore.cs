@@ -27,6 +27,7 @@ internal sealed class FolderStore(string folder) : IFileStore
                 await staged.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             }
 
+            staged.Flush(); // it may take long, so it comes before the transaction
             return staged;
         }
         catch
@@ -189,11 +190,12 @@ internal sealed class FolderStore(string folder) : IFileStore
             }
         }
 
+        public void Flush() => Try(() => file.Flush(flushToDisk: true));
+
         public Task PublishAsync(CancellationToken cancellationToken)
         {
             Try(() =>
             {
-                file.Flush(flushToDisk: true);
                 file.Dispose();
                 var parent = Path.GetDirectoryName(target)!;
                 PrivateFiles.CreateClosedFolder(parent);
