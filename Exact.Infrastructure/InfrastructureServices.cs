@@ -3,6 +3,7 @@ using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Submissions;
 using Exact.Infrastructure.Transfer;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -62,6 +63,7 @@ public static class InfrastructureServices
         services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
+        services.AddSubmissionQueue();
         services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
         services.AddSingleton<IPasswordHasher<User>, PasswordHashes>();
         return services;
