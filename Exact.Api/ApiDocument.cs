@@ -15,8 +15,8 @@ internal static class ApiDocument
         services.AddOpenApi(options =>
         {
             options.AddDocumentTransformer(DescribeApiAsync);
-            options.AddDocumentTransformer<AdminKeyScheme>();
-            options.AddOperationTransformer<AdminKeyScheme>();
+            options.AddDocumentTransformer<SecuritySchemes>();
+            options.AddOperationTransformer<SecuritySchemes>();
             options.AddOperationTransformer(DescribeQueryAsync);
             options.AddOperationTransformer(DescribeAnswersAsync);
             options.AddSchemaTransformer(DescribeChoiceAsync);

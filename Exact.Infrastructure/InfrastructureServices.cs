@@ -5,7 +5,6 @@ using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Submissions;
 using Exact.Infrastructure.Transfer;
-using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
@@ -64,8 +63,7 @@ public static class InfrastructureServices
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
         services.AddSubmissionQueue();
-        services.AddSingleton<ILookupNormalizer, CaseSensitiveNames>();
-        services.AddSingleton<IPasswordHasher<User>, PasswordHashes>();
+        services.AddExactAccounts();
         return services;
     }
 

@@ -1,10 +1,13 @@
 using System.Security.Claims;
 using Exact.Infrastructure.Database;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Access;
 
-/// <summary>Opens <c>/api/admin</c> to callers that send the admin key. An empty database has no users yet.</summary>
+/// <summary>
+/// Opens <c>/api/admin</c> to the admin key, because an empty database has no users yet, and to members of staff.
+/// </summary>
 internal static partial class AdminAccess
 {
     public const string Policy = "admin";
@@ -14,27 +17,34 @@ internal static partial class AdminAccess
     /// <summary>The actor in the journal for a caller with the key.</summary>
     public const string KeyActor = "admin-key";
 
-    public static void AddAdminAccess(this WebApplicationBuilder builder)
+    public static AuthenticationBuilder AddAdminKey(
+        this AuthenticationBuilder schemes,
+        IConfiguration configuration,
+        IHostEnvironment environment
+    )
     {
-        builder
-            .Services.AddAuthentication(AdminKeyHandler.Scheme)
-            .AddScheme<AdminKeyOptions, AdminKeyHandler>(
-                AdminKeyHandler.Scheme,
-                options => options.Key = ReadKey(builder.Configuration, builder.Environment)
-            );
-        builder.Services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.RequireRole(Policy));
-        builder.Services.AddSingleton<WrongKeys>();
-        // The framework logs each challenge, without an address. WrongKeys logs fewer lines, with the address.
-        builder.Logging.AddFilter(typeof(AdminKeyHandler).FullName, LogLevel.Warning);
+        schemes.Services.AddSingleton<WrongKeys>();
+        return schemes.AddScheme<AdminKeyOptions, AdminKeyHandler>(
+            AdminKeyHandler.Scheme,
+            options => options.Key = ReadKey(configuration, environment)
+        );
     }
 
     /// <summary>Maps a group whose routes all need an administrator.</summary>
-    public static RouteGroupBuilder MapAdminGroup(this IEndpointRouteBuilder routes, string prefix) =>
+    /// <param name="routes">The routes of the service.</param>
+    /// <param name="prefix">The path below <c>/api/admin</c>.</param>
+    /// <param name="policy">What a personal token needs.</param>
+    public static RouteGroupBuilder MapAdminGroup(
+        this IEndpointRouteBuilder routes,
+        string prefix,
+        string policy = Policy
+    ) =>
         routes
             .MapGroup($"/api/admin{prefix}")
             .WithTags("Admin")
-            .RequireAuthorization(Policy)
+            .RequireAuthorization(policy)
             .ProducesProblem(StatusCodes.Status401Unauthorized)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
 
     /// <summary>Whether the caller may see the details of a fault.</summary>
@@ -70,7 +80,7 @@ internal static partial class AdminAccess
     [LoggerMessage(
         1101,
         LogLevel.Warning,
-        "/api/admin is closed, because no admin key is configured. Set Admin__KeyFile or Admin__Key"
+        "Only members of staff have access to /api/admin, because no admin key is configured. Set Admin__KeyFile or Admin__Key"
     )]
     private static partial void LogClosed(ILogger logger);
 }

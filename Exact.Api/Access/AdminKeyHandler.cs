@@ -26,10 +26,18 @@ internal sealed class AdminKeyHandler(
 
     private TimeSpan? waitFor;
 
+    /// <summary>What the request sends after <c>Bearer</c>: the admin key or a personal token.</summary>
+    public static string? KeyOf(HttpRequest request)
+    {
+        var header = request.Headers.Authorization.ToString();
+        return header.StartsWith($"{Scheme} ", StringComparison.OrdinalIgnoreCase)
+            ? header[Scheme.Length..].Trim()
+            : null;
+    }
+
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        var header = Request.Headers.Authorization.ToString();
-        if (!header.StartsWith($"{Scheme} ", StringComparison.OrdinalIgnoreCase))
+        if (KeyOf(Request) is not { } key)
         {
             return Task.FromResult(AuthenticateResult.NoResult());
         }
@@ -37,7 +45,7 @@ internal sealed class AdminKeyHandler(
         // While an address has to wait, the answer does not tell whether its key is right.
         var address = Context.Connection.RemoteIpAddress;
         waitFor = wrongKeys.FindWait(address);
-        if (waitFor is null && !IsRight(header[Scheme.Length..].Trim()))
+        if (waitFor is null && !IsRight(key))
         {
             waitFor = wrongKeys.Add(address);
         }
@@ -67,17 +75,16 @@ internal sealed class AdminKeyHandler(
                 .ExecuteAsync(Context);
         }
 
-        Response.Headers.WWWAuthenticate = Scheme;
-        return TypedResults
-            .Problem(
-                statusCode: StatusCodes.Status401Unauthorized,
-                title: "This request needs the admin key.",
-                detail: Options.Key is null
-                    ? "The service has no admin key. Set Admin__KeyFile (or Admin__Key), and start the service again."
-                    : "Send it as \"Authorization: Bearer KEY\"."
-            )
-            .ExecuteAsync(Context);
+        return Refusals.UnauthorizedAsync(
+            Context,
+            Options.Key is null
+                ? "The service has no admin key. Set Admin__KeyFile (or Admin__Key), and start the service again."
+                : null
+        );
     }
+
+    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
+        Refusals.ForbiddenAsync(Context);
 
     /// <summary>Compares hashes, so that the time it takes reveals neither the content nor the length of the key.</summary>
     private bool IsRight(string sent) =>

@@ -26,6 +26,7 @@ internal static partial class CommandLine
             ExportCommand.Create(app.Services),
             LoadDataCommand.Create(app.Services),
             DumpDataCommand.Create(app.Services),
+            CreateSuperuserCommand.Create(app.Services),
             HealthCommand.Create(),
         };
         // The configuration of the host reads its own settings, such as --urls.

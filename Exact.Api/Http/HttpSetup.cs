@@ -3,13 +3,14 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Exact.Api.Http;
 
-/// <summary>What every request passes first: proxies, headers, HEAD and the limit per address.</summary>
+/// <summary>What every request passes first: proxies, headers, HEAD, other origins and the limit per address.</summary>
 internal static class HttpSetup
 {
     public static void AddHttp(this WebApplicationBuilder builder)
     {
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Services.AddProxies();
+        builder.AddAllowedOrigins();
         builder.Services.AddAddressLimit();
         builder.Services.AddHostedService<ListeningAddresses>();
     }
@@ -21,6 +22,7 @@ internal static class HttpSetup
         app.Use(ReadRestOfBodyAsync);
         app.UseHeadRequests();
         app.UseRouting(); // behind the prefix and HEAD, which change what is routed
+        app.UseCors();
         app.UseRateLimiter();
     }
 
@@ -29,7 +31,8 @@ internal static class HttpSetup
         context.Response.OnStarting(() =>
         {
             context.Response.Headers.XContentTypeOptions = "nosniff";
-            if (context.Request.Path.StartsWithSegments("/api/admin"))
+            var path = context.Request.Path;
+            if (path.StartsWithSegments("/api/admin") || path.StartsWithSegments("/api/account"))
             {
                 context.Response.Headers.CacheControl = "no-store";
             }

@@ -1,4 +1,5 @@
 using Exact.Infrastructure;
+using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Migrating;
 using Microsoft.Extensions.Options;
 
@@ -17,6 +18,7 @@ internal sealed partial class MigrateInBackground(
     ReadinessCheck readiness,
     SchemaWatch watch,
     MigrationStatusReader reader,
+    KeyRing keys,
     SchemaState state,
     IOptions<MigrationOptions> options,
     IHostApplicationLifetime lifetime,
@@ -41,12 +43,14 @@ internal sealed partial class MigrateInBackground(
                 await RefuseUnexpectedAsync(stoppingToken);
             }
 
+            await keys.TryEnsureAsync(stoppingToken); // before any replica answers, so that they share one key
             state.BeReady();
             LogReady();
             while (true)
             {
                 await watch.WhenInDoubtAsync(stoppingToken);
                 await BecomeReadyAgainAsync(stoppingToken);
+                await keys.TryEnsureAsync(stoppingToken); // an older or a new database may have come back
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

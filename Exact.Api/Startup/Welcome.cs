@@ -75,7 +75,7 @@ internal sealed partial class Welcome(
 
         return (
             "KEY",
-            key is null ? "none, so /api/admin is closed: set Admin__KeyFile"
+            key is null ? "none, so only members of staff are administrators: set Admin__KeyFile"
             : configuration["Welcome:AdminKey"] is { Length: > 0 } command ? command
             : configuration["Admin:KeyFile"] is { Length: > 0 } file ? $"in the file {file}"
             : "the value of Admin__Key"

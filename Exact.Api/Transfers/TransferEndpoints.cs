@@ -56,13 +56,14 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
             .ProducesProblem(StatusCodes.Status502BadGateway);
-        group
-            .MapGet("/export", ExportAsync)
+        var export = routes.MapAdminGroup("/export", Scopes.Backup).Validated();
+        export
+            .MapGet("/", ExportAsync)
             .WithSummary("Export everything or a selection as a fixture")
             .Produces<object>(contentType: "application/json")
             .ProducesValidationProblem();
-        group
-            .MapGet("/export/manifest", DescribeAsync)
+        export
+            .MapGet("/manifest", DescribeAsync)
             .WithSummary("Get the records, bytes and SHA-256 of each model that an export would contain")
             .ProducesValidationProblem();
     }

@@ -9,15 +9,23 @@ using Microsoft.Extensions.Options;
 namespace Exact.Infrastructure.Accounts;
 
 /// <summary>
-/// Verifies Identity's hashes and Django's (<c>pbkdf2_sha256$ITERATIONS$SALT$HASH</c>), which a sign-in replaces with
-/// Identity's.
+/// Writes hashes in Django's format (<c>pbkdf2_sha256$ITERATIONS$SALT$HASH</c>), so that people can go back there.
+/// Verifies Django's and Identity's.
 /// </summary>
 internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = null) : PasswordHasher<User>(options)
 {
+    /// <summary>The cost of a new hash, which OWASP recommends. A hash with fewer iterations is replaced at a sign-in.</summary>
+    public const int Iterations = 600_000;
+
     /// <summary>Limits the work of a verification: ten million take seconds. Django 6 uses 1.2 million.</summary>
     public const int MaxIterations = 10_000_000;
 
-    private const string Prefix = "pbkdf2_sha256";
+    public const string Prefix = "pbkdf2_sha256";
+
+    /// <summary>The length of Django's salts, which give 128 bits.</summary>
+    private const int SaltLength = 22;
+
+    private const string LettersAndDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
     /// <summary>The prefixes of hashes from Django's other hashers and from common libraries.</summary>
     private static readonly string[] OtherPrefixes =
@@ -54,6 +62,27 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
             _ => false,
         };
 
+    /// <summary>The iterations of PBKDF2 with SHA-256 that a verification takes; none for another or no hash.</summary>
+    public static int CostOf(string? hash) =>
+        hash?.Split('$') is [Prefix, var iterations, _, var digest] && DigestOf(digest) is not null
+            ? IterationsOf(iterations) ?? 0
+            : 0;
+
+    /// <summary>Takes the time of a verification, so that an answer does not tell which hash there is.</summary>
+    public static void Spend(int iterations)
+    {
+        if (iterations > 0)
+        {
+            Derive("", "", iterations);
+        }
+    }
+
+    public override string HashPassword(User user, string password)
+    {
+        var salt = RandomNumberGenerator.GetString(LettersAndDigits, SaltLength);
+        return $"{Prefix}${Iterations}${salt}${Convert.ToBase64String(Derive(password, salt, Iterations))}";
+    }
+
     public override PasswordVerificationResult VerifyHashedPassword(
         User user,
         string hashedPassword,
@@ -61,12 +90,15 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
     ) =>
         hashedPassword.Split('$') switch
         {
-            [Prefix, var iterations, var salt, var hash] => IsDjangos(iterations, salt, hash, providedPassword)
-                ? PasswordVerificationResult.SuccessRehashNeeded
-                : PasswordVerificationResult.Failed,
-            [_] when IsIdentitys(hashedPassword) => base.VerifyHashedPassword(user, hashedPassword, providedPassword),
+            [Prefix, var iterations, var salt, var hash] => VerifyDjangos(iterations, salt, hash, providedPassword),
+            [_] when IsIdentitys(hashedPassword) => Replace(
+                base.VerifyHashedPassword(user, hashedPassword, providedPassword)
+            ),
             _ => PasswordVerificationResult.Failed,
         };
+
+    private static PasswordVerificationResult Replace(PasswordVerificationResult result) =>
+        result is PasswordVerificationResult.Success ? PasswordVerificationResult.SuccessRehashNeeded : result;
 
     /// <summary>Whether Identity can verify the hash; it would throw at others, such as Django's "!".</summary>
     private static bool IsIdentitys(string hashedPassword)
@@ -84,17 +116,27 @@ internal sealed class PasswordHashes(IOptions<PasswordHasherOptions>? options = 
 
     private static uint ReadIterations(byte[] bytes) => BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(5));
 
-    private static bool IsDjangos(string iterations, string salt, string hash, string password)
-    {
-        if (IterationsOf(iterations) is not { } count || DigestOf(hash) is not { } expected)
-        {
-            return false;
-        }
+    private static PasswordVerificationResult VerifyDjangos(
+        string iterations,
+        string salt,
+        string hash,
+        string password
+    ) =>
+        IterationsOf(iterations) is not { } count || DigestOf(hash) is not { } expected
+            ? PasswordVerificationResult.Failed
+        : !CryptographicOperations.FixedTimeEquals(Derive(password, salt, count), expected)
+            ? PasswordVerificationResult.Failed
+        : count < Iterations ? PasswordVerificationResult.SuccessRehashNeeded
+        : PasswordVerificationResult.Success;
 
-        Span<byte> derived = stackalloc byte[SHA256.HashSizeInBytes];
-        Rfc2898DeriveBytes.Pbkdf2(password, Encoding.UTF8.GetBytes(salt), derived, count, HashAlgorithmName.SHA256);
-        return CryptographicOperations.FixedTimeEquals(derived, expected);
-    }
+    private static byte[] Derive(string password, string salt, int iterations) =>
+        Rfc2898DeriveBytes.Pbkdf2(
+            password,
+            Encoding.UTF8.GetBytes(salt),
+            iterations,
+            HashAlgorithmName.SHA256,
+            SHA256.HashSizeInBytes
+        );
 
     private static int? IterationsOf(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count)

@@ -78,6 +78,20 @@ internal sealed class MigrationLock : IAsyncDisposable
         return new MigrationLock(connection);
     }
 
+    /// <summary>Tries to take the lock until the transaction ends, for work that is no migration.</summary>
+    public static async Task<bool> TryForTransactionAsync(
+        NpgsqlTransaction transaction,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var command = new NpgsqlCommand(
+            $"SELECT pg_try_advisory_xact_lock({Application}, {Schema})",
+            transaction.Connection,
+            transaction
+        );
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
     /// <summary>Finds the session that holds the lock in the connection's database and schema.</summary>
     public static async Task<LockHolder?> FindHolderAsync(
         NpgsqlConnection connection,

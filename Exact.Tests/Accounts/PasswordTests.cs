@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Exact.Infrastructure.Accounts;
 using Microsoft.AspNetCore.Identity;
 
 namespace Exact.Tests.Accounts;
 
-/// <summary>Django's passwords are accepted, and their hashes replaced.</summary>
+/// <summary>Django's passwords are accepted, and weak hashes replaced.</summary>
 public sealed class PasswordTests
 {
     // Python: base64.b64encode(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations))
@@ -28,13 +29,37 @@ public sealed class PasswordTests
         );
 
     [Fact]
-    public void The_new_hash_is_one_of_identity_and_is_right()
+    public void The_new_hash_has_the_format_of_Django_and_is_right()
     {
         var hash = hasher.HashPassword(user, "correct horse");
 
-        Assert.DoesNotContain('$', hash);
+        Assert.Matches(@"^pbkdf2_sha256\$600000\$[0-9A-Za-z]{22}\$[0-9A-Za-z+/]{43}=$", hash);
+        Assert.InRange(hash.Length, 1, 128);
+        Assert.NotEqual(hash, hasher.HashPassword(user, "correct horse"));
         Assert.Equal(PasswordVerificationResult.Success, hasher.VerifyHashedPassword(user, hash, "correct horse"));
         Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, "correct house"));
+    }
+
+    [Fact]
+    public void An_Identity_password_is_right_and_asks_for_a_new_hash()
+    {
+        var hash = new PasswordHasher<User>().HashPassword(user, "correct horse");
+
+        Assert.Equal(
+            PasswordVerificationResult.SuccessRehashNeeded,
+            hasher.VerifyHashedPassword(user, hash, "correct horse")
+        );
+        Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, "correct house"));
+    }
+
+    [Fact]
+    public void A_hash_of_a_later_Django_stays()
+    {
+        var digest = Rfc2898DeriveBytes.Pbkdf2("correct horse"u8, "seasalt"u8, 600_001, HashAlgorithmName.SHA256, 32);
+        var hash = $"pbkdf2_sha256$600001$seasalt${Convert.ToBase64String(digest)}";
+
+        Assert.Equal(PasswordVerificationResult.Success, hasher.VerifyHashedPassword(user, hash, "correct horse"));
+        Assert.Equal(600_001, PasswordHashes.CostOf(hash));
     }
 
     [Theory]
@@ -69,7 +94,7 @@ public sealed class PasswordTests
     [Fact]
     public void An_Identity_hash_that_would_take_minutes_is_refused_at_once()
     {
-        var hash = Convert.FromBase64String(hasher.HashPassword(user, "correct horse"));
+        var hash = Convert.FromBase64String(new PasswordHasher<User>().HashPassword(user, "correct horse"));
         hash.AsSpan(5, 4).Fill(0x7F);
 
         Assert.Equal(

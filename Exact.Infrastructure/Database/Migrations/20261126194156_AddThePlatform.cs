@@ -1,4 +1,5 @@
 ﻿using System;
+using Exact.Infrastructure.Migrating.Linting;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
@@ -7,6 +8,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
+    [Allow("prefer-bigint-over-int", "ASP.NET Core gives its Data Protection keys an int; Exact makes one in 83 days.")]
     public partial class AddThePlatform : Migration
     {
         /// <inheritdoc />

@@ -1,0 +1,52 @@
+using System.Security.Claims;
+using Exact.Infrastructure.Accounts;
+using Microsoft.AspNetCore.Identity;
+
+namespace Exact.Api.Access;
+
+/// <summary>Who may do what: a policy for each scope, and two for what only a person can do.</summary>
+/// <remarks>docs/authorization.md has the table of all endpoints.</remarks>
+internal static class AccessPolicies
+{
+    /// <summary>Somebody with an account, by cookie or by any of its tokens; the admin key has none.</summary>
+    public const string Person = "person";
+
+    /// <summary>A person at a browser. A stolen token shall not make others or change the password.</summary>
+    public const string Session = "session";
+
+    public const string ScopeClaim = "scope";
+
+    public static void AddAccessPolicies(this IServiceCollection services)
+    {
+        var policies = services
+            .AddAuthorizationBuilder()
+            .AddPolicy(Person, policy => policy.RequireAuthenticatedUser().RequireClaim(ClaimTypes.NameIdentifier))
+            .AddPolicy(
+                Session,
+                policy => policy.RequireAuthenticatedUser().RequireAssertion(context => IsSession(context.User))
+            );
+        foreach (var scope in Scopes.All)
+        {
+            policies.AddPolicy(
+                scope,
+                policy => policy.RequireAuthenticatedUser().RequireAssertion(context => May(context.User, scope))
+            );
+        }
+    }
+
+    /// <summary>The roles of an account, which its cookie carries in full and a token only with the scope for it.</summary>
+    public static IEnumerable<Claim> RolesOf(User user) =>
+        user.IsAdministrator ? [new(ClaimTypes.Role, AdminAccess.Policy)] : [];
+
+    /// <summary>The key of the caller's account; null for the admin key and for nobody.</summary>
+    public static long? AccountId(this ClaimsPrincipal user) =>
+        user.FindFirstValue(ClaimTypes.NameIdentifier) is { } id ? long.Parse(id, null) : null;
+
+    private static bool May(ClaimsPrincipal user, string scope) =>
+        user.IsAdmin()
+            ? scope != Scopes.Submit || user.AccountId() is not null
+            : user.HasClaim(ScopeClaim, scope) || (IsSession(user) && !Scopes.OfStaff.Contains(scope));
+
+    private static bool IsSession(ClaimsPrincipal user) =>
+        user.Identity?.AuthenticationType == IdentityConstants.ApplicationScheme;
+}

@@ -1,0 +1,142 @@
+using System.Net;
+using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Database;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+
+namespace Exact.Api.Accounts;
+
+/// <summary>Checks passwords and changes them. A refusal tells neither by its words nor by its time what was wrong.</summary>
+internal sealed partial class SignInService(
+    ExactDbContext database,
+    UserManager<User> users,
+    AccountService accounts,
+    PasswordCost cost,
+    SignInThrottle throttle,
+    TimeProvider time,
+    ILogger<SignInService> logger
+)
+{
+    /// <summary>The user with this name and password.</summary>
+    public async Task<Attempt> SignInAsync(
+        string username,
+        string password,
+        IPAddress? address,
+        CancellationToken cancellationToken
+    )
+    {
+        var name = await UserNames.NormalizeAsync(database, username, cancellationToken);
+        var attempt = await CheckAsync(name, password, address, cancellationToken);
+        if (attempt is Attempt.Right { User: var user })
+        {
+            var now = time.GetUtcNow();
+            await database
+                .Users.Where(one => one.Id == user.Id)
+                .ExecuteUpdateAsync(set => set.SetProperty(one => one.LastLogin, now), cancellationToken);
+        }
+
+        return attempt;
+    }
+
+    /// <summary>Replaces the password of a user who knows the current one.</summary>
+    public async Task<Attempt> ChangePasswordAsync(
+        string username,
+        string current,
+        string next,
+        IPAddress? address,
+        CancellationToken cancellationToken
+    )
+    {
+        var attempt = await CheckAsync(username, current, address, cancellationToken);
+        if (attempt is not Attempt.Right { User: var user })
+        {
+            return attempt;
+        }
+
+        if (await accounts.FindMistakesAsync(user, next) is { Count: > 0 } mistakes)
+        {
+            return new Attempt.WeakPassword(mistakes);
+        }
+
+        var old = user.PasswordHash;
+        user.PasswordHash = users.PasswordHasher.HashPassword(user, next);
+        user.SecurityStamp = $"{Guid.NewGuid():N}";
+        var changed = await database
+            .Users.Where(one => one.Id == user.Id && one.PasswordHash == old)
+            .ExecuteUpdateAsync(
+                set =>
+                    set.SetProperty(one => one.PasswordHash, user.PasswordHash)
+                        .SetProperty(one => one.SecurityStamp, user.SecurityStamp),
+                cancellationToken
+            );
+        return changed == 1 ? attempt : new Attempt.Wrong(); // another request has just changed it
+    }
+
+    private async Task<Attempt> CheckAsync(
+        string username,
+        string password,
+        IPAddress? address,
+        CancellationToken cancellationToken
+    )
+    {
+        var (count, remaining) = await throttle.CountAsync(username, address, cancellationToken);
+        if (count > SignInThrottle.Permitted)
+        {
+            return new Attempt.TooMany(remaining);
+        }
+
+        var highest = await cost.FindHighestAsync(cancellationToken);
+        var user = await database
+            .Users.AsNoTracking()
+            .SingleOrDefaultAsync(one => one.UserName == username, cancellationToken);
+        var hash = user?.PasswordHash ?? "!";
+        var result = users.PasswordHasher.VerifyHashedPassword(user ?? new User(), hash, password);
+        if (user is null or { IsActive: false } || result is PasswordVerificationResult.Failed)
+        {
+            PasswordHashes.Spend(highest - PasswordHashes.CostOf(hash));
+            if (count == SignInThrottle.Permitted)
+            {
+                LogThrottled(SignInThrottle.NetworkOf(address), remaining.TotalMinutes);
+            }
+
+            return new Attempt.Wrong();
+        }
+
+        if (result is PasswordVerificationResult.SuccessRehashNeeded)
+        {
+            user.PasswordHash = users.PasswordHasher.HashPassword(user, password);
+            await database
+                .Users.Where(one => one.Id == user.Id && one.PasswordHash == hash)
+                .ExecuteUpdateAsync(
+                    set => set.SetProperty(one => one.PasswordHash, user.PasswordHash),
+                    cancellationToken
+                );
+        }
+
+        await throttle.ForgetAsync(username, address, cancellationToken);
+        return new Attempt.Right(user);
+    }
+
+    // Without the name: people type their password there by mistake.
+    [LoggerMessage(
+        1103,
+        LogLevel.Warning,
+        "Ten sign-ins to an account from {Network} have failed. It is refused there for {Minutes:0} minutes"
+    )]
+    private partial void LogThrottled(string network, double minutes);
+}
+
+/// <summary>How an attempt to prove who one is has ended.</summary>
+internal abstract record Attempt
+{
+    internal sealed record Right(User User) : Attempt;
+
+    /// <summary>The name is unknown, the password is wrong, or the account is disabled.</summary>
+    internal sealed record Wrong : Attempt;
+
+    /// <summary>Too many have failed.</summary>
+    internal sealed record TooMany(TimeSpan RetryAfter) : Attempt;
+
+    /// <summary>The new password breaks the rules.</summary>
+    internal sealed record WeakPassword(IReadOnlyList<string> Mistakes) : Attempt;
+}
