@@ -27,6 +27,7 @@ internal static partial class CommandLine
             LoadDataCommand.Create(app.Services),
             DumpDataCommand.Create(app.Services),
             CreateSuperuserCommand.Create(app.Services),
+            WorkCommand.Create(app.Services),
             HealthCommand.Create(),
         };
         // The configuration of the host reads its own settings, such as --urls.

@@ -65,8 +65,7 @@ internal sealed record ChallengeDoor
     {
         var maxBytes = Math.Min(MaxBytes ?? serviceMaxBytes, serviceMaxBytes);
         var isAccepted =
-            Accepted.Count == 0
-            || Accepted.Any(type => fileName.EndsWith(type, StringComparison.OrdinalIgnoreCase));
+            Accepted.Count == 0 || Accepted.Any(type => fileName.EndsWith(type, StringComparison.OrdinalIgnoreCase));
         return OpensOn > Now ? new Refusal.NotOpenYet(OpensOn.Value)
             : ClosesOn <= Now ? new Refusal.Closed(ClosesOn.Value)
             : Allowance is { LeftToday: 0 } or { Left: 0 } ? new Refusal.NoneLeft(Allowance)

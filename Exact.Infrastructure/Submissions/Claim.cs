@@ -1,5 +1,3 @@
-using Exact.Domain;
-
 namespace Exact.Infrastructure.Submissions;
 
 /// <summary>A submission that a worker has begun to evaluate.</summary>

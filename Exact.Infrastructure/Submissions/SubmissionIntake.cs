@@ -39,14 +39,13 @@ internal sealed class SubmissionIntake(ExactDbContext database, IOptions<Submiss
             ? door.Judge(fileName, size, options.Value.MaxBytes)
             : new Refusal.NoChallenge();
 
-    /// <summary>Puts a stored file into the queue.</summary>
-    /// <returns>The submission's number and allowance, or why it is refused.</returns>
-    public async Task<(long Id, Allowance? Allowance, Refusal? Refusal)> SubmitAsync(
+    /// <summary>Puts a file into the queue, in the transaction of the caller.</summary>
+    /// <returns>The submission's number, or why it is refused.</returns>
+    public async Task<(long Id, Refusal? Refusal)> EnqueueAsync(
         NewSubmission submission,
         CancellationToken cancellationToken
     )
     {
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         // One submission of a participant at a time, so that two at once do not both take the last place.
         await database.Database.ExecuteSqlAsync(
             $"SELECT pg_advisory_xact_lock(hashtextextended({submission.ChallengeId}, hashtextextended({submission.Username}, 0)))",
@@ -63,7 +62,7 @@ internal sealed class SubmissionIntake(ExactDbContext database, IOptions<Submiss
             : door.Judge(submission.OriginalName, submission.Size, options.Value.MaxBytes);
         if (refusal is not null)
         {
-            return (0, null, refusal);
+            return (0, refusal);
         }
 
         var score = new Score
@@ -87,8 +86,6 @@ internal sealed class SubmissionIntake(ExactDbContext database, IOptions<Submiss
         };
         database.Submissions.Add(queued);
         await database.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(CancellationToken.None);
-        var allowance = door.Allowance;
-        return (queued.Id, allowance with { UsedToday = allowance.UsedToday + 1, Used = allowance.Used + 1 }, null);
+        return (queued.Id, null);
     }
 }

@@ -64,7 +64,11 @@ internal sealed partial class SubmissionQueue(
         CancellationToken cancellationToken
     )
     {
-        var until = await ScalarAsync(QueueSql.Heartbeat, cancellationToken, Held(id, lease, ("period", Options.Lease)));
+        var until = await ScalarAsync(
+            QueueSql.Heartbeat,
+            cancellationToken,
+            Held(id, lease, ("period", Options.Lease))
+        );
         return until is DateTime time
             ? (LeaseAnswer.Done, new DateTimeOffset(time, TimeSpan.Zero))
             : (await RefuseAsync(id, cancellationToken), default);
