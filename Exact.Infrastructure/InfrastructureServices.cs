@@ -1,5 +1,6 @@
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
@@ -62,8 +63,9 @@ public static class InfrastructureServices
         services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
-        services.AddSubmissionQueue();
+        services.AddFiles();
         services.AddExactAccounts();
+        services.AddSubmissionQueue();
         return services;
     }
 

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Exact.Infrastructure.Files;
+
+internal static class FileServices
+{
+    public static void AddFiles(this IServiceCollection services)
+    {
+        services.AddOptions<FileStoreOptions>().BindConfiguration("Files").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(provider => Create(provider.GetRequiredService<IOptions<FileStoreOptions>>().Value));
+        services.AddScoped<FileUpload>();
+        services.AddScoped<FileCheck>();
+    }
+
+    /// <exception cref="FileStoreException">No place is configured.</exception>
+    private static IFileStore Create(FileStoreOptions options) =>
+        options.S3.IsSet ? new BucketStore(options.S3)
+        : options.Folder is { Length: > 0 } folder ? new FolderStore(folder)
+        : throw FileStoreException.NotConfigured();
+}
