@@ -14,6 +14,12 @@ internal static class AccessPolicies
     /// <summary>A person at a browser. A stolen token shall not make others or change the password.</summary>
     public const string Session = "session";
 
+    /// <summary>Everybody who is recognised; the endpoint decides by what is asked for.</summary>
+    public const string Known = "known";
+
+    /// <summary>Somebody who may have a challenge of the own, at a browser, or an administrator.</summary>
+    public const string Organiser = "organiser";
+
     public const string ScopeClaim = "scope";
 
     public static void AddAccessPolicies(this IServiceCollection services)
@@ -24,6 +30,12 @@ internal static class AccessPolicies
             .AddPolicy(
                 Session,
                 policy => policy.RequireAuthenticatedUser().RequireAssertion(context => IsSession(context.User))
+            );
+        policies
+            .AddPolicy(Known, policy => policy.RequireAuthenticatedUser())
+            .AddPolicy(
+                Organiser,
+                policy => policy.RequireAuthenticatedUser().RequireAssertion(context => IsOrganiser(context.User))
             );
         foreach (var scope in Scopes.All)
         {
@@ -41,6 +53,12 @@ internal static class AccessPolicies
     /// <summary>The key of the caller's account; null for the admin key and for nobody.</summary>
     public static long? AccountId(this ClaimsPrincipal user) =>
         user.FindFirstValue(ClaimTypes.NameIdentifier) is { } id ? long.Parse(id, null) : null;
+
+    /// <summary>Whether the caller may decide about a challenge of this organiser.</summary>
+    public static bool MayOrganise(this ClaimsPrincipal user, string organiser) =>
+        user.IsAdmin() || (IsSession(user) && user.Identity!.Name == organiser);
+
+    private static bool IsOrganiser(ClaimsPrincipal user) => user.IsAdmin() || IsSession(user);
 
     private static bool May(ClaimsPrincipal user, string scope) =>
         user.IsAdmin()

@@ -1,5 +1,6 @@
 using Exact.Api.Access;
 using Exact.Api.Accounts;
+using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Submissions;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -19,7 +20,7 @@ internal static class WorkerEndpoints
             found => found.ValidatorType.Namespace == typeof(ClaimValidator).Namespace,
             includeInternalTypes: true
         );
-        return services.AddScoped<WorkerService>();
+        return services.AddScoped<WorkerService>().AddScoped<SubmissionService>();
     }
 
     public static void MapWorker(this IEndpointRouteBuilder routes)
@@ -48,6 +49,14 @@ internal static class WorkerEndpoints
             .MapPost("/fail", FailAsync)
             .WithSummary("Report that the method, or the machine, has failed")
             .ForReports();
+        submission
+            .MapGet("/files/{file}", DownloadAsync)
+            .WithSummary("Download a file of a claimed submission: method, dataset, mlmodel or xaimethod")
+            .ForCallers(Scopes.Evaluate)
+            .Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Produces(StatusCodes.Status206PartialContent, contentType: "application/octet-stream")
+            .Produces(StatusCodes.Status304NotModified)
+            .Produces(StatusCodes.Status416RangeNotSatisfiable);
         submission.MapPost("/release", ReleaseAsync).WithSummary("Give a submission back to the queue").ForReports();
     }
 
@@ -148,6 +157,18 @@ internal static class WorkerEndpoints
         ReleaseRequest request,
         SubmissionQueue queue
     ) => Answer(await queue.ReleaseAsync(id, request.Lease, null, request.Log, CancellationToken.None));
+
+    private static async Task<Results<FileStreamHttpResult, NotFound>> DownloadAsync(
+        long id,
+        string file,
+        WorkerService workers,
+        IFileStore store,
+        CancellationToken cancellationToken
+    ) =>
+        await workers.FindFileAsync(id, file, cancellationToken) is { } found
+        && await StoredDownload.FindAsync(store, found.Key, found.Name, found.Sha256, cancellationToken) is { } download
+            ? download
+            : TypedResults.NotFound();
 
     private static Results<Ok, NotFound, ProblemHttpResult> Answer(LeaseAnswer answer) =>
         answer switch

@@ -52,41 +52,71 @@ internal sealed class WorkerService(
         }
     }
 
-    /// <summary>The files of a claimed submission, with addresses below this path.</summary>
+    /// <summary>The challenge and the files of a claimed submission.</summary>
+    /// <param name="claim">The claim.</param>
+    /// <param name="path">The files' addresses are below this path.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     public async Task<(ClaimedChallenge Challenge, ClaimedFiles Files)> DescribeAsync(
         Claim claim,
         string path,
         CancellationToken cancellationToken
     )
     {
-        var found = await (
-            from submission in database.Submissions
-            where submission.Id == claim.SubmissionId
-            join score in database.Scores on submission.ScoreId equals score.Id
-            join challenge in database.Challenges on score.ChallengeId equals challenge.ChallengeId
-            select new { submission, challenge }
-        )
-            .AsNoTracking()
+        var title = await database
+            .Challenges.Where(challenge => challenge.ChallengeId == claim.ChallengeId)
+            .Select(challenge => challenge.Title)
             .SingleAsync(cancellationToken);
-        var keys = new[] { found.challenge.Dataset, found.challenge.Mlmodel, found.challenge.Xaimethod };
-        var stored = await database
-            .StoredFiles.AsNoTracking()
-            .Where(file => keys.Contains(file.Key))
-            .ToDictionaryAsync(file => file.Key, cancellationToken);
-        var method = found.submission;
         return (
-            new(found.challenge.ChallengeId, found.challenge.Title),
+            new(claim.ChallengeId, title),
             new(
-                new($"{path}/method", method.OriginalName, method.Size, method.Sha256),
-                Describe(found.challenge.Dataset, "dataset"),
-                Describe(found.challenge.Mlmodel, "mlmodel"),
-                Describe(found.challenge.Xaimethod, "xaimethod")
+                (await DescribeAsync("method"))!,
+                await DescribeAsync("dataset"),
+                await DescribeAsync("mlmodel"),
+                await DescribeAsync("xaimethod")
             )
         );
 
-        ClaimedFile? Describe(string? key, string kind) =>
-            string.IsNullOrEmpty(key) ? null
-            : stored.TryGetValue(key, out var file) ? new($"{path}/{kind}", file.OriginalName, file.Size, file.Sha256)
-            : new($"{path}/{kind}", Path.GetFileName(key), null, null);
+        async Task<ClaimedFile?> DescribeAsync(string file) =>
+            await FindFileAsync(claim.SubmissionId, file, cancellationToken) is { } found
+                ? new($"{path}/{file}", found.Name, found.Size, found.Sha256)
+                : null;
+    }
+
+    /// <summary>A file that the evaluation of a submission needs; null if there is none.</summary>
+    public async Task<NeededFile?> FindFileAsync(long submissionId, string file, CancellationToken cancellationToken)
+    {
+        var submissions = database.Submissions.Where(submission => submission.Id == submissionId);
+        if (file is "method")
+        {
+            return await submissions
+                .Select(one => new NeededFile(one.File, one.OriginalName, one.Size, one.Sha256))
+                .SingleOrDefaultAsync(cancellationToken);
+        }
+
+        var challenges =
+            from submission in submissions
+            join score in database.Scores on submission.ScoreId equals score.Id
+            join challenge in database.Challenges on score.ChallengeId equals challenge.ChallengeId
+            select challenge;
+        var keys = file switch
+        {
+            "dataset" => challenges.Select(challenge => challenge.Dataset),
+            "mlmodel" => challenges.Select(challenge => challenge.Mlmodel),
+            "xaimethod" => challenges.Select(challenge => challenge.Xaimethod),
+            _ => challenges.Select(_ => (string?)null),
+        };
+        if (await keys.SingleOrDefaultAsync(cancellationToken) is not { Length: > 0 } key)
+        {
+            return null;
+        }
+
+        // A file that was copied from Django has no row before it is adopted.
+        var row = await database
+            .StoredFiles.AsNoTracking()
+            .SingleOrDefaultAsync(one => one.Key == key, cancellationToken);
+        return new(key, row?.OriginalName ?? Path.GetFileName(key), row?.Size, row?.Sha256);
     }
 }
+
+/// <summary>A file in the store, and what is known of it.</summary>
+internal sealed record NeededFile(string Key, string Name, long? Size, string? Sha256);

@@ -15,12 +15,11 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
 
     public async Task<IStagedFile> StageAsync(string key, Stream content, CancellationToken cancellationToken)
     {
-        var upload = await TryAsync(
-            () =>
-                client.InitiateMultipartUploadAsync(
-                    new() { BucketName = options.Bucket, Key = NameOf(key) },
-                    cancellationToken
-                )
+        var upload = await TryAsync(() =>
+            client.InitiateMultipartUploadAsync(
+                new() { BucketName = options.Bucket, Key = NameOf(key) },
+                cancellationToken
+            )
         );
         var staged = new StagedFile(client, upload);
         var buffer = ArrayPool<byte>.Shared.Rent(options.PartBytes);

@@ -73,12 +73,7 @@ internal sealed class FileCheck(IFileStore store, ExactDbContext database)
         return sha256 == row.Sha256 ? null : new(FileState.Altered, row.Key, $"has SHA-256 {sha256}, not {row.Sha256}");
     }
 
-    private async Task<FileFinding> AdoptAsync(
-        FileUse use,
-        string key,
-        bool adopt,
-        CancellationToken cancellationToken
-    )
+    private async Task<FileFinding> AdoptAsync(FileUse use, string key, bool adopt, CancellationToken cancellationToken)
     {
         if (!adopt)
         {

@@ -37,7 +37,9 @@ internal sealed class FolderStore(string folder) : IFileStore
     }
 
     public Task<long?> FindSizeAsync(string key, CancellationToken cancellationToken) =>
-        Task.FromResult(PathOf(key) is { } path && new FileInfo(path) is { Exists: true } file ? file.Length : (long?)null);
+        Task.FromResult(
+            PathOf(key) is { } path && new FileInfo(path) is { Exists: true } file ? file.Length : (long?)null
+        );
 
     public Task<Stream> OpenAsync(string key, long offset, CancellationToken cancellationToken)
     {
@@ -169,8 +171,7 @@ internal sealed class FolderStore(string folder) : IFileStore
             return true;
         });
 
-    private static bool IsOfStore(Exception exception) =>
-        exception is IOException or UnauthorizedAccessException;
+    private static bool IsOfStore(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
     private sealed class StagedFile(string root, string target, FileStream file) : IStagedFile
     {

@@ -5,8 +5,16 @@ namespace Exact.Infrastructure.Submissions;
 /// <param name="UsedToday">How many of today's submissions count.</param>
 /// <param name="TotalLimit">How many there are in all; null if there is no limit.</param>
 /// <param name="Used">How many submissions count.</param>
+/// <param name="Now">The database's time.</param>
 /// <param name="ResetsAt">When the next day begins.</param>
-internal sealed record Allowance(int? DailyLimit, int UsedToday, int? TotalLimit, int Used, DateTimeOffset ResetsAt)
+internal sealed record Allowance(
+    int? DailyLimit,
+    int UsedToday,
+    int? TotalLimit,
+    int Used,
+    DateTimeOffset Now,
+    DateTimeOffset ResetsAt
+)
 {
     /// <summary>Null if there is no daily limit.</summary>
     public int? LeftToday => LeftOf(DailyLimit, UsedToday);

@@ -26,7 +26,7 @@ internal sealed record ChallengeDoor
 
     public required int Used { get; init; }
 
-    public Allowance Allowance => new(DailyLimit, UsedToday, TotalLimit, Used, ResetsAt);
+    public Allowance Allowance => new(DailyLimit, UsedToday, TotalLimit, Used, Now, ResetsAt);
 
     /// <summary>The accepted extensions, each with its dot; empty if every file is accepted.</summary>
     public IReadOnlyList<string> Accepted =>
@@ -60,17 +60,24 @@ internal sealed record ChallengeDoor
                 .ToListAsync(cancellationToken)
         ).SingleOrDefault();
 
+    /// <summary>The largest file that is accepted, in bytes.</summary>
+    public long MaxBytesOf(SubmissionOptions options) => Math.Min(MaxBytes ?? options.MaxBytes, options.MaxBytes);
+
     /// <summary>Why a file is not accepted; null if it is.</summary>
-    public Refusal? Judge(string fileName, long size, long serviceMaxBytes)
+    /// <param name="fileName">Its name; null if it is not known yet.</param>
+    /// <param name="size">It has at least this many bytes.</param>
+    /// <param name="options">The limits of the service.</param>
+    public Refusal? Judge(string? fileName, long size, SubmissionOptions options)
     {
-        var maxBytes = Math.Min(MaxBytes ?? serviceMaxBytes, serviceMaxBytes);
         var isAccepted =
-            Accepted.Count == 0 || Accepted.Any(type => fileName.EndsWith(type, StringComparison.OrdinalIgnoreCase));
+            fileName is null
+            || Accepted.Count == 0
+            || Accepted.Any(type => fileName.EndsWith(type, StringComparison.OrdinalIgnoreCase));
         return OpensOn > Now ? new Refusal.NotOpenYet(OpensOn.Value)
             : ClosesOn <= Now ? new Refusal.Closed(ClosesOn.Value)
             : Allowance is { LeftToday: 0 } or { Left: 0 } ? new Refusal.NoneLeft(Allowance)
             : !isAccepted ? new Refusal.WrongType(Accepted)
-            : size > maxBytes ? new Refusal.TooLarge(maxBytes)
+            : size > MaxBytesOf(options) ? new Refusal.TooLarge(MaxBytesOf(options))
             : null;
     }
 }

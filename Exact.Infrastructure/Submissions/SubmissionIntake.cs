@@ -27,17 +27,22 @@ internal sealed record NewSubmission
 /// <summary>Puts submissions into the queue, within the limits of the challenge.</summary>
 internal sealed class SubmissionIntake(ExactDbContext database, IOptions<SubmissionOptions> options)
 {
-    /// <summary>Why a file with this name and at least this size would not be accepted now; null if it would.</summary>
-    public async Task<Refusal?> CheckAsync(
+    /// <summary>Says how large a file may be, or why none would be accepted now.</summary>
+    /// <param name="challengeId">The challenge.</param>
+    /// <param name="username">The participant.</param>
+    /// <param name="fileName">The name of the file; null if it is not known yet.</param>
+    /// <param name="size">The file has at least this many bytes.</param>
+    /// <param name="cancellationToken">Cancels the check.</param>
+    public async Task<(long MaxBytes, Refusal? Refusal)> CheckAsync(
         string challengeId,
         string username,
-        string fileName,
+        string? fileName,
         long size,
         CancellationToken cancellationToken
     ) =>
         await ChallengeDoor.FindAsync(database, challengeId, username, cancellationToken) is { } door
-            ? door.Judge(fileName, size, options.Value.MaxBytes)
-            : new Refusal.NoChallenge();
+            ? (door.MaxBytesOf(options.Value), door.Judge(fileName, size, options.Value))
+            : (0, new Refusal.NoChallenge());
 
     /// <summary>Puts a file into the queue, in the transaction of the caller.</summary>
     /// <returns>The submission's number, or why it is refused.</returns>
@@ -59,7 +64,7 @@ internal sealed class SubmissionIntake(ExactDbContext database, IOptions<Submiss
         );
         Refusal? refusal = door is null
             ? new Refusal.NoChallenge()
-            : door.Judge(submission.OriginalName, submission.Size, options.Value.MaxBytes);
+            : door.Judge(submission.OriginalName, submission.Size, options.Value);
         if (refusal is not null)
         {
             return (0, refusal);

@@ -66,9 +66,8 @@ public abstract class FileStoreTests
     {
         var key = FileKey.New();
 
-        await Assert.ThrowsAsync<StoredFileTooLargeException>(
-            () =>
-                Store.StageAsync(key, new HashedStream(new MemoryStream(new byte[7 << 20]), 6 << 20), CancellationToken)
+        await Assert.ThrowsAsync<StoredFileTooLargeException>(() =>
+            Store.StageAsync(key, new HashedStream(new MemoryStream(new byte[7 << 20]), 6 << 20), CancellationToken)
         );
 
         Assert.Null(await Store.FindSizeAsync(key, CancellationToken));
@@ -184,8 +183,8 @@ public sealed class FolderStoreTests : FileStoreTests, IDisposable
         var file = Path.Combine(folder, "file");
         await File.WriteAllTextAsync(file, "", CancellationToken);
 
-        var failure = await Assert.ThrowsAsync<FileStoreException>(
-            () => new FolderStore(file).StageAsync(FileKey.New(), new MemoryStream(), CancellationToken)
+        var failure = await Assert.ThrowsAsync<FileStoreException>(() =>
+            new FolderStore(file).StageAsync(FileKey.New(), new MemoryStream(), CancellationToken)
         );
 
         Assert.StartsWith("Files:Folder cannot be used: ", failure.Message);
@@ -229,8 +228,8 @@ public sealed class BucketStoreTests : FileStoreTests, IClassFixture<FauxS3>, ID
             }
         );
 
-        var failure = await Assert.ThrowsAsync<FileStoreException>(
-            () => other.OpenAsync(FileKey.New(), 0, CancellationToken)
+        var failure = await Assert.ThrowsAsync<FileStoreException>(() =>
+            other.OpenAsync(FileKey.New(), 0, CancellationToken)
         );
 
         Assert.StartsWith("The bucket Files:S3 cannot be used: ", failure.Message);
