@@ -62,6 +62,7 @@ internal static class SubmissionEndpoints
     private static async Task<Results<Accepted<SubmissionDetails>, ValidationProblem, ProblemHttpResult>> SubmitAsync(
         [FromRoute(Name = "challenge_id")] string challengeId,
         SubmissionService submissions,
+        FileUpload upload,
         IValidator<SubmissionFields> validator,
         HttpContext context,
         CancellationToken cancellationToken
@@ -102,6 +103,7 @@ internal static class SubmissionEndpoints
                 challengeId,
                 user,
                 sent,
+                upload,
                 form.EndAsync,
                 cancellationToken
             );

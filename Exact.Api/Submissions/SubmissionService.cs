@@ -10,7 +10,7 @@ namespace Exact.Api.Submissions;
 internal sealed record SentFile(string MethodName, string Name, string ContentType, Stream Content);
 
 /// <summary>Takes and shows submissions.</summary>
-internal sealed class SubmissionService(ExactDbContext database, SubmissionIntake intake, FileUpload upload)
+internal sealed class SubmissionService(ExactDbContext database, SubmissionIntake intake)
 {
     /// <summary>Whether a participant could submit a file of this length now; null if so.</summary>
     public async Task<Refusal?> CheckAsync(
@@ -24,6 +24,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
     /// <param name="challengeId">The challenge.</param>
     /// <param name="username">The participant.</param>
     /// <param name="sent">The file.</param>
+    /// <param name="upload">Keeps the file.</param>
     /// <param name="end">Reads what follows the file, and throws if something does.</param>
     /// <param name="cancellationToken">Cancels the upload; nothing is kept.</param>
     /// <returns>The submission's number, or why it is refused.</returns>
@@ -31,6 +32,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
         string challengeId,
         string username,
         SentFile sent,
+        FileUpload upload,
         Func<CancellationToken, Task> end,
         CancellationToken cancellationToken
     )
