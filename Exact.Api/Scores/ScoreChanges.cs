@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Text.Json;
 using Exact.Api.Access;
 using Exact.Domain;
 using Exact.Infrastructure;
@@ -296,7 +297,7 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
                 StartedAt = now,
                 FinishedAt = now,
                 State = OperationState.Succeeded,
-                Figures = OperationJournal.Serialize(figures),
+                Figures = JsonSerializer.Serialize(figures, Json.Options), // an imported score may be NaN
             }
         );
         await database.SaveChangesAsync(cancellationToken);

@@ -137,7 +137,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
         CancellationToken cancellationToken
     ) =>
         await ChallengeDoor.FindAsync(database, challengeId, username, cancellationToken) is { } door
-            ? AllowanceResponse.From(door.Allowance)
+            ? AllowanceResponse.From(door.GetAllowance())
             : null;
 
     /// <summary>The key of a submission's file.</summary>

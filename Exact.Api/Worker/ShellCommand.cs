@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
@@ -84,18 +85,18 @@ internal static class ShellCommand
 
     private static void KillGroup(Process process)
     {
-        if (OperatingSystem.IsLinux())
-        {
-            _ = SendSignal(-process.Id, Kill);
-        }
-
         try
         {
             process.Kill(entireProcessTree: true);
         }
-        catch (InvalidOperationException)
+        catch (Exception e) when (e is InvalidOperationException or AggregateException or Win32Exception)
         {
-            // it has ended
+            // it has ended, or a part of it has
+        }
+
+        if (OperatingSystem.IsLinux())
+        {
+            _ = SendSignal(-process.Id, Kill); // also those whose parent has ended
         }
     }
 

@@ -26,10 +26,10 @@ internal sealed record ChallengeDoor
 
     public required int Used { get; init; }
 
-    public Allowance Allowance => new(DailyLimit, UsedToday, TotalLimit, Used, Now, ResetsAt);
+    public Allowance GetAllowance() => new(DailyLimit, UsedToday, TotalLimit, Used, Now, ResetsAt);
 
     /// <summary>The accepted extensions, each with its dot; empty if every file is accepted.</summary>
-    public IReadOnlyList<string> Accepted =>
+    public IReadOnlyList<string> GetAccepted() =>
         AcceptedTypes?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
     /// <summary>Reads it; null if there is no such challenge.</summary>
@@ -69,14 +69,15 @@ internal sealed record ChallengeDoor
     /// <param name="options">The limits of the service.</param>
     public Refusal? Judge(string? fileName, long size, SubmissionOptions options)
     {
+        var accepted = GetAccepted();
         var isAccepted =
             fileName is null
-            || Accepted.Count == 0
-            || Accepted.Any(type => fileName.EndsWith(type, StringComparison.OrdinalIgnoreCase));
+            || accepted.Count == 0
+            || accepted.Any(type => fileName.EndsWith(type, StringComparison.OrdinalIgnoreCase));
         return OpensOn > Now ? new Refusal.NotOpenYet(OpensOn.Value)
             : ClosesOn <= Now ? new Refusal.Closed(ClosesOn.Value)
-            : Allowance is { LeftToday: 0 } or { Left: 0 } ? new Refusal.NoneLeft(Allowance)
-            : !isAccepted ? new Refusal.WrongType(Accepted)
+            : GetAllowance() is { LeftToday: 0 } or { Left: 0 } ? new Refusal.NoneLeft(GetAllowance())
+            : !isAccepted ? new Refusal.WrongType(accepted)
             : size > MaxBytesOf(options) ? new Refusal.TooLarge(MaxBytesOf(options))
             : null;
     }

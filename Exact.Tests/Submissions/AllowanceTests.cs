@@ -39,7 +39,7 @@ public sealed class AllowanceTests(QueueDatabase database) : IClassFixture<Queue
         await database.ExecuteAsync($"UPDATE submissions SET counts = false WHERE id = {lost}");
         await database.SubmitAsync("a");
         await database.ExecuteAsync(
-            $"UPDATE scores SET created_at = date_trunc('day', now(), 'UTC') - interval '1 microsecond'"
+            "UPDATE scores SET created_at = date_trunc('day', now(), 'UTC') - interval '1 microsecond'"
         );
 
         Assert.Null(await SubmitAsync("a"));

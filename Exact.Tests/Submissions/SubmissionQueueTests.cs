@@ -32,7 +32,7 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
         ];
         var ofB = await database.SubmitAsync("b");
 
-        Assert.Equal([ofA[0], ofB, ofA[1], ofA[2], null], [.. await ClaimAsync(5)]);
+        Assert.Equal(new long?[] { ofA[0], ofB, ofA[1], ofA[2], null }, await ClaimAsync(5));
     }
 
     [Fact]

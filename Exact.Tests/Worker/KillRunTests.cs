@@ -35,7 +35,7 @@ public sealed class KillRunTests(MigratedTemplate template) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Each_submission_gets_one_result_whoever_is_killed()
+    public async Task Each_submission_gets_one_result_although_workers_and_the_server_are_killed()
     {
         var server = Serve();
         await WaitForServerAsync();
