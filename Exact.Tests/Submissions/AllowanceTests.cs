@@ -1,6 +1,5 @@
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Submissions;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Exact.Tests.Submissions;

@@ -7,6 +7,8 @@ namespace Exact.Tests.Submissions;
 
 public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<SubmissionsApp>
 {
+    private static readonly string[] Emd = ["emd"];
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -145,7 +147,7 @@ public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<Submissi
     {
         var challenge = await app.ChallengeAsync();
         var id = await app.SubmitAsync(challenge, "the code");
-        var claim = await app.ClaimAsync(new { metrics = new[] { "emd" }, worker = "w1" });
+        var claim = await app.ClaimAsync(new { metrics = Emd, worker = "w1" });
         var files = claim.GetProperty("files");
 
         Assert.Equal(id, claim.GetProperty("submission_id").GetInt64());
