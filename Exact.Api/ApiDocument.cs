@@ -20,6 +20,8 @@ internal static class ApiDocument
             options.AddOperationTransformer(DescribeQueryAsync);
             options.AddOperationTransformer(DescribeAnswersAsync);
             options.AddSchemaTransformer(DescribeChoiceAsync);
+            options.AddSchemaTransformer(DescribeConvertedAsync);
+            options.AddSchemaTransformer<DocumentedLimits>();
         });
 
     public static void MapApiDocument(this WebApplication app)
@@ -73,6 +75,7 @@ internal static class ApiDocument
         operation.Responses ??= [];
         operation.Responses.TryAdd("400", new OpenApiResponse { Description = "A parameter is unknown or wrong." });
         operation.Responses.TryAdd("429", new OpenApiResponse { Description = "Too many requests of this address." });
+        operation.Responses.TryAdd("503", new OpenApiResponse { Description = "The database does not answer yet." });
         if (
             operation.Parameters?.Any(parameter => parameter.Name == "cursor") is true
             && operation.Responses.GetValueOrDefault("200") is OpenApiResponse page
@@ -102,6 +105,29 @@ internal static class ApiDocument
             schema.Required = null;
             schema.Enum = [.. names.Select(name => JsonValue.Create(name))];
             schema.Default = JsonValue.Create(names.First());
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Gives values with a converter of ours their type, which the framework cannot know.</summary>
+    private static Task DescribeConvertedAsync(
+        OpenApiSchema schema,
+        OpenApiSchemaTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        var type = context.JsonTypeInfo.Type;
+        var value = Nullable.GetUnderlyingType(type);
+        var orNull = value is null ? default : JsonSchemaType.Null;
+        if ((value ?? type) == typeof(DateTimeOffset))
+        {
+            (schema.Type, schema.Format) = (JsonSchemaType.String | orNull, "date-time");
+        }
+        else if ((value ?? type) == typeof(double))
+        {
+            // NaN and infinity are written as null
+            (schema.Type, schema.Format) = (JsonSchemaType.Number | JsonSchemaType.Null, "double");
         }
 
         return Task.CompletedTask;

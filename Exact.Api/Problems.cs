@@ -1,12 +1,16 @@
 using System.Reflection;
 using Exact.Api.Access;
+using Exact.Api.Http;
 using Exact.Api.Operations;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
+using FluentValidation;
+using FluentValidation.Results;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Primitives;
@@ -88,7 +92,8 @@ internal static partial class Problems
             {
                 BadHttpRequestException when Unbound(context) is { Count: > 0 } errors =>
                     new HttpValidationProblemDetails(errors) { Status = StatusCodes.Status400BadRequest },
-                BadHttpRequestException e => new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
+                BadHttpRequestException e => BodyProblems.Describe(context, e)
+                    ?? new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
                 UnreadableFileException e => new ProblemDetails
                 {
                     Status = StatusCodes.Status400BadRequest,
@@ -104,6 +109,27 @@ internal static partial class Problems
                 {
                     Status = StatusCodes.Status507InsufficientStorage,
                     Detail = e.Message,
+                },
+                ValidationException e => new HttpValidationProblemDetails(new ValidationResult(e.Errors).ToErrors())
+                {
+                    Status = StatusCodes.Status400BadRequest,
+                },
+                StoredFileTooLargeException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status413PayloadTooLarge,
+                    Detail = e.Message,
+                },
+                FileStoreException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "The file store cannot be used.",
+                    Detail = context.User.IsAdmin() ? e.Message : "An administrator must correct this.",
+                },
+                FileMissingException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status404NotFound,
+                    Title = "The file is missing.",
+                    Detail = context.User.IsAdmin() ? e.Message : "An administrator must restore it.",
                 },
                 OperationCancelledException e => new ProblemDetails
                 {

@@ -25,6 +25,7 @@ builder.AddDiagnostics();
 builder.AddHttp();
 builder.AddAccess();
 builder.Services.AddExactInfrastructure();
+builder.AddFileFolder();
 builder.Services.AddProblems();
 builder.Services.AddApiDocument();
 builder.Services.AddAccounts();

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Identity;
 
 namespace Exact.Api.Access;
 
-/// <summary>Who may do what: a policy for each scope, and two for what only a person can do.</summary>
+/// <summary>Who may do what: a policy for each scope, and three for what a person does.</summary>
 /// <remarks>docs/authorization.md has the table of all endpoints.</remarks>
 internal static class AccessPolicies
 {
@@ -17,7 +17,7 @@ internal static class AccessPolicies
     /// <summary>Everybody who is recognised; the endpoint decides by what is asked for.</summary>
     public const string Known = "known";
 
-    /// <summary>Somebody who may have a challenge of the own, at a browser, or an administrator.</summary>
+    /// <summary>An administrator, or a person by cookie or by a token with the scope <c>submit</c>.</summary>
     public const string Organiser = "organiser";
 
     public const string ScopeClaim = "scope";
@@ -31,12 +31,14 @@ internal static class AccessPolicies
                 Session,
                 policy => policy.RequireAuthenticatedUser().RequireAssertion(context => IsSession(context.User))
             );
-        policies
-            .AddPolicy(Known, policy => policy.RequireAuthenticatedUser())
-            .AddPolicy(
-                Organiser,
-                policy => policy.RequireAuthenticatedUser().RequireAssertion(context => IsOrganiser(context.User))
-            );
+        policies.AddPolicy(Known, policy => policy.RequireAuthenticatedUser());
+        policies.AddPolicy(
+            Organiser,
+            policy =>
+                policy
+                    .RequireAuthenticatedUser()
+                    .RequireAssertion(context => context.User.IsAdmin() || May(context.User, Scopes.Submit))
+        );
         foreach (var scope in Scopes.All)
         {
             policies.AddPolicy(
@@ -54,11 +56,9 @@ internal static class AccessPolicies
     public static long? AccountId(this ClaimsPrincipal user) =>
         user.FindFirstValue(ClaimTypes.NameIdentifier) is { } id ? long.Parse(id, null) : null;
 
-    /// <summary>Whether the caller may decide about a challenge of this organiser.</summary>
+    /// <summary>Whether the caller is an administrator, or has the account of this organiser.</summary>
     public static bool MayOrganise(this ClaimsPrincipal user, string organiser) =>
-        user.IsAdmin() || (IsSession(user) && user.Identity!.Name == organiser);
-
-    private static bool IsOrganiser(ClaimsPrincipal user) => user.IsAdmin() || IsSession(user);
+        user.IsAdmin() || (user.AccountId() is not null && user.Identity!.Name == organiser);
 
     private static bool May(ClaimsPrincipal user, string scope) =>
         user.IsAdmin()

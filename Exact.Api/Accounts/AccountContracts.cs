@@ -8,15 +8,24 @@ namespace Exact.Api.Accounts;
 /// <param name="Password">At least 8 characters, not only digits, and not similar to the name.</param>
 /// <param name="Email">An email address that no other account has.</param>
 /// <param name="Company">The name of the company, if there is one.</param>
+/// <example>{"username": "ada", "password": "correct horse 7", "email": "ada@example.org", "company": "ACME"}</example>
 internal sealed record RegisterRequest(string Username, string Password, string Email, string? Company = null);
 
 /// <summary>A sign-in.</summary>
+/// <example>{"username": "ada", "password": "correct horse 7"}</example>
 internal sealed record LoginRequest(string Username, string Password);
 
 /// <summary>A new password.</summary>
+/// <param name="CurrentPassword">The password so far.</param>
+/// <param name="NewPassword">At least 8 characters, not only digits, and not similar to the name.</param>
+/// <example>{"current_password": "correct horse 7", "new_password": "staple battery 9"}</example>
 internal sealed record PasswordRequest(string CurrentPassword, string NewPassword);
 
 /// <summary>The caller's account.</summary>
+/// <example>
+/// {"id": 7, "username": "ada", "email": "ada@example.org", "first_name": "", "last_name": "", "company": "ACME",
+/// "is_staff": false, "is_superuser": false, "date_joined": "2026-11-26T09:00:00Z", "last_login": null}
+/// </example>
 internal sealed record AccountResponse
 {
     public required long Id { get; init; }
@@ -40,6 +49,7 @@ internal sealed record AccountResponse
 
     public required DateTimeOffset DateJoined { get; init; }
 
+    /// <summary>When the person last signed in with the password; null if never.</summary>
     public required DateTimeOffset? LastLogin { get; init; }
 }
 
@@ -47,9 +57,17 @@ internal sealed class RegisterValidator : AbstractValidator<RegisterRequest>
 {
     public RegisterValidator()
     {
-        RuleFor(request => request.Username).Must(UserNames.AreAllowed).WithMessage($"{UserNames.Rule}.");
+        RuleFor(request => request.Username)
+            .Cascade(CascadeMode.Stop)
+            .MaximumLength(UserNames.MaxLength)
+            .Must(UserNames.AreAllowed)
+            .WithMessage($"{UserNames.Rule}.");
         RuleFor(request => request.Password).NotEmpty().MaximumLength(PasswordRules.MaxLength);
-        RuleFor(request => request.Email).Must(EmailAddresses.AreAllowed).WithMessage($"{EmailAddresses.Rule}.");
+        RuleFor(request => request.Email)
+            .Cascade(CascadeMode.Stop)
+            .MaximumLength(EmailAddresses.MaxLength)
+            .Must(EmailAddresses.AreAllowed)
+            .WithMessage($"{EmailAddresses.Rule}.");
         RuleFor(request => request.Company).MaximumLength(200).OneLine();
     }
 }

@@ -93,7 +93,11 @@ internal sealed partial class SignInService(
         var result = users.PasswordHasher.VerifyHashedPassword(user ?? new User(), hash, password);
         if (user is null or { IsActive: false } || result is PasswordVerificationResult.Failed)
         {
-            PasswordHashes.Spend(highest - PasswordHashes.CostOf(hash));
+            if (highest - PasswordHashes.CostOf(hash) is > 0 and var rest)
+            {
+                users.PasswordHasher.VerifyHashedPassword(new User(), $"{DjangoHash.OfCost(rest)}", password);
+            }
+
             if (count == SignInThrottle.Permitted)
             {
                 LogThrottled(SignInThrottle.NetworkOf(address), remaining.TotalMinutes);

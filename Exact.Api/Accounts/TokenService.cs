@@ -34,6 +34,7 @@ internal sealed class TokenService(ExactDbContext database, TimeProvider time)
         };
         database.ApiTokens.Add(token);
         await database.SaveChangesAsync(cancellationToken);
+        await database.Entry(token).ReloadAsync(cancellationToken); // PostgreSQL keeps microseconds
         return new NewTokenResponse
         {
             Id = token.Id,

@@ -33,7 +33,14 @@ internal static class AllowedOrigins
                     .AllowAnyMethod()
                     .AllowAnyHeader()
                     .AllowCredentials()
-                    .WithExposedHeaders("Link", Paging.TotalHeader, "Location", "Retry-After")
+                    .WithExposedHeaders(
+                        "Content-Disposition",
+                        "ETag",
+                        "Link",
+                        "Location",
+                        "Retry-After",
+                        Paging.TotalHeader
+                    )
             )
         );
     }

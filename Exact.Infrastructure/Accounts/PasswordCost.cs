@@ -20,10 +20,10 @@ internal sealed class PasswordCost(NpgsqlDataSource database, TimeProvider time)
 
         // A number of ten digits or more is above the limit, and no cast may fail on it.
         await using var command = database.CreateShortCommand(
-            $"""
+            """
             SELECT coalesce(max(n::int) FILTER (WHERE n ~ '^[0-9]+$' AND length(n) < 9), 0)
             FROM users, split_part(password_hash, '$', 2) AS n
-            WHERE password_hash LIKE '{PasswordHashes.Prefix.Replace("_", @"\_", StringComparison.Ordinal)}$%'
+            WHERE starts_with(password_hash, 'pbkdf2_')
             """
         );
         var found = (int)(await command.ExecuteScalarAsync(cancellationToken))!;

@@ -18,7 +18,7 @@ internal sealed class FileCheck(IFileStore store, ExactDbContext database)
     public async Task<FileCheckReport> RunAsync(bool adopt, bool deleteOrphans, CancellationToken cancellationToken)
     {
         var rows = await database.StoredFiles.AsNoTracking().ToDictionaryAsync(row => row.Key, cancellationToken);
-        var uses = (await FileUse.ListAsync(database, cancellationToken)).ToLookup(use => use.Key);
+        var uses = (await FileUse.In(database).ToListAsync(cancellationToken)).ToLookup(use => use.Key);
         var findings = new List<FileFinding>();
         var strays = new HashSet<string>();
         var seen = new HashSet<string>();
@@ -114,7 +114,7 @@ internal sealed class FileCheck(IFileStore store, ExactDbContext database)
         CancellationToken cancellationToken
     )
     {
-        var used = (await FileUse.ListAsync(database, cancellationToken)).Select(use => use.Key).ToHashSet();
+        var used = await FileUse.In(database).Select(use => use.Key).ToHashSetAsync(cancellationToken);
         return [.. from key in keys where !used.Contains(key) select new FileFinding(state, key, NothingNamesIt)];
     }
 

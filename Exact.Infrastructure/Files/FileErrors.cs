@@ -7,9 +7,6 @@ internal sealed class FileMissingException(string key)
 /// <summary>The file store cannot be used.</summary>
 internal sealed class FileStoreException(string message, Exception? cause = null) : IOException(message, cause)
 {
-    public static FileStoreException NotConfigured() =>
-        new("No place for files is configured. Set Files__Folder or Files__S3__Bucket, and start the service again.");
-
     public static FileStoreException Failed(string what, Exception cause) =>
         new($"{what}: {cause.Message} Nothing was changed.", cause);
 }

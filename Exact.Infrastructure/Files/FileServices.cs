@@ -13,9 +13,8 @@ internal static class FileServices
         services.AddScoped<FileCheck>();
     }
 
-    /// <exception cref="FileStoreException">No place is configured.</exception>
     private static IFileStore Create(FileStoreOptions options) =>
         options.S3.IsSet ? new BucketStore(options.S3)
         : options.Folder is { Length: > 0 } folder ? new FolderStore(folder)
-        : throw FileStoreException.NotConfigured();
+        : new UnconfiguredStore();
 }

@@ -24,26 +24,21 @@ internal sealed record FileUse(
         ["xaimethod"] = "xai",
     };
 
-    public static async Task<IReadOnlyList<FileUse>> ListAsync(
-        ExactDbContext database,
-        CancellationToken cancellationToken
-    ) =>
-        await database
-            .Database.SqlQuery<FileUse>(
-                $"""
-                SELECT file.key, file.what, c.challenge_id AS owner, c.challenge_id, c.created_at, c.created_by
-                FROM challenges c
-                CROSS JOIN LATERAL (
-                    VALUES (c.dataset, 'dataset'), (c.mlmodel, 'mlmodel'), (c.xaimethod, 'xaimethod')
-                ) file (key, what)
-                WHERE file.key <> ''
-                UNION ALL
-                SELECT s.file, 'submission', score.id::text, NULL, s.queued_at, score.username
-                FROM submissions s
-                JOIN scores score ON score.id = s.score_id
-                """
-            )
-            .ToListAsync(cancellationToken);
+    public static IQueryable<FileUse> In(ExactDbContext database) =>
+        database.Database.SqlQuery<FileUse>(
+            $"""
+            SELECT file.key, file.what, c.challenge_id AS owner, c.challenge_id, c.created_at, c.created_by
+            FROM challenges c
+            CROSS JOIN LATERAL (
+                VALUES (c.dataset, 'dataset'), (c.mlmodel, 'mlmodel'), (c.xaimethod, 'xaimethod')
+            ) file (key, what)
+            WHERE file.key <> ''
+            UNION ALL
+            SELECT s.file, 'submission', score.id::text, NULL, s.queued_at, score.username
+            FROM submissions s
+            JOIN scores score ON score.id = s.score_id
+            """
+        );
 
     /// <summary>Where Django's other layout has the same file.</summary>
     public IEnumerable<string> OtherPlaces()

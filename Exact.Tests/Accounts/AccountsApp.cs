@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Exact.Infrastructure.Accounts;
 using Exact.Tests.Support;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -21,6 +23,8 @@ public sealed class AccountsApp : ExactApp
     public ShiftedTime Time { get; } = new();
 
     internal FullLog Log { get; } = new();
+
+    internal CountingHashes Hashes { get; } = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -102,7 +106,9 @@ public sealed class AccountsApp : ExactApp
         builder.UseSetting("Logging:LogLevel:Microsoft.AspNetCore", "Debug");
         builder.UseSetting("Logging:LogLevel:Microsoft.EntityFrameworkCore", "Debug");
         builder.ConfigureLogging(logging => logging.ClearProviders().AddProvider(Log));
-        builder.ConfigureTestServices(services => services.AddSingleton<TimeProvider>(Time));
+        builder.ConfigureTestServices(services =>
+            services.AddSingleton<TimeProvider>(Time).AddSingleton<IPasswordHasher<User>>(Hashes)
+        );
     }
 
     public sealed class ShiftedTime : TimeProvider
@@ -112,6 +118,27 @@ public sealed class AccountsApp : ExactApp
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + ahead;
 
         public void Advance(TimeSpan by) => ahead += by;
+    }
+
+    /// <summary>The product's hashes; it adds up the iterations of all verifications.</summary>
+    internal sealed class CountingHashes : IPasswordHasher<User>
+    {
+        private readonly PasswordHashes hashes = new();
+        private int cost;
+
+        public int Cost => cost;
+
+        public string HashPassword(User user, string password) => hashes.HashPassword(user, password);
+
+        public PasswordVerificationResult VerifyHashedPassword(
+            User user,
+            string hashedPassword,
+            string providedPassword
+        )
+        {
+            Interlocked.Add(ref cost, PasswordHashes.CostOf(hashedPassword));
+            return hashes.VerifyHashedPassword(user, hashedPassword, providedPassword);
+        }
     }
 
     /// <summary>Everything that is logged, from Debug on.</summary>

@@ -8,7 +8,8 @@ namespace Exact.Tests.Accounts;
 /// <summary>Django's passwords are accepted, and weak hashes replaced.</summary>
 public sealed class PasswordTests
 {
-    // Python: base64.b64encode(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations))
+    // Django: get_hasher("pbkdf2_sha256").encode(password, salt, iterations), or make_password(password); in short, Python's
+    // base64.b64encode(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations))
     private const string CorrectHorse = "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=";
 
     private readonly IPasswordHasher<User> hasher = new PasswordHashes();
@@ -17,16 +18,28 @@ public sealed class PasswordTests
     [Theory]
     [InlineData("correct horse", CorrectHorse)]
     [InlineData("pässwörd 🎯", "pbkdf2_sha256$260000$abcDEF123456$GBhjzAFO8ERUWVWb12ws5i8ZNLDA5VhOmf3wLQYcq7I=")]
+    [InlineData("correct horse", "pbkdf2_sha256$7$säält$Y1yo08o9jLHgpiryPAgVQ9W23DFQt8KXoBmBTIE0EXo=")]
+    [InlineData("correct horse", "pbkdf2_sha1$1000$seasalt$iQvkNOF1wEL4Khh8eogJ8rUhipM=")]
+    [InlineData("pässwörd 🎯", "pbkdf2_sha1$260000$jN6UBDAXL8ube0ZdkVLUAS$0USTUuCJ8nEQtjv+r6bl/hWoukc=")]
     [InlineData("", "pbkdf2_sha256$1000$salt$lPtWrz6iLl0+0bBUCFsTbKMBt12LQGyALEiUefJzh8Y=")]
-    public void A_Django_password_is_right_and_asks_for_a_new_hash(string password, string hash) =>
+    public void A_Django_password_is_right_and_asks_for_a_new_hash(string password, string hash)
+    {
         Assert.Equal(PasswordVerificationResult.SuccessRehashNeeded, hasher.VerifyHashedPassword(user, hash, password));
+        Assert.Equal(PasswordVerificationResult.Failed, hasher.VerifyHashedPassword(user, hash, $"{password}!"));
+        Assert.True(PasswordHashes.CanBeVerified(hash));
+    }
 
     [Fact]
-    public void Another_password_is_wrong() =>
+    public void A_SHA1_hash_of_many_iterations_asks_for_a_new_hash()
+    {
+        var digest = Rfc2898DeriveBytes.Pbkdf2("correct horse"u8, "seasalt"u8, 600_000, HashAlgorithmName.SHA1, 20);
+        var hash = $"pbkdf2_sha1$600000$seasalt${Convert.ToBase64String(digest)}";
+
         Assert.Equal(
-            PasswordVerificationResult.Failed,
-            hasher.VerifyHashedPassword(user, CorrectHorse, "correct house")
+            PasswordVerificationResult.SuccessRehashNeeded,
+            hasher.VerifyHashedPassword(user, hash, "correct horse")
         );
+    }
 
     [Fact]
     public void The_new_hash_has_the_format_of_Django_and_is_right()
@@ -68,6 +81,7 @@ public sealed class PasswordTests
     [InlineData("!kJ3hGq1XTbG4yqU0Xo0Z5rG0Yk5Jw0aVb0aWcVXd")] // Django: this account has no password
     [InlineData("plain text")]
     [InlineData("argon2$argon2id$v=19$m=102400,t=2,p=8$c2FsdA$aGFzaA")]
+    [InlineData("pbkdf2_sha1$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=")] // the digest of SHA-256
     [InlineData("pbkdf2_sha256$1000$seasalt")]
     [InlineData("pbkdf2_sha256$1000$seasalt$not base64")]
     [InlineData("pbkdf2_sha256$1000$seasalt$AAAA")]

@@ -85,6 +85,25 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
     }
 
     [Theory]
+    [InlineData("", "There is no JSON object in it.")]
+    [InlineData("[1]", "in line 1 at byte")]
+    [InlineData("{\n\"username\": }", "in line 2 at byte")]
+    [InlineData("{\"username\": 7}", "\"username\":[\"The value has the wrong type.\"]")]
+    public async Task A_body_that_is_no_JSON_object_is_refused_with_the_place(string body, string expected)
+    {
+        using var client = app.CreateClient();
+
+        using var answer = await client.PostAsync(
+            "/api/account/register",
+            new StringContent(body, null, "application/json"),
+            Cancellation
+        );
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains(expected, await answer.Content.ReadAsStringAsync(Cancellation));
+    }
+
+    [Theory]
     [InlineData("Ada.Lovelace", "ADA.lovelace")]
     [InlineData("Ädele_1", "äDELE_1")]
     [InlineData("same", "same")]

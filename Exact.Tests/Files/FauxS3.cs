@@ -10,7 +10,8 @@ namespace Exact.Tests.Files;
 /// <summary>An S3 server for a test class: the program <c>fauxqs</c>, if it is on the path.</summary>
 public sealed class FauxS3 : IAsyncLifetime
 {
-    private const string Needed = "needs fauxqs, an S3 server: npm install --global fauxqs@1.9.2, with Node.js 20";
+    private const string Needed =
+        "needs fauxqs, an S3 server, on the path: npm install --global fauxqs@1.9.2, with Node.js 20 or newer";
 
     private readonly int port = FreePort.Find();
     private Process? server;
