@@ -125,6 +125,6 @@ internal sealed partial class WorkerClient(HttpClient http, ILogger logger)
                 or HttpStatusCode.TooManyRequests
                 or HttpStatusCode.RequestTimeout;
 
-    [LoggerMessage(1501, LogLevel.Warning, "{Server} is not available, and is asked again soon: {Fault}")]
+    [LoggerMessage(1601, LogLevel.Warning, "{Server} is not available, and is asked again soon: {Fault}")]
     private partial void LogAway(Uri? server, string fault);
 }

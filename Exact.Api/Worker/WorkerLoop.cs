@@ -99,22 +99,22 @@ internal sealed partial class WorkerLoop(WorkerSettings worker, WorkerClient ser
         }
     }
 
-    [LoggerMessage(1502, LogLevel.Information, "The worker {Name} measures {Metrics} and waits for submissions")]
+    [LoggerMessage(1602, LogLevel.Information, "The worker {Name} measures {Metrics} and waits for submissions")]
     private partial void LogWaiting(string name, string metrics);
 
     [LoggerMessage(
-        1503,
+        1603,
         LogLevel.Information,
         "Evaluates submission {Submission} to {Challenge} by {Username}, attempt {Attempt}"
     )]
     private partial void LogBegun(long submission, string challenge, string username, int attempt);
 
-    [LoggerMessage(1504, LogLevel.Information, "Submission {Submission}: {Outcome}")]
+    [LoggerMessage(1604, LogLevel.Information, "Submission {Submission}: {Outcome}")]
     private partial void LogEnded(long submission, string outcome);
 
-    [LoggerMessage(1505, LogLevel.Warning, "Submission {Submission} was taken away; its evaluation was stopped")]
+    [LoggerMessage(1605, LogLevel.Warning, "Submission {Submission} was taken away; its evaluation was stopped")]
     private partial void LogLost(long submission);
 
-    [LoggerMessage(1506, LogLevel.Warning, "The folder {Folder} could not be deleted: {Cause}")]
+    [LoggerMessage(1606, LogLevel.Warning, "The folder {Folder} could not be deleted: {Cause}")]
     private partial void LogFolderLeft(string folder, string cause);
 }

@@ -190,7 +190,7 @@ internal sealed partial class SubmissionQueue(
         });
 
     [LoggerMessage(
-        2301,
+        2401,
         LogLevel.Error,
         "The evaluation of {Count} submissions was lost {Attempts} times, so they failed. Look for the cause at the workers, then run them again"
     )]

@@ -72,7 +72,7 @@ public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<Submissi
 
     [Theory]
     [InlineData("{}", "application/json", HttpStatusCode.UnsupportedMediaType, null)]
-    [InlineData("--b\r\n", "multipart/form-data; boundary=b", HttpStatusCode.BadRequest, "file")]
+    [InlineData("--b\r\n", "multipart/form-data; boundary=b", HttpStatusCode.BadRequest, "form")]
     [InlineData("--b--\r\n", "multipart/form-data; boundary=b", HttpStatusCode.BadRequest, "file")]
     [InlineData(
         "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.py\"\r\n\r\ncut",
