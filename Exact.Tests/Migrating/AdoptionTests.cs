@@ -23,7 +23,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
         Assert.Equal(1, await replica.WaitForExitAsync());
 
         var last = replica.Log.Split('\n')[^1];
-        Assert.Contains($"Exact ends: Database \"{database.Name}\" has 11 of the 11 tables", last);
+        Assert.Matches($"Exact ends: Database \"{database.Name}\" has (\\d+) of the \\1 tables", last);
         Assert.Contains("run the command \"migrate --adopt\"", last);
         Assert.DoesNotContain(PostgresErrorCodes.DuplicateTable, replica.Log);
         Assert.Null(await database.ScalarAsync<string>($"SELECT to_regclass('{History}')::text"));
@@ -136,7 +136,7 @@ public sealed class AdoptionTests(MigratedTemplate template)
         );
         var adoption = await AdoptAsync(database);
 
-        Assert.Contains("has 1 of the 11 tables that the migrations would create (users)", refused.Message);
+        Assert.Matches(@"has 1 of the \d+ tables that the migrations would create \(users\)", refused.Message);
         Assert.Contains("give Exact a database of its own", refused.Message);
         Assert.Contains(
             adoption.Differences,

@@ -1,5 +1,6 @@
-﻿using System;
+using System;
 using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
@@ -10,7 +11,9 @@ namespace Exact.Infrastructure.Database.Migrations
     /// <inheritdoc />
     [Allow("prefer-bigint-over-int", "ASP.NET Core Identity gives its claims an int; Exact writes none, and two thousand million are out of reach.")]
     [Allow("wide-index", "The leaderboard reads a challenge's best score of each user, and its ties, from the index in this very order.")]
-    public partial class Initial : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261122201647_Initial")]
+    public class Initial : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

@@ -1,11 +1,14 @@
-﻿using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
 namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
-    public partial class LetOperationsBeCancelled : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261122215430_LetOperationsBeCancelled")]
+    public class LetOperationsBeCancelled : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

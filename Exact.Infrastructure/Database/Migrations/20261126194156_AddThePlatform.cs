@@ -1,5 +1,6 @@
-﻿using System;
+using System;
 using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
@@ -9,7 +10,9 @@ namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
     [Allow("prefer-bigint-over-int", "ASP.NET Core gives its Data Protection keys an int; Exact makes one in 83 days.")]
-    public partial class AddThePlatform : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126194156_AddThePlatform")]
+    public class AddThePlatform : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

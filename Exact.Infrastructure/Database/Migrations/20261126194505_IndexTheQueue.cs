@@ -1,11 +1,14 @@
-﻿using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
 namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
-    public partial class IndexTheQueue : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126194505_IndexTheQueue")]
+    public class IndexTheQueue : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

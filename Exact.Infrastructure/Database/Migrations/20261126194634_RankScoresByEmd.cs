@@ -1,11 +1,14 @@
-﻿using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
 namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
-    public partial class RankScoresByEmd : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126194634_RankScoresByEmd")]
+    public class RankScoresByEmd : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

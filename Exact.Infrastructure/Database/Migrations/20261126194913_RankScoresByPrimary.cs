@@ -1,11 +1,14 @@
-﻿using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
 namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
-    public partial class RankScoresByPrimary : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126194913_RankScoresByPrimary")]
+    public class RankScoresByPrimary : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

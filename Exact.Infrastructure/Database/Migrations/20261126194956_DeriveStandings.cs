@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
@@ -11,7 +12,9 @@ namespace Exact.Infrastructure.Database.Migrations
         "CREATE TRIGGER stops the writers of scores until the fill ends: seconds for a million scores. Readers go on. Running "
             + "replicas of the old code see nothing of it"
     )]
-    public partial class DeriveStandings : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126194956_DeriveStandings")]
+    public class DeriveStandings : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
@@ -7,7 +8,9 @@ namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
     [Allow("raw-sql", "CONCURRENTLY waits for readers without blocking others; EF Core cannot generate it.")]
-    public partial class DropOldRankByEmd : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126195036_DropOldRankByEmd")]
+    public class DropOldRankByEmd : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)

@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
@@ -7,7 +8,9 @@ namespace Exact.Infrastructure.Database.Migrations
 {
     /// <inheritdoc />
     [Allow("raw-sql", "CONCURRENTLY waits for readers without blocking others; EF Core cannot generate it.")]
-    public partial class DropOldRankByIma : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126195037_DropOldRankByIma")]
+    public class DropOldRankByIma : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
