@@ -1,6 +1,8 @@
+using System.Reflection;
 using Exact.Infrastructure.Migrating.Linting;
 using Exact.Tests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Migrations;
 
@@ -9,10 +11,29 @@ namespace Exact.Tests.Migrating;
 /// <summary>What the linter finds. That its safe forms are safe is <see cref="SafeFormTests"/>' claim.</summary>
 public sealed class MigrationLinterTests
 {
+    private const BindingFlags Declared = BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+
     private static readonly string[] Included = ["username"];
     private static readonly string[] Widened = ["status", "username", "free"];
 
     public static TheoryData<string> Rules => [.. LintCase.All.Select(lintCase => lintCase.Rule)];
+
+    [Fact]
+    public void No_migration_has_a_copy_of_the_model()
+    {
+        using var context = MigratedTemplate.CreateContext("Host=nowhere");
+
+        var migrations = context.GetService<IMigrationsAssembly>().Migrations;
+
+        Assert.All(
+            migrations,
+            migration =>
+                Assert.True(
+                    migration.Value.GetMethod("BuildTargetModel", Declared) is null,
+                    $"Move the two attributes from {migration.Key}.Designer.cs to {migration.Key}.cs, and delete the first."
+                )
+        );
+    }
 
     [Fact]
     public void Every_migration_of_the_product_is_clean()
