@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Exact.Api.Access;
 using Exact.Api.Accounts;
+using Exact.Api.Files;
 using Exact.Api.Http;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -17,6 +18,7 @@ internal static class ChallengeEndpoints
         services
             .AddScoped<ChallengeService>()
             .AddScoped<ChallengeEditor>()
+            .AddScoped<StoredFiles>()
             .AddScoped<ChallengeFiles>()
             .AddSingleton<IValidator<ChallengeFields>, ChallengeFieldsValidator>()
             .AddSingleton<IValidator<RuleFields>, RuleFieldsValidator>()

@@ -1,7 +1,6 @@
-using Exact.Api.Http;
+using Exact.Api.Files;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Net.Http.Headers;
 
 namespace Exact.Api.Challenges;
 
@@ -32,29 +31,6 @@ internal static class ChallengeFileEndpoints
         }
     }
 
-    /// <summary>Answers with a file as an attachment, so that no browser shows it in the name of this site.</summary>
-    public static FileStreamHttpResult Attachment(HttpContext context, Domain.StoredFile file, Stream content)
-    {
-        // The result skips the body itself, and then reads nothing from the store.
-        context.Request.Method = context.IsHead() ? HttpMethods.Head : context.Request.Method;
-        if (!context.Request.Headers.Range.ToString().StartsWith("bytes=", StringComparison.OrdinalIgnoreCase))
-        {
-            context.Request.Headers.Remove(HeaderNames.Range); // the framework takes every unit for bytes
-        }
-
-        context.Response.Headers.CacheControl = "no-cache"; // a copy may be kept, and must be compared
-        context.Response.Headers["Repr-Digest"] = // RFC 9530
-            $"sha-256=:{Convert.ToBase64String(Convert.FromHexString(file.Sha256))}:";
-        return TypedResults.Stream(
-            content,
-            file.ContentType,
-            file.OriginalName,
-            file.CreatedAt,
-            new EntityTagHeaderValue($"\"{file.Sha256}\""),
-            enableRangeProcessing: true
-        );
-    }
-
     private static async Task<Results<FileStreamHttpResult, ProblemHttpResult>> DownloadAsync(
         string challengeId,
         string kind,
@@ -63,7 +39,7 @@ internal static class ChallengeFileEndpoints
         CancellationToken cancellationToken
     ) =>
         await files.OpenAsync(challengeId, kind, cancellationToken) is var (file, content)
-            ? Attachment(context, file, content)
+            ? StoredFiles.Attachment(context, file, content)
             : TypedResults.Problem(
                 statusCode: StatusCodes.Status404NotFound,
                 detail: $"There is no such challenge, or it has no {kind}."

@@ -1,3 +1,4 @@
+using Exact.Api.Files;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
@@ -6,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Exact.Api.Challenges;
 
 /// <summary>Reads the files of challenges.</summary>
-internal sealed class ChallengeFiles(ExactDbContext database, IFileStore store)
+internal sealed class ChallengeFiles(ExactDbContext database, StoredFiles files)
 {
     /// <summary>The file of this kind; null if the challenge has none.</summary>
     /// <exception cref="FileMissingException">The store does not have it as it was uploaded.</exception>
@@ -17,18 +18,7 @@ internal sealed class ChallengeFiles(ExactDbContext database, IFileStore store)
     )
     {
         var key = await KeysOf(challengeId, kind).SingleOrDefaultAsync(cancellationToken);
-        if (string.IsNullOrEmpty(key))
-        {
-            return null;
-        }
-
-        var file = await database
-            .StoredFiles.AsNoTracking()
-            .SingleOrDefaultAsync(one => one.Key == key, cancellationToken);
-        // A file of another length would break the answer off in the middle.
-        return file is not null && await store.FindSizeAsync(key, cancellationToken) == file.Size
-            ? (file, new StoredFileStream(store, key, file.Size))
-            : throw new FileMissingException(key);
+        return string.IsNullOrEmpty(key) ? null : await files.OpenAsync(key, cancellationToken);
     }
 
     /// <summary>Describes the files of a challenge.</summary>
@@ -38,15 +28,15 @@ internal sealed class ChallengeFiles(ExactDbContext database, IFileStore store)
     )
     {
         var keys = new[] { challenge.Dataset, challenge.Mlmodel, challenge.Xaimethod };
-        var files = await database
+        var rows = await database
             .StoredFiles.AsNoTracking()
             .Where(file => keys.Contains(file.Key))
             .ToDictionaryAsync(file => file.Key, cancellationToken);
         return
         [
             .. from place in keys.Zip(ChallengeForm.Files)
-            where place.First is not null && files.ContainsKey(place.First)
-            let file = files[place.First]
+            where place.First is not null && rows.ContainsKey(place.First)
+            let file = rows[place.First]
             select new FileResponse
             {
                 Kind = place.Second,

@@ -2,6 +2,8 @@ using System.Security.Claims;
 using Exact.Api.Access;
 using Exact.Api.Accounts;
 using Exact.Api.Challenges;
+using Exact.Api.Files;
+using Exact.Api.Http;
 using Exact.Infrastructure.Files;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,6 +16,10 @@ internal static class SubmissionEndpoints
 {
     /// <summary>What a form may add to the bytes of its file.</summary>
     private const int FormOverhead = 64 * 1024;
+
+    private const string MethodName = "method_name";
+
+    private const string File = "file";
 
     public static void MapSubmissions(this IEndpointRouteBuilder routes)
     {
@@ -63,65 +69,52 @@ internal static class SubmissionEndpoints
         [FromRoute(Name = "challenge_id")] string challengeId,
         SubmissionService submissions,
         FileUpload upload,
-        IValidator<SubmissionFields> validator,
+        IValidator<MethodFields> validator,
         HttpContext context,
         CancellationToken cancellationToken
     )
     {
-        var (request, user) = (context.Request, context.User.Identity!.Name!);
-        if (!SubmissionForm.IsSent(request))
-        {
-            return TypedResults.Problem(
-                statusCode: StatusCodes.Status415UnsupportedMediaType,
-                title: "The body is not a form.",
-                detail: "Send multipart/form-data with the field method_name and then the file."
-            );
-        }
-
         // Before the body, so that nobody uploads for nothing.
-        var atLeast = Math.Max(0, (request.ContentLength ?? 0) - FormOverhead);
+        var (form, user) = (MultipartForm.Open(context), context.User.Identity!.Name!);
+        var atLeast = Math.Max(0, (context.Request.ContentLength ?? 0) - FormOverhead);
         if (await submissions.CheckAsync(challengeId, user, atLeast, cancellationToken) is { } closed)
         {
             return RefusalProblems.Describe(context, closed);
         }
 
-        try
+        var fields = await form.ReadFieldsAsync([MethodName], [File], cancellationToken);
+        if (await form.NextFileAsync(cancellationToken) is not { } file)
         {
-            var form = new SubmissionForm(request);
-            var sent = await form.ReadAsync(cancellationToken);
-            var checkedFields = validator.Validate(new SubmissionFields(sent.MethodName, sent.Name));
-            if (!checkedFields.IsValid)
-            {
-                var mistake = checkedFields.Errors[0];
-                return Mistake(
-                    mistake.PropertyName is nameof(SubmissionFields.MethodName) ? "method_name" : "file",
-                    mistake.ErrorMessage
-                );
-            }
-
-            var (id, refusal) = await submissions.SubmitAsync(
-                challengeId,
-                user,
-                sent,
-                upload,
-                form.EndAsync,
-                cancellationToken
-            );
-            if (refusal is not null)
-            {
-                return RefusalProblems.Describe(context, refusal);
-            }
-
-            var submission = await submissions.FindAsync(id, CancellationToken.None);
-            return TypedResults.Accepted(
-                $"{request.PathBase}/api/submissions/{id}",
-                await submissions.AddDetailsAsync(submission!, CancellationToken.None)
-            );
+            return Mistake(File, "Is missing. Send method_name first, and then the file.");
         }
-        catch (FormException e)
+
+        var method = new MethodFields(
+            fields.GetValueOrDefault(MethodName)?.Trim() ?? Path.GetFileNameWithoutExtension(file.FileName)
+        );
+        if (validator.Validate(method) is { IsValid: false } mistakes)
         {
-            return Mistake(e.Field, e.Message);
+            return Mistake(MethodName, mistakes.Errors[0].ErrorMessage);
         }
+
+        var (id, refusal) = await submissions.SubmitAsync(
+            challengeId,
+            user,
+            method.MethodName,
+            file,
+            upload,
+            form.NextFileAsync, // finds that nothing follows
+            cancellationToken
+        );
+        if (refusal is not null)
+        {
+            return RefusalProblems.Describe(context, refusal);
+        }
+
+        var submission = await submissions.FindAsync(id, CancellationToken.None);
+        return TypedResults.Accepted(
+            $"{context.Request.PathBase}/api/submissions/{id}",
+            await submissions.AddDetailsAsync(submission!, CancellationToken.None)
+        );
     }
 
     private static async Task<Results<Ok<IReadOnlyList<SubmissionResponse>>, NotFound, ForbidHttpResult>> ListAsync(
@@ -183,7 +176,7 @@ internal static class SubmissionEndpoints
     private static async Task<Results<FileStreamHttpResult, NotFound, ForbidHttpResult>> DownloadAsync(
         long id,
         SubmissionService submissions,
-        IFileStore store,
+        StoredFiles files,
         HttpContext context,
         CancellationToken cancellationToken
     )
@@ -199,11 +192,8 @@ internal static class SubmissionEndpoints
         }
 
         var key = await submissions.FindKeyAsync(id, cancellationToken);
-        return
-            await StoredDownload.FindAsync(store, key, submission.OriginalName, submission.Sha256, cancellationToken)
-                is { } file
-            ? file
-            : TypedResults.NotFound();
+        var (file, content) = await files.OpenAsync(key, cancellationToken);
+        return StoredFiles.Attachment(context, file, content);
     }
 
     private static async Task<bool> MaySeeAsync(

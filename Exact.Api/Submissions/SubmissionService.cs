@@ -1,3 +1,4 @@
+using Exact.Api.Http;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
@@ -5,9 +6,6 @@ using Exact.Infrastructure.Submissions;
 using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Api.Submissions;
-
-/// <summary>A file that a participant sends.</summary>
-internal sealed record SentFile(string MethodName, string Name, string ContentType, Stream Content);
 
 /// <summary>Takes and shows submissions.</summary>
 internal sealed class SubmissionService(ExactDbContext database, SubmissionIntake intake)
@@ -23,6 +21,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
     /// <summary>Stores a file and puts it into the queue.</summary>
     /// <param name="challengeId">The challenge.</param>
     /// <param name="username">The participant.</param>
+    /// <param name="methodName">The name of the method.</param>
     /// <param name="sent">The file.</param>
     /// <param name="upload">Keeps the file.</param>
     /// <param name="end">Reads what follows the file, and throws if something does.</param>
@@ -31,13 +30,14 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
     public async Task<(long Id, Refusal? Refusal)> SubmitAsync(
         string challengeId,
         string username,
-        SentFile sent,
+        string methodName,
+        FormFile sent,
         FileUpload upload,
         Func<CancellationToken, Task> end,
         CancellationToken cancellationToken
     )
     {
-        var (maxBytes, refusal) = await intake.CheckAsync(challengeId, username, sent.Name, 0, cancellationToken);
+        var (maxBytes, refusal) = await intake.CheckAsync(challengeId, username, sent.FileName, 0, cancellationToken);
         if (refusal is not null)
         {
             return (0, refusal);
@@ -48,7 +48,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
         {
             file = await upload.ReceiveAsync(
                 sent.Content,
-                sent.Name,
+                sent.FileName,
                 sent.ContentType,
                 username,
                 maxBytes,
@@ -71,7 +71,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
                     {
                         ChallengeId = challengeId,
                         Username = username,
-                        MethodName = sent.MethodName,
+                        MethodName = methodName,
                         File = file.Key,
                         Size = file.Size,
                         Sha256 = file.Sha256,

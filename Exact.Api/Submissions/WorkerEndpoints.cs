@@ -1,6 +1,6 @@
 using Exact.Api.Access;
 using Exact.Api.Accounts;
-using Exact.Infrastructure.Files;
+using Exact.Api.Files;
 using Exact.Infrastructure.Submissions;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -162,13 +162,19 @@ internal static class WorkerEndpoints
         long id,
         string file,
         WorkerService workers,
-        IFileStore store,
+        StoredFiles files,
+        HttpContext context,
         CancellationToken cancellationToken
-    ) =>
-        await workers.FindFileAsync(id, file, cancellationToken) is { } found
-        && await StoredDownload.FindAsync(store, found.Key, found.Name, found.Sha256, cancellationToken) is { } download
-            ? download
-            : TypedResults.NotFound();
+    )
+    {
+        if (await workers.FindFileAsync(id, file, cancellationToken) is not { } found)
+        {
+            return TypedResults.NotFound();
+        }
+
+        var (row, content) = await files.OpenAsync(found.Key, cancellationToken);
+        return StoredFiles.Attachment(context, row, content);
+    }
 
     private static Results<Ok, NotFound, ProblemHttpResult> Answer(LeaseAnswer answer) =>
         answer switch
