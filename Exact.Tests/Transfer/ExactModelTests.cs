@@ -12,15 +12,15 @@ public sealed class ExactModelTests(FixtureDatabase database) : IClassFixture<Fi
     /// <summary>All that a file carries of the platform; a lease does not.</summary>
     private const string Platform = """
         SELECT string_agg(line, E'\n' ORDER BY line) FROM (
-            SELECT 'challenge' || to_jsonb(t) AS line FROM challenges t
-            UNION ALL SELECT 'rules' || to_jsonb(t) FROM challenge_rules t
-            UNION ALL SELECT 'file' || to_jsonb(t) FROM stored_files t
-            UNION ALL SELECT 'score' || (to_jsonb(t) || jsonb_build_object('status', CASE
+            SELECT format('challenge %s', to_jsonb(t)) AS line FROM challenges t
+            UNION ALL SELECT format('rules %s', to_jsonb(t)) FROM challenge_rules t
+            UNION ALL SELECT format('file %s', to_jsonb(t)) FROM stored_files t
+            UNION ALL SELECT format('score %s', to_jsonb(t) || jsonb_build_object('status', CASE
                 WHEN status = 'running' AND EXISTS (SELECT FROM submissions b WHERE b.score_id = t.id) THEN 'pending'
                 ELSE status END)) FROM scores t
-            UNION ALL SELECT 'submission' || (to_jsonb(t) - ARRAY['lease', 'lease_until', 'worker']) FROM submissions t
-            UNION ALL SELECT 'disqualification' || to_jsonb(t) FROM disqualifications t
-            UNION ALL SELECT 'participant' || to_jsonb(t) FROM participants t
+            UNION ALL SELECT format('submission %s', to_jsonb(t) - ARRAY['lease', 'lease_until', 'worker']) FROM submissions t
+            UNION ALL SELECT format('disqualification %s', to_jsonb(t)) FROM disqualifications t
+            UNION ALL SELECT format('participant %s', to_jsonb(t)) FROM participants t
         ) lines
         """;
 

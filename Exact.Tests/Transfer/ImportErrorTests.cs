@@ -71,7 +71,7 @@ public sealed class ImportErrorTests(FixtureDatabase database) : IClassFixture<F
             { Stored(9, "../../etc/passwd"), "bad-path", "#/1/fields/key" },
             { Stored(9, ""), "bad-path", "#/1/fields/key" },
             { Stored(9, fields: """ "sha256": "E3B0" """), "bad-hash", "#/1/fields/sha256" },
-            { Record("exact.storedfile", 9, """ "key": "a" """), "required", "#/1/fields/original_name" },
+            { Record("exact.challengerules", 9, ""), "required", "#/1/fields/challenge_id" },
             { """{"model": "api.nope", "pk": 1, "fields": {}}""", "unknown-model", "#/1" },
             { """{"model": "API.Challenge", "pk": 1, "fields": {}}""", "unknown-model", "#/1" },
             { """{"pk": 1, "fields": {}}""", "not-a-record", "#/1" },
