@@ -28,7 +28,14 @@ internal static class ExportCommand
             Description = "All but these models or apps.",
             DefaultValueFactory = _ => [],
         };
-        var challenge = new Option<string?>("--challenge") { Description = "Only this challenge and its scores." };
+        var challenge = new Option<string?>("--challenge")
+        {
+            Description = "Only this challenge and what belongs to it.",
+        };
+        var target = new Option<ExportTarget>("--for")
+        {
+            Description = "Who will read it. Django leaves out the models of Exact, which loaddata refuses.",
+        };
         var command = new DatabaseCommand("export", "Export everything or a selection as a fixture.")
         {
             output,
@@ -36,6 +43,7 @@ internal static class ExportCommand
             models,
             exclude,
             challenge,
+            target,
         };
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -48,6 +56,7 @@ internal static class ExportCommand
                         Models = [.. (parsed.GetValue(models) ?? []).SelectMany(ModelNames.Split)],
                         Exclude = [.. (parsed.GetValue(exclude) ?? []).SelectMany(ModelNames.Split)],
                         Challenge = parsed.GetValue(challenge),
+                        For = parsed.GetValue(target),
                     },
                     cancellationToken
                 )

@@ -69,7 +69,9 @@ internal sealed record ExportQuery(
         Choice<FixtureFormat>? Format = null,
     [Query("models", "The models or apps to export, separated by commas: `api.score,auth`.")] string? Models = null,
     [Query("exclude", "The models or apps to leave out, separated by commas.")] string? Exclude = null,
-    [Query("challenge", "The only challenge to export, with its scores.")] string? Challenge = null
+    [Query("challenge", "The only challenge to export, with what belongs to it.")] string? Challenge = null,
+    [Query("for", "Who will read it. `django` leaves out the models of Exact, which `loaddata` refuses.")]
+        Choice<ExportTarget>? For = null
 )
 {
     public ExportOptions ToOptions() =>
@@ -79,5 +81,6 @@ internal sealed record ExportQuery(
             Models = ModelNames.Split(Models),
             Exclude = ModelNames.Split(Exclude),
             Challenge = Challenge,
+            For = For.OrDefault(),
         };
 }

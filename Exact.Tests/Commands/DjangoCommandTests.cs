@@ -95,17 +95,24 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
     {
         (string Command, string Models)[] cases =
         [
-            ("dumpdata", "api.challenge api.score auth.group auth.user user_api.company"),
+            ("dumpdata", "api.challenge api.score auth.group auth.user exact.challengerules user_api.company"),
+            ("dumpdata --for django", "api.challenge api.score auth.group auth.user user_api.company"),
             ("dumpdata api auth.User", "api.challenge api.score auth.user"),
-            ("dumpdata -e api --exclude auth.group", "auth.user user_api.company"),
+            ("dumpdata -e api --exclude auth.group -e exact", "auth.user user_api.company"),
             (
-                "dumpdata -e contenttypes -e auth.Permission -e sessions -e admin.logentry -e api -e auth",
+                "dumpdata -e contenttypes -e auth.Permission -e sessions -e admin.logentry -e api -e auth --for django",
                 "user_api.company"
             ),
             ("dumpdata --format jsonl api.score", "api.score"),
             ("dumpdata --natural-foreign --natural-primary --indent 2 -a -v 3 user_api", "user_api.company"),
         ];
         await folder.SucceedAsync("$EXACT import samples/backup.json");
+        await database.ExecuteAsync(
+            """
+            INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores)
+            SELECT challenge_id, '', false FROM challenges
+            """
+        );
 
         foreach (var (command, models) in cases)
         {

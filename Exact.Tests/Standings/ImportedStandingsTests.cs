@@ -96,6 +96,29 @@ public sealed class ImportedStandingsTests(FixtureDatabase database) : IClassFix
         Assert.Equal(dryRun, before == await StandingsAsync());
     }
 
+    [Theory]
+    [InlineData("merge")]
+    [InlineData("replace")]
+    public async Task They_equal_the_scores_after_a_file_that_disqualifies_others(string mode)
+    {
+        var scores = Enumerable
+            .Range(1, 6)
+            .Select(n => Scored(n, $"p{n % 3}", n / 10.0))
+            .Prepend(Challenge())
+            .ToArray();
+        await database.ImportedAsync(Fixture([.. scores, Disqualification(1, 6), Disqualification(2, 5)]));
+        await AssertEqualAsync();
+        Assert.Equal(0.4, await database.ScalarAsync<double>("SELECT max(best_emd) FROM participants"));
+
+        await database.ImportedAsync(
+            Fixture([.. scores, Disqualification(1, 4), Disqualification(3, 3)]),
+            new ImportOptions { Mode = Enum.Parse<ImportMode>(mode, ignoreCase: true) }
+        );
+
+        await AssertEqualAsync();
+        Assert.Equal(0.6, await database.ScalarAsync<double>("SELECT max(best_emd) FROM participants"));
+    }
+
     [Fact]
     public async Task They_are_as_before_after_a_file_that_is_refused()
     {

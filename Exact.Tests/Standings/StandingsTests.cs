@@ -96,7 +96,7 @@ public sealed class StandingsTests(MigratedTemplate template) : IAsyncLifetime
         var value = Pick(random, "0.5", "0.5", "0.25", "-1", "NaN", "Infinity", "-Infinity", "0", "null");
         var some =
             $"id IN (SELECT id FROM scores ORDER BY md5(id::text || '{random.Next()}') LIMIT {random.Next(1, 4)})";
-        return random.Next(16) switch
+        return random.Next(17) switch
         {
             < 7 => Insert(challenge, user, value),
             7 => $"UPDATE scores SET emd_score = {Quote(value)} WHERE {some}",
@@ -109,7 +109,12 @@ public sealed class StandingsTests(MigratedTemplate template) : IAsyncLifetime
                 SELECT id, '', '', now() FROM scores WHERE {some} ON CONFLICT DO NOTHING
                 """,
             13 => "DELETE FROM disqualifications WHERE id IN (SELECT id FROM disqualifications LIMIT 2)",
-            14 => $"""
+            14 => """
+                UPDATE disqualifications d SET score_id = other.id
+                FROM (SELECT max(id) AS id FROM scores WHERE id NOT IN (SELECT score_id FROM disqualifications)) other
+                WHERE d.id = (SELECT min(id) FROM disqualifications) AND other.id IS NOT NULL
+                """,
+            15 => $"""
                 DELETE FROM challenges WHERE challenge_id = '{challenge}';
                 INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
                 VALUES ('{challenge}', '', '', now(), '')

@@ -62,6 +62,15 @@ public sealed class DirectLoadTests(FixtureDatabase database) : IClassFixture<Fi
             ],
             new()
         ),
+        ["what refers to scores"] = (
+            [Submission(1, 7), Submission(2, Many), Disqualification(1, Many), Rules(), Stored()],
+            new()
+        ),
+        ["a submission of no score"] = ([Submission(1, 7), Submission(2, Many + 1)], new()),
+        ["what refers to a score that is left out"] = (
+            [Score(Many + 1, "gone"), Submission(1, 7), Submission(2, Many + 1), Disqualification(1, Many + 1)],
+            new() { Orphans = WhenFound.Skip }
+        ),
         ["a number that is none"] = ([Score(Many + 1, fields: """ "score": "x" """)], new()),
         ["half a record"] = (["""{"model": "api.sc"""], new()),
     };

@@ -42,7 +42,7 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
     }
 
     public Task EmptyAsync() =>
-        ExecuteAsync("TRUNCATE challenges, scores, companies, users, roles RESTART IDENTITY CASCADE");
+        ExecuteAsync("TRUNCATE challenges, scores, companies, users, roles, stored_files RESTART IDENTITY CASCADE");
 
     internal Task<ImportOutcome> ImportAsync(string json, ImportOptions? options = null) =>
         ImportAsync(Encoding.UTF8.GetBytes(json), options);
@@ -133,6 +133,10 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
                 UNION ALL SELECT 'companies ' || xmin || to_jsonb(t) FROM companies t
                 UNION ALL SELECT 'challenges ' || xmin || to_jsonb(t) FROM challenges t
                 UNION ALL SELECT 'scores ' || xmin || to_jsonb(t) FROM scores t
+                UNION ALL SELECT 'challenge_rules ' || xmin || to_jsonb(t) FROM challenge_rules t
+                UNION ALL SELECT 'stored_files ' || xmin || to_jsonb(t) FROM stored_files t
+                UNION ALL SELECT 'submissions ' || xmin || to_jsonb(t) FROM submissions t
+                UNION ALL SELECT 'disqualifications ' || xmin || to_jsonb(t) FROM disqualifications t
                 UNION ALL SELECT 'sequence ' || schemaname || sequencename || coalesce(last_value, 0)
                     FROM pg_sequences
                     WHERE sequencename NOT IN ('operations_id_seq', 'participants_id_seq', 'standings_id_seq')

@@ -3,6 +3,8 @@ namespace Exact.Tests.Transfer;
 /// <summary>Records as Django writes them, with what a test is about put in.</summary>
 internal static class Sample
 {
+    private const string Hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
     public static string Challenge(long pk = 1, string id = "c1", string fields = "") =>
         Record(
             "api.challenge",
@@ -33,6 +35,30 @@ internal static class Sample
 
     public static string Group(long pk = 1, string name = "editors") =>
         Record("auth.group", pk, $$""" "name": "{{name}}", "permissions": []""");
+
+    public static string Rules(long? pk = 1, string challenge = "c1", string fields = "") =>
+        Record("exact.challengerules", pk, $""" "challenge_id": "{challenge}"{Also(fields)}""");
+
+    public static string Stored(long? pk = 1, string key = "3f/3fa8", string fields = "") =>
+        Record(
+            "exact.storedfile",
+            pk,
+            $""" "key": "{key}", "original_name": "ü.py", "content_type": "text/x-python", "size": 7, "sha256": "{Hash}", "created_at": "2025-01-01T00:00:00Z", "created_by": "ada"{Also(fields)}"""
+        );
+
+    public static string Submission(long? pk = 1, long score = 1, string fields = "") =>
+        Record(
+            "exact.submission",
+            pk,
+            $""" "score": {score}, "file": "3f/3fa8", "size": 7, "sha256": "{Hash}", "original_name": "ü.py", "queued_at": "2025-01-01T00:00:00Z"{Also(fields)}"""
+        );
+
+    public static string Disqualification(long? pk = 1, long score = 1, string fields = "") =>
+        Record(
+            "exact.disqualification",
+            pk,
+            $""" "score": {score}, "reason": "late", "created_by": "ada", "created_at": "2025-01-01T00:00:00Z"{Also(fields)}"""
+        );
 
     public static string Record(string model, long? pk, string fields) =>
         $$"""{"model": "{{model}}", "pk": {{pk?.ToString() ?? "null"}}, "fields": { {{fields}} } }""";

@@ -78,10 +78,19 @@ public sealed class ExportDoorTests(TwoReplicas app) : IClassFixture<TwoReplicas
     }
 
     [Theory]
-    [InlineData("")]
-    [InlineData("challenge=bb4efe08ab7b4532a05a89f232b8e3f7")]
-    public async Task The_manifest_describes_each_model_as_its_own_export_would_be(string filter)
+    [InlineData("", 2)]
+    [InlineData("challenge=bb4efe08ab7b4532a05a89f232b8e3f7", 2)]
+    [InlineData("for=django", 0)]
+    public async Task The_manifest_describes_each_model_as_its_own_export_would_be(string filter, int modelsOfExact)
     {
+        await app.Database.ExecuteAsync(
+            """
+            INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores)
+            SELECT challenge_id, '.py', true FROM challenges;
+            INSERT INTO disqualifications (score_id, reason, created_by, created_at)
+            SELECT id, 'late', 'ada', now() FROM scores
+            """
+        );
         var manifest = await Admin.GetFromJsonAsync<JsonElement>(
             $"/api/admin/export/manifest?{filter}",
             CancellationToken
@@ -112,6 +121,13 @@ public sealed class ExportDoorTests(TwoReplicas app) : IClassFixture<TwoReplicas
             manifest.GetProperty("schema").GetString()
         );
         Assert.True(manifest.GetProperty("models").TryGetProperty("api.score", out _));
+        Assert.Equal(
+            modelsOfExact,
+            manifest
+                .GetProperty("models")
+                .EnumerateObject()
+                .Count(model => model.Name.StartsWith("exact.", StringComparison.Ordinal))
+        );
     }
 
     [Theory]

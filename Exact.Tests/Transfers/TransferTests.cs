@@ -157,6 +157,9 @@ public sealed class TransferTests : ExactAppOfOneTest
     [InlineData("export/manifest?challenge=none", "challenge")]
     [InlineData("export?format=xml", "format")]
     [InlineData("export?models=api.nothing", "models")]
+    [InlineData("export?for=nobody", "for")]
+    [InlineData("export?for=django&models=exact.submission,exact.storedfile", "for")]
+    [InlineData("export/manifest?for=django&models=exact", "for")]
     public async Task A_wrong_option_is_named(string path, string option)
     {
         using var request = new HttpRequestMessage(

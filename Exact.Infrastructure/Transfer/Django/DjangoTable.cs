@@ -28,7 +28,7 @@ internal sealed class DjangoTable
 
     /// <summary>The models that a Django database has.</summary>
     public static IReadOnlyList<DjangoTable> AllOf(FixtureTables models) =>
-        [.. models.All.Select(model => new DjangoTable(model, models))];
+        [.. models.All.Where(model => !model.IsOfExact).Select(model => new DjangoTable(model, models))];
 
     /// <summary>The records of this table.</summary>
     /// <param name="catalog">Where it is, and which columns it has; what older schemas lack is left out.</param>

@@ -14,6 +14,9 @@ internal sealed record ExportOptions
     /// <summary>Only the challenge with this <c>challenge_id</c>, and what belongs to it.</summary>
     public string? Challenge { get; init; }
 
+    /// <summary>Who will read it.</summary>
+    public ExportTarget For { get; init; }
+
     /// <summary>How long to wait for a table that another session has locked, before the export is given up.</summary>
     public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(30);
 }
@@ -25,6 +28,16 @@ internal enum FixtureFormat
 
     /// <summary>A JSON object a line.</summary>
     Jsonl,
+}
+
+/// <summary>Who will read an export.</summary>
+internal enum ExportTarget
+{
+    /// <summary>Exact, which knows all models.</summary>
+    Exact,
+
+    /// <summary>Django, whose <c>loaddata</c> refuses a file with models of Exact.</summary>
+    Django,
 }
 
 /// <summary>What an export wrote.</summary>

@@ -11,8 +11,6 @@ namespace Exact.Infrastructure.Transfer.Exporting;
 /// </summary>
 internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables tables)
 {
-    private const string OfOneChallenge = "WHERE t.challenge_id = current_setting('exact.challenge')";
-
     /// <summary>The option that chooses what does not exist, and a sentence about it; null if there is none.</summary>
     public async Task<(string Option, string Detail)?> FindMistakeAsync(
         ExportOptions options,
@@ -26,6 +24,13 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             {
                 return (option, string.Join(' ', unknown.Select(tables.NoModel)));
             }
+        }
+
+        var named = tables.All.Where(table => options.Models.Any(name => IsNamed(table, name))).ToList();
+        if (options.For == ExportTarget.Django && named.Count > 0 && named.All(table => table.IsOfExact))
+        {
+            const string Detail = "Django does not know the models of Exact. Export them without for=django.";
+            return ("for", Detail);
         }
 
         if (options.Challenge is null)
@@ -68,12 +73,14 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         var counts = new Dictionary<string, long>();
         foreach (var table in tables.All.Where(table => IsChosen(table, options)))
         {
-            var filter = options.Challenge is null ? "" : OfOneChallenge;
-            await using var command = new NpgsqlCommand($"SELECT count(*) FROM {table.Name} t {filter}", snapshot);
+            await using var command = new NpgsqlCommand(
+                $"SELECT count(*) FROM {table.Name} t {FilterOf(table, options)}",
+                snapshot
+            );
             counts.Add(table.Label, (long)(await command.ExecuteScalarAsync(cancellationToken))!);
         }
 
-        return counts;
+        return WithoutUnused(counts);
     }
 
     /// <summary>A session that sees the database as it is now, for <see cref="WriteAsync"/>.</summary>
@@ -105,9 +112,9 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
         var writer = new FixtureWriter(destination, progress);
         var copies = tables
             .All.Where(table => IsChosen(table, options))
-            .Select(table => CopyOf(table, options.Challenge is not null));
+            .Select(table => CopyOf(table, FilterOf(table, options)));
         var models = await RecordFile.WriteAsync(connection, copies, writer, options.Format, cancellationToken);
-        return new ExportReport(models, writer.Bytes);
+        return new ExportReport(WithoutUnused(models), writer.Bytes);
     }
 
     private async Task PrepareAsync(
@@ -118,7 +125,11 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
     {
         // The tables are locked before the snapshot is taken: a table that is truncated or rewritten in between would look empty.
         var chosen = tables.All.Where(table => IsChosen(table, options));
-        var names = chosen.SelectMany(table => new[] { table.Name, table.Membership?.Table }).OfType<string>().ToList();
+        var names = chosen
+            .SelectMany(table => (string?[])[table.Name, table.Membership?.Table, .. table.ReadWith])
+            .OfType<string>()
+            .Distinct()
+            .ToList();
         // COPY takes no parameters; a setting of the transaction carries the one that there is.
         await using var command = new NpgsqlCommand(
             $"""
@@ -138,20 +149,27 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
     private static bool IsChosen(FixtureTable table, ExportOptions options) =>
         (options.Models.Count == 0 || options.Models.Any(name => IsNamed(table, name)))
         && !options.Exclude.Any(name => IsNamed(table, name))
-        && (options.Challenge is null || table.Find("challenge_id") is not null);
+        && (options.Challenge is null || table.OfChallenge is not null)
+        && !(options.For == ExportTarget.Django && table.IsOfExact);
 
     private static bool IsNamed(FixtureTable table, string name) => FixtureLabel.IsNamed(table.Label, name);
 
-    private static RecordCopy CopyOf(FixtureTable table, bool ofOneChallenge)
+    private static string FilterOf(FixtureTable table, ExportOptions options) =>
+        options.Challenge is null ? "" : $"WHERE {table.OfChallenge}";
+
+    /// <summary>A platform that does not use a model of Exact has what Django has.</summary>
+    private static Dictionary<string, long> WithoutUnused(IEnumerable<KeyValuePair<string, long>> counts) =>
+        counts.Where(model => model.Value > 0 || !FixtureLabel.IsOfExact(model.Key)).ToDictionary();
+
+    private static RecordCopy CopyOf(FixtureTable table, string filter)
     {
-        var columns = string.Concat(table.Fields.Select(field => $", t.{field.Column}"));
+        var columns = string.Concat(table.Fields.Select(field => $", {SqlOf(field)}"));
         var members = table.Membership is { } m
             ? $"""
                 , (SELECT string_agg(m.{m.OtherColumn}::text, ', ' ORDER BY m.{m.OtherColumn})
                    FROM {m.Table} m WHERE m.{m.OwnColumn} = t.id)
                 """
             : "";
-        var filter = ofOneChallenge ? OfOneChallenge : "";
         var fields = table.Fields.Select(field => new RecordColumn(field.Name, field.Kind)
         {
             EmptyIsNull = field.EmptyIsNull,
@@ -168,4 +186,9 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             string.Concat(table.NotCarried.Select(name => $", \"{name}\": []"))
         );
     }
+
+    /// <summary>The value as <see cref="FixtureWriter"/> reads it: every integer has 64 bits.</summary>
+    private static string SqlOf(FixtureField field) =>
+        field.Written?.Invoke(column => $"t.{column}")
+        ?? (field.Is32Bit ? $"t.{field.Column}::bigint" : $"t.{field.Column}");
 }

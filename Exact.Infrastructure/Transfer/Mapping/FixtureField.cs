@@ -15,6 +15,12 @@ internal sealed record FixtureField(string Name, string Column)
     /// <summary>In code points, as PostgreSQL counts; null where there is no limit.</summary>
     public int? MaxLength { get; init; }
 
+    /// <summary>An integer that the column holds in 32 bits.</summary>
+    public bool Is32Bit { get; init; }
+
+    /// <summary>What an export writes, if not the column.</summary>
+    public SqlOfRow? Written { get; init; }
+
     public bool Nullable { get; init; }
 
     /// <summary>A new row must name it; every other field has a default.</summary>

@@ -19,6 +19,9 @@ internal static class FixtureLabel
             && Ascii.EqualsIgnoreCase(label[app..], lowerCase[app..]);
     }
 
+    /// <summary>Whether Exact added the model, so that Django does not know it.</summary>
+    public static bool IsOfExact(string label) => label.StartsWith("exact.", StringComparison.Ordinal);
+
     /// <summary>Whether <paramref name="name"/> is the label, or the app that the model belongs to.</summary>
     public static bool IsNamed(string label, string name) =>
         Is(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(label))

@@ -51,6 +51,9 @@ internal static class FixtureErrorCode
     /// <summary>A stored file's name that leads out of the file store.</summary>
     public const string BadPath = "bad-path";
 
+    /// <summary>A file's SHA-256 that is none.</summary>
+    public const string BadHash = "bad-hash";
+
     /// <summary>A password that is no hash, or a hash that would take minutes to verify.</summary>
     public const string BadPassword = "bad-password";
 

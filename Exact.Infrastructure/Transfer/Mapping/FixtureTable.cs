@@ -7,7 +7,16 @@ namespace Exact.Infrastructure.Transfer.Mapping;
 /// <param name="Name">The table.</param>
 internal sealed record FixtureTable(string Label, string Name)
 {
+    /// <summary>The setting of a session that exports one challenge.</summary>
+    public const string TheChallenge = "current_setting('exact.challenge')";
+
+    /// <summary>The rows that name that challenge.</summary>
+    public const string NamesChallenge = $"t.challenge_id = {TheChallenge}";
+
     public byte[] LabelUtf8 { get; } = Encoding.UTF8.GetBytes(Label);
+
+    /// <summary>Django does not know the model.</summary>
+    public bool IsOfExact => FixtureLabel.IsOfExact(Label);
 
     public required FixtureField[] Fields { get; init; }
 
@@ -21,6 +30,12 @@ internal sealed record FixtureTable(string Label, string Name)
 
     /// <summary>The many-to-many field, if there is one.</summary>
     public FixtureMembership? Membership { get; init; }
+
+    /// <summary>Whether a row <c>t</c> belongs to <see cref="TheChallenge"/>, as SQL; null where no row does.</summary>
+    public string? OfChallenge { get; init; }
+
+    /// <summary>Other tables that an export of this one reads.</summary>
+    public IReadOnlyList<string> ReadWith { get; init; } = [];
 
     /// <summary>Lists that Django writes and that have no place in Exact: written empty, counted when they are not.</summary>
     public IReadOnlyList<string> NotCarried { get; init; } = [];

@@ -26,7 +26,7 @@ internal sealed class FixtureTables
 
     private const string NewStamp = "upper(replace(gen_random_uuid()::text, '-', ''))";
 
-    private static readonly FixtureTable[] ParentsBeforeChildren =
+    private static readonly FixtureTable[] OfDjango =
     [
         new("auth.group", "roles")
         {
@@ -100,6 +100,7 @@ internal sealed class FixtureTables
         },
         new("api.challenge", "challenges")
         {
+            OfChallenge = FixtureTable.NamesChallenge,
             Fields =
             [
                 Field("challenge_id", required: true) with
@@ -118,6 +119,8 @@ internal sealed class FixtureTables
         },
         new("api.score", "scores")
         {
+            OfChallenge = FixtureTable.NamesChallenge,
+            ReadWith = ["submissions"],
             Fields =
             [
                 Field("username"),
@@ -129,7 +132,10 @@ internal sealed class FixtureTables
                 Field("ima_std"),
                 Field("method_name"),
                 Created(),
-                Field("status"),
+                Field("status") with
+                {
+                    Written = StatusWithoutLease,
+                },
                 Field("error_message"),
             ],
         },
@@ -137,10 +143,10 @@ internal sealed class FixtureTables
 
     public FixtureTables(IModel model)
     {
-        All = [.. ParentsBeforeChildren.Select(table => Complete(table, model))];
+        All = [.. OfDjango.Concat(ExactModels.ParentsBeforeChildren).Select(table => Complete(table, model))];
     }
 
-    /// <summary>The tables, parents before children.</summary>
+    /// <summary>The tables, parents before children. A transaction that locks them all locks them in this order.</summary>
     public FixtureTable[] All { get; }
 
     /// <summary>Whether the label is one of <see cref="Bookkeeping"/>.</summary>
@@ -167,13 +173,21 @@ internal sealed class FixtureTables
             ? $"There is no model '{label}'; did you mean '{meant}'?"
             : $"There is no model '{label}'.";
 
-    private static FixtureField Field(string name, string? column = null, bool required = false) =>
+    internal static FixtureField Field(string name, string? column = null, bool required = false) =>
         new(name, column ?? name) { Required = required };
 
-    private static FixtureField Created() => Field("created_at") with { IsInvented = true };
+    internal static FixtureField Created() => Field("created_at") with { IsInvented = true };
 
     private static FixtureField File(string name) =>
         new(name, name) { EmptyIsNull = true, Check = TextChecks.StoredFile };
+
+    /// <summary>A lease does not travel, so a submission that a worker has is one that waits wherever it arrives.</summary>
+    private static string StatusWithoutLease(Func<string, string> column) =>
+        $"""
+            CASE WHEN {column("status")} = 'running'
+                AND EXISTS (SELECT FROM submissions b WHERE b.score_id = {column("id")})
+            THEN 'pending' ELSE {column("status")} END
+            """;
 
     private static FixtureTable Complete(FixtureTable table, IModel model)
     {
@@ -201,6 +215,7 @@ internal sealed class FixtureTables
         {
             Index = index,
             Kind = KindOf(property.ClrType),
+            Is32Bit = (Nullable.GetUnderlyingType(property.ClrType) ?? property.ClrType) == typeof(int),
             MaxLength = property.GetMaxLength(),
             Nullable = property.IsNullable,
             Default = property.PropertyInfo!.GetValue(defaults) switch
@@ -221,7 +236,7 @@ internal sealed class FixtureTables
         : type == typeof(string) || type.IsEnum ? FixtureKind.Text
         : type == typeof(bool) ? FixtureKind.Boolean
         : type == typeof(double) ? FixtureKind.Number
-        : type == typeof(long) ? FixtureKind.Integer
+        : type == typeof(long) || type == typeof(int) ? FixtureKind.Integer
         : type == typeof(DateTimeOffset) ? FixtureKind.Timestamp
         : throw new NotSupportedException($"A fixture cannot carry {type}.");
 
@@ -231,7 +246,7 @@ internal sealed class FixtureTables
         return new FixtureParent(
             table,
             foreignKey.PrincipalKey.Properties[0].GetColumnName(),
-            ParentsBeforeChildren.Single(parent => parent.Name == table).NaturalKey
+            OfDjango.Single(parent => parent.Name == table).NaturalKey
         );
     }
 }

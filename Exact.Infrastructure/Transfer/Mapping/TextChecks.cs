@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using Exact.Infrastructure.Accounts;
@@ -7,6 +8,8 @@ namespace Exact.Infrastructure.Transfer.Mapping;
 /// <summary>What some texts must be beyond their length.</summary>
 internal static class TextChecks
 {
+    private static readonly SearchValues<byte> HexDigits = SearchValues.Create("0123456789abcdef"u8);
+
     /// <summary>
     /// A challenge is a segment of an address: an empty one is no segment, and clients and servers take away '.' and
     /// '..'.
@@ -39,6 +42,18 @@ internal static class TextChecks
 
         return null;
     }
+
+    /// <summary>The key of a file that must be there.</summary>
+    public static FixtureProblem? StoredKey(ReadOnlySpan<byte> key) =>
+        key.IsEmpty
+            ? new FixtureProblem(FixtureErrorCode.BadPath, "The key of a stored file must not be empty.")
+            : StoredFile(key);
+
+    /// <summary>The hash of a file, which becomes its ETag.</summary>
+    public static FixtureProblem? Sha256(ReadOnlySpan<byte> text) =>
+        text.Length == 64 && !text.ContainsAnyExcept(HexDigits)
+            ? null
+            : new FixtureProblem(FixtureErrorCode.BadHash, "A SHA-256 must be 64 lower-case hexadecimal digits.");
 
     /// <summary>A password is kept as a hash only, and as one that does not take minutes to verify.</summary>
     public static FixtureProblem? Password(ReadOnlySpan<byte> text)

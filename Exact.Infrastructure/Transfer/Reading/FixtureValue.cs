@@ -50,6 +50,14 @@ internal static class FixtureValue
                     return new(FixtureErrorCode.WrongType, "The value must be a whole number.");
                 }
 
+                if (field.Is32Bit && integer is (< int.MinValue or > int.MaxValue))
+                {
+                    return new(
+                        FixtureErrorCode.OutOfRange,
+                        $"The number must be from {int.MinValue} to {int.MaxValue}."
+                    );
+                }
+
                 row.Set(place, integer);
                 return null;
         }
@@ -68,6 +76,9 @@ internal static class FixtureValue
                 break;
             case DateTimeOffset:
                 row.Set(place, now);
+                break;
+            case int number:
+                row.Set(place, (long)number);
                 break;
             case null when field.Nullable:
                 row.SetNull(place);

@@ -66,7 +66,8 @@ internal sealed class FixtureChecks(
 
         if (!isEmpty)
         {
-            foreach (var (child, reference) in staging.ReferencesByName(table))
+            // What belongs to Exact alone follows a new name (RenamedParents).
+            foreach (var (child, reference) in staging.ReferencesByName(table).Where(pair => !pair.Child.IsOfExact))
             {
                 await CheckRenamedAsync(table, child, reference, cancellationToken);
             }

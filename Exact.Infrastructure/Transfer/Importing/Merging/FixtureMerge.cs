@@ -52,7 +52,11 @@ internal sealed class FixtureMerge(
 
         var superusers = new SuperuserGuard(sql, options, errors);
         await superusers.LookAsync(cancellationToken);
-        await DeleteAbsentAsync(cancellationToken);
+        if (options.Mode == ImportMode.Replace)
+        {
+            await DeleteAbsentAsync(staging.Tables, cancellationToken);
+        }
+
         if (!await CheckAsync(cancellationToken))
         {
             return;
@@ -75,6 +79,11 @@ internal sealed class FixtureMerge(
             {
                 return;
             }
+        }
+
+        if (Staged.Any(staged => Leases.Tables.Contains(staged.Table.Name)))
+        {
+            await Leases.SettleAsync(sql, cancellationToken);
         }
 
         await DeriveStandingsAsync(cancellationToken); // first: those of a challenge that was renamed have its old name
@@ -105,15 +114,12 @@ internal sealed class FixtureMerge(
         await AnalyzeAsync(staged.Table, cancellationToken);
     }
 
-    private async Task DeleteAbsentAsync(CancellationToken cancellationToken)
+    private async Task DeleteAbsentAsync(IEnumerable<StagedTable> tables, CancellationToken cancellationToken)
     {
-        if (options.Mode == ImportMode.Replace)
+        var absent = new AbsentRows(sql, staging, tally);
+        foreach (var staged in tables.Where(staged => !IsLoaded(staged)).Reverse())
         {
-            var absent = new AbsentRows(sql, staging, tally);
-            foreach (var staged in staging.Tables.Where(staged => !IsLoaded(staged)).Reverse())
-            {
-                await absent.DeleteAsync(staged.Table, cancellationToken);
-            }
+            await absent.DeleteAsync(staged.Table, cancellationToken);
         }
     }
 
@@ -126,7 +132,7 @@ internal sealed class FixtureMerge(
             await CheckAsync(staged, cancellationToken);
             if (options is { Mode: ImportMode.Replace, Orphans: WhenFound.Skip })
             {
-                await new AbsentRows(sql, staging, tally).DeleteAsync(staged.Table, cancellationToken);
+                await DeleteAbsentAsync(staging.WithChildren(staged), cancellationToken);
             }
         }
 
@@ -164,6 +170,11 @@ internal sealed class FixtureMerge(
 
             // The checks tell which records they are, or leave them out.
             await TakeBackAsync(staged, cancellationToken);
+            foreach (var child in staging.WithChildren(staged).Intersect(Waiting).Where(child => child != staged))
+            {
+                await CheckAsync(child, cancellationToken); // its parent may have been left out
+            }
+
             if (errors.Count > 0)
             {
                 return;

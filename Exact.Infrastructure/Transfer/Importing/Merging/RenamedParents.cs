@@ -60,7 +60,7 @@ internal sealed class RenamedParents(ImportSql sql, StagingArea staging, ImportO
     /// <summary>Whether the merge writes the new name: from the file, or derived from what comes from the file.</summary>
     private bool IsWrittenLater(string child) =>
         child is DeferredStandings.Participants or DeferredStandings.Standings
-        || staging.Tables.Any(staged => staged.Table.Name == child);
+        || staging.Tables.Any(staged => staged.Table.Name == child && !staged.Table.IsOfExact);
 
     /// <summary>The tables that refer to this column, and by which of theirs.</summary>
     private async Task<List<(string Table, string Column)>> ReferringAsync(

@@ -27,6 +27,17 @@ internal sealed class StagingArea(ImportSql sql, CopyChannel channel, FixtureTab
         where field.Parent is { } parent && parent.Table == table.Name && table.Find(parent.Column) is not null
         select (child.Table, field);
 
+    /// <summary>A table and those whose rows go with its rows, parents before children.</summary>
+    public IReadOnlyList<StagedTable> WithChildren(StagedTable staged)
+    {
+        var names = new HashSet<string> { staged.Table.Name };
+        return
+        [
+            staged,
+            .. Tables.Where(child => child.Table.Parents.Any(names.Contains) && names.Add(child.Table.Name)),
+        ];
+    }
+
     public Task<long> CreateAsync(CancellationToken cancellationToken) =>
         sql.ExecuteAsync(string.Concat(Tables.Select(table => table.CreateSql())), cancellationToken);
 
