@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
@@ -12,7 +13,9 @@ namespace Exact.Infrastructure.Database.Migrations
         AllowAttribute.RawSql,
         "CREATE TRIGGER stops the writers of disqualifications for a moment; it looks at no row. EF Core cannot generate it."
     )]
-    public partial class DeriveFromMovedDisqualifications : Migration
+    [DbContext(typeof(ExactDbContext))]
+    [Migration("20261126231500_DeriveFromMovedDisqualifications")]
+    public class DeriveFromMovedDisqualifications : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
