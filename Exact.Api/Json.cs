@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Api;
 
@@ -39,14 +41,18 @@ internal static class Json
         }
     }
 
-    /// <summary>Writes every time in UTC, with a Z.</summary>
+    /// <summary>Writes every time in UTC, with a Z. A time that is sent without a zone is UTC, as in a fixture.</summary>
     private sealed class UtcTime : JsonConverter<DateTimeOffset>
     {
         public override DateTimeOffset Read(
             ref Utf8JsonReader reader,
             Type typeToConvert,
             JsonSerializerOptions options
-        ) => reader.GetDateTimeOffset();
+        ) =>
+            reader.TokenType is JsonTokenType.String
+            && FixtureTimestamp.TryParse(Encoding.UTF8.GetBytes(reader.GetString()!), out var microseconds, out _)
+                ? new DateTimeOffset(FixtureTimestamp.ToDateTime(microseconds), TimeSpan.Zero)
+                : throw new JsonException("Must be a time, such as 2026-12-01T10:00:00Z.");
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
             writer.WriteStringValue(value.UtcDateTime);

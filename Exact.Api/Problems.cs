@@ -6,8 +6,11 @@ using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
+using FluentValidation;
+using FluentValidation.Results;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Primitives;
@@ -106,6 +109,27 @@ internal static partial class Problems
                 {
                     Status = StatusCodes.Status507InsufficientStorage,
                     Detail = e.Message,
+                },
+                ValidationException e => new HttpValidationProblemDetails(new ValidationResult(e.Errors).ToErrors())
+                {
+                    Status = StatusCodes.Status400BadRequest,
+                },
+                StoredFileTooLargeException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status413PayloadTooLarge,
+                    Detail = e.Message,
+                },
+                FileStoreException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "The file store cannot be used.",
+                    Detail = context.User.IsAdmin() ? e.Message : "An administrator must correct this.",
+                },
+                FileMissingException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status404NotFound,
+                    Title = "The file is missing.",
+                    Detail = context.User.IsAdmin() ? e.Message : "An administrator must restore it.",
                 },
                 OperationCancelledException e => new ProblemDetails
                 {

@@ -20,6 +20,7 @@ static WebApplication Build(string[] args)
     builder.AddHttp();
     builder.AddAccess();
     builder.Services.AddExactInfrastructure();
+    builder.AddFileFolder();
     builder.Services.AddProblems();
     builder.Services.AddApiDocument();
     builder.Services.AddAccounts();

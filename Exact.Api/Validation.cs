@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FluentValidation;
+using FluentValidation.Results;
 
 namespace Exact.Api;
 
@@ -15,6 +16,12 @@ internal static class Validation
                 return validators.Count == 0 ? next : context => ValidateAsync(validators, context, next);
             }
         );
+
+    /// <summary>The errors by their JSON names.</summary>
+    public static Dictionary<string, string[]> ToErrors(this ValidationResult result) =>
+        result
+            .Errors.GroupBy(error => JsonNamingPolicy.SnakeCaseLower.ConvertName(error.PropertyName))
+            .ToDictionary(group => group.Key, group => group.Select(error => error.ErrorMessage).ToArray());
 
     private static IEnumerable<(int Argument, IValidator Validator)> FindValidators(
         EndpointFilterFactoryContext endpoint
@@ -39,11 +46,7 @@ internal static class Validation
             );
             if (!result.IsValid)
             {
-                return TypedResults.ValidationProblem(
-                    result
-                        .Errors.GroupBy(error => JsonNamingPolicy.SnakeCaseLower.ConvertName(error.PropertyName))
-                        .ToDictionary(group => group.Key, group => group.Select(error => error.ErrorMessage).ToArray())
-                );
+                return TypedResults.ValidationProblem(result.ToErrors());
             }
         }
 

@@ -1,5 +1,6 @@
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
@@ -65,6 +66,7 @@ public static class InfrastructureServices
         services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
+        services.AddFiles();
         services.AddExactAccounts();
         return services;
     }

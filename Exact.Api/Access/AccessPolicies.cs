@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Identity;
 
 namespace Exact.Api.Access;
 
-/// <summary>Who may do what: a policy for each scope, and two for what only a person can do.</summary>
+/// <summary>Who may do what: a policy for each scope, and three for what a person does.</summary>
 /// <remarks>docs/authorization.md has the table of all endpoints.</remarks>
 internal static class AccessPolicies
 {
@@ -13,6 +13,9 @@ internal static class AccessPolicies
 
     /// <summary>A person at a browser. A stolen token shall not make others or change the password.</summary>
     public const string Session = "session";
+
+    /// <summary>An administrator, or a person by cookie or by a token with the scope <c>submit</c>.</summary>
+    public const string Organiser = "organiser";
 
     public const string ScopeClaim = "scope";
 
@@ -25,6 +28,13 @@ internal static class AccessPolicies
                 Session,
                 policy => policy.RequireAuthenticatedUser().RequireAssertion(context => IsSession(context.User))
             );
+        policies.AddPolicy(
+            Organiser,
+            policy =>
+                policy
+                    .RequireAuthenticatedUser()
+                    .RequireAssertion(context => context.User.IsAdmin() || May(context.User, Scopes.Submit))
+        );
         foreach (var scope in Scopes.All)
         {
             policies.AddPolicy(

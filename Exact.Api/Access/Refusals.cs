@@ -47,7 +47,7 @@ internal static class Refusals
                     AccessPolicies.Session =>
                         "Sign in with your password: neither a token nor the admin key can do this.",
                     AccessPolicies.Person => "The admin key has no account. Sign in, or send a personal token.",
-                    Scopes.Submit => "Sign in, or send a token with the scope \"submit\".",
+                    AccessPolicies.Organiser or Scopes.Submit => "Sign in, or send a token with the scope \"submit\".",
                     Scopes.Read => "Sign in, or send a token with the scope \"read\".",
                     Scopes.Admin or null =>
                         "It needs the admin key, a member of staff, or a token of theirs with the scope "

@@ -1,11 +1,14 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Text.Json.Serialization;
 using Exact.Domain;
+using Exact.Infrastructure.Database;
+using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Api.Challenges;
 
 /// <summary>A challenge.</summary>
-internal sealed record ChallengeResponse
+internal record ChallengeResponse
 {
     /// <summary>The public name.</summary>
     public required string ChallengeId { get; init; }
@@ -19,8 +22,16 @@ internal sealed record ChallengeResponse
     /// <summary>The organiser's user name.</summary>
     public required string CreatedBy { get; init; }
 
+    /// <summary>When submissions begin, in UTC; null if there was no such time.</summary>
+    public DateTimeOffset? OpensOn { get; init; }
+
     /// <summary>When it closes, in UTC; null if it stays open.</summary>
     public required DateTimeOffset? ClosesOn { get; init; }
+
+    public required ChallengeState State { get; init; }
+
+    /// <summary>What is demanded of submissions; null if nothing is.</summary>
+    public RuleFields? Rules { get; init; }
 
     /// <summary>The number of participants that have a score of any status.</summary>
     public required int ParticipantCount { get; init; }
@@ -38,21 +49,78 @@ internal sealed record ChallengeResponse
     [JsonIgnore]
     public long Key { get; init; }
 
-    public static Expression<Func<Challenge, ChallengeResponse>> From(IQueryable<Standing> standings) =>
-        challenge => new ChallengeResponse
+    public static Expression<Func<RuledChallenge, ChallengeResponse>> From(IQueryable<Standing> standings) =>
+        ruled => new ChallengeResponse
         {
-            ChallengeId = challenge.ChallengeId,
-            Title = challenge.Title,
-            Description = challenge.Description,
-            CreatedAt = challenge.CreatedAt,
-            CreatedBy = challenge.CreatedBy,
-            ClosesOn = challenge.ClosesOn,
+            ChallengeId = ruled.Challenge.ChallengeId,
+            Title = ruled.Challenge.Title,
+            Description = ruled.Challenge.Description,
+            CreatedAt = ruled.Challenge.CreatedAt,
+            CreatedBy = ruled.Challenge.CreatedBy,
+            OpensOn = ruled.Rules!.OpensOn,
+            State =
+                ruled.Challenge.ClosesOn <= DateTimeOffset.UtcNow ? ChallengeState.Closed
+                : ruled.Rules!.OpensOn > DateTimeOffset.UtcNow ? ChallengeState.Upcoming
+                : ChallengeState.Open,
+            Rules = ruled.Rules == null ? null : RuleFields.Of(ruled.Rules),
+            ClosesOn = ruled.Challenge.ClosesOn,
             ParticipantCount = standings
-                .Where(standing => standing.ChallengeId == challenge.ChallengeId)
+                .Where(standing => standing.ChallengeId == ruled.Challenge.ChallengeId)
                 .Sum(standing => standing.Participants),
-            Dataset = challenge.Dataset,
-            Mlmodel = challenge.Mlmodel,
-            Xaimethod = challenge.Xaimethod,
-            Key = challenge.Id,
+            Dataset = ruled.Challenge.Dataset,
+            Mlmodel = ruled.Challenge.Mlmodel,
+            Xaimethod = ruled.Challenge.Xaimethod,
+            Key = ruled.Challenge.Id,
         };
+}
+
+/// <summary>A challenge with its rules, if it has any.</summary>
+internal sealed class RuledChallenge
+{
+    public required Challenge Challenge { get; init; }
+
+    public required ChallengeRules? Rules { get; init; }
+
+    public static IQueryable<RuledChallenge> In(ExactDbContext database) =>
+        from challenge in database.Challenges.AsNoTracking()
+        join one in database.ChallengeRules on challenge.ChallengeId equals one.ChallengeId into found
+        from rules in found.DefaultIfEmpty()
+        select new RuledChallenge { Challenge = challenge, Rules = rules };
+}
+
+/// <summary>Whether a challenge takes submissions, by the clock of the database.</summary>
+internal enum ChallengeState
+{
+    Open,
+    Upcoming,
+    Closed,
+}
+
+/// <summary>A challenge with the descriptions of its files.</summary>
+internal sealed record ChallengeMetadata : ChallengeResponse
+{
+    [SetsRequiredMembers]
+    public ChallengeMetadata(ChallengeResponse challenge, IReadOnlyList<FileResponse> files)
+        : base(challenge) => Files = files;
+
+    public IReadOnlyList<FileResponse> Files { get; }
+}
+
+/// <summary>A file of a challenge.</summary>
+internal sealed record FileResponse
+{
+    /// <summary>One of dataset, mlmodel, xaimethod.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>The name that it was uploaded with.</summary>
+    public required string Name { get; init; }
+
+    public required string ContentType { get; init; }
+
+    /// <summary>In bytes.</summary>
+    public required long Size { get; init; }
+
+    public required string Sha256 { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
 }

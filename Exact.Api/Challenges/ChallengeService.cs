@@ -6,27 +6,26 @@ namespace Exact.Api.Challenges;
 /// <summary>Reads challenges.</summary>
 internal sealed class ChallengeService(ExactDbContext database)
 {
-    /// <summary>A page of the challenges, newest first.</summary>
-    public async Task<Page<ChallengeResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
+    /// <summary>A page of the challenges.</summary>
+    public async Task<Page<ChallengeResponse>> ListAsync(
+        ChallengeQuery query,
+        string? caller,
+        CancellationToken cancellationToken
+    )
     {
-        var challenges = database.Challenges.AsQueryable();
-        if (page.After is [var last])
-        {
-            challenges = challenges.Where(challenge => challenge.Id < last);
-        }
-
-        var rows = await challenges
-            .OrderByDescending(challenge => challenge.Id)
-            .Take(page.Limit)
+        var challenges = query.Filter(RuledChallenge.In(database), caller);
+        var rows = await query
+            .PageOf(challenges)
             .Select(ChallengeResponse.From(database.Standings))
             .ToListAsync(cancellationToken);
-        return await page.PageOfAsync(rows, database.Challenges, cancellationToken);
+        return await query.PageOfAsync(rows, challenges, cancellationToken);
     }
 
     /// <summary>The challenge with this public name, or null.</summary>
     public Task<ChallengeResponse?> FindAsync(string challengeId, CancellationToken cancellationToken) =>
-        database
-            .Challenges.Where(challenge => challenge.ChallengeId == challengeId)
+        RuledChallenge
+            .In(database)
+            .Where(one => one.Challenge.ChallengeId == challengeId)
             .Select(ChallengeResponse.From(database.Standings))
             .SingleOrDefaultAsync(cancellationToken);
 }

@@ -38,6 +38,7 @@ internal static partial class CommandLine
             ExportCommand.Create(app.Services),
             LoadDataCommand.Create(app.Services),
             DumpDataCommand.Create(app.Services),
+            FilesCommand.Create(app.Services),
             CreateSuperuserCommand.Create(app.Services),
             HealthCommand.Create(),
         };

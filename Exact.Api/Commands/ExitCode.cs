@@ -15,4 +15,7 @@ internal static class ExitCode
 
     /// <summary><c>status --check</c>: the database has been changed by hand.</summary>
     public const int Drifted = 5;
+
+    /// <summary><c>files check</c>: files are missing, altered, orphaned or not adopted.</summary>
+    public const int FilesDiffer = 6;
 }

@@ -42,7 +42,7 @@ public sealed class ChallengeTests(ExactApp app) : IClassFixture<ExactApp>, IAsy
 
         using var expected = JsonDocument.Parse(
             """
-            {"challenge_id":"c3","title":"Challenge 3","description":"ü🎯","created_at":"2026-11-22T08:00:00Z","created_by":"ada","closes_on":null,"participant_count":2,"dataset":"c3/data.pkl","mlmodel":null,"xaimethod":null}
+            {"challenge_id":"c3","title":"Challenge 3","description":"ü🎯","created_at":"2026-11-22T08:00:00Z","created_by":"ada","opens_on":null,"closes_on":null,"state":"open","rules":null,"participant_count":2,"dataset":"c3/data.pkl","mlmodel":null,"xaimethod":null}
             """
         );
         Assert.True(JsonElement.DeepEquals(expected.RootElement, challenge), challenge.ToString());

@@ -17,8 +17,12 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
     public const string Sender = "Test-Sender";
 
     private readonly MissingDatabase database = new();
+    private readonly string files = Directory.CreateTempSubdirectory("exact-files-").FullName;
 
     public TestDatabase Database => database;
+
+    /// <summary>The folder of the stored files.</summary>
+    public string Files => files;
 
     /// <summary>A client that sends the admin key.</summary>
     public HttpClient CreateAdmin() => CreateAdmin(this);
@@ -57,6 +61,7 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
     {
         await base.DisposeAsync();
         await database.DisposeAsync();
+        Directory.Delete(files, recursive: true);
         GC.SuppressFinalize(this);
     }
 
@@ -66,6 +71,7 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
         builder.UseEnvironment("Production");
         builder.UseSetting("ConnectionStrings:Exact", database.ConnectionString);
         builder.UseSetting("Admin:Key", AdminKey);
+        builder.UseSetting("Files:Folder", files);
         builder.UseSetting("Logging:LogLevel:Default", "Warning");
         builder.UseSetting("Logging:LogLevel:Microsoft.Hosting.Lifetime", "Warning");
     }

@@ -1,0 +1,206 @@
+using System.Text;
+using Exact.Api.Transfers;
+using Exact.Api.Transfers.Unpacking;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace Exact.Api.Http;
+
+/// <summary>A file of a form. Its content can be read once, before the next file.</summary>
+internal sealed record FormFile(string Name, string FileName, string ContentType, Stream Content);
+
+/// <summary>
+/// Reads a form whose fields come before its files, so that the fields are checked before a file is stored.
+/// <c>IFormFile</c> would buffer the files.
+/// </summary>
+internal sealed class MultipartForm
+{
+    private const string MediaType = "multipart/form-data";
+
+    /// <summary>Browsers write fewer than 70 characters, and RFC 2046 allows 70.</summary>
+    private const int MaxBoundary = 128;
+
+    private const int MaxField = 512 * 1024;
+
+    private readonly MultipartReader reader;
+    private readonly HashSet<string> seen = [];
+    private IReadOnlyCollection<string> fileNames = [];
+    private MultipartSection? first;
+
+    private MultipartForm(MultipartReader reader) => this.reader = reader;
+
+    /// <summary>Opens the form of a request. Whoever stores a file limits its size.</summary>
+    /// <exception cref="BadHttpRequestException">The request has no form.</exception>
+    public static MultipartForm Open(HttpContext context)
+    {
+        if (
+            !MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type)
+            || !type.MediaType.Equals(MediaType, StringComparison.OrdinalIgnoreCase)
+        )
+        {
+            context.Response.Headers.Append("Accept-Post", MediaType);
+            throw new BadHttpRequestException(
+                $"Content-Type must be {MediaType}. Nothing was changed.",
+                StatusCodes.Status415UnsupportedMediaType
+            );
+        }
+
+        var boundary = HeaderUtilities.RemoveQuotes(type.Boundary);
+        if (boundary.Length is 0 or > MaxBoundary)
+        {
+            throw new BadHttpRequestException(
+                $"The boundary of the form must have 1 to {MaxBoundary} characters. Set it in Content-Type."
+            );
+        }
+
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
+        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
+        var time = context.RequestServices.GetRequiredService<TimeProvider>();
+        var body = new PacedBody(context.Request.BodyReader, Pace.Background, maxBytes: long.MaxValue, time);
+        context.Response.RegisterForDisposeAsync(body);
+        return new(new MultipartReader(boundary.ToString(), body));
+    }
+
+    /// <summary>Reads the fields up to the first file.</summary>
+    /// <param name="names">The names that a field may have.</param>
+    /// <param name="files">The names that a file may have.</param>
+    /// <exception cref="BadHttpRequestException">A part is unknown, repeated or too long, or the form is broken.</exception>
+    public async Task<IReadOnlyDictionary<string, string>> ReadFieldsAsync(
+        IReadOnlyCollection<string> names,
+        IReadOnlyCollection<string> files,
+        CancellationToken cancellationToken
+    )
+    {
+        fileNames = files;
+        var fields = new Dictionary<string, string>();
+        while (await NextAsync(cancellationToken) is { } section)
+        {
+            if (IsFile(section))
+            {
+                if (FileNames.Of(section).Length == 0)
+                {
+                    continue; // a browser sends an empty part for an input without a file
+                }
+
+                first = section;
+                break;
+            }
+
+            var name = NameOf(section);
+            if (files.Contains(name))
+            {
+                throw new BadHttpRequestException(
+                    $"The part {name} must be a file, with a filename. Nothing was changed."
+                );
+            }
+
+            if (!names.Contains(name))
+            {
+                throw new BadHttpRequestException(
+                    $"The form has no field \"{name}\". It must be one of {string.Join(", ", names)}. Nothing was changed."
+                );
+            }
+
+            fields.Add(Once(name), await ReadTextAsync(name, section, cancellationToken));
+        }
+
+        return fields;
+    }
+
+    /// <summary>The next file; null after the last one.</summary>
+    /// <exception cref="BadHttpRequestException">A part is unknown or repeated, or the form is broken.</exception>
+    public async Task<FormFile?> NextFileAsync(CancellationToken cancellationToken)
+    {
+        while ((first ?? await NextAsync(cancellationToken)) is { } section)
+        {
+            first = null;
+            var name = NameOf(section);
+            if (!IsFile(section))
+            {
+                throw new BadHttpRequestException(
+                    $"The field {name} comes after a file. Send all fields before the files. Nothing was changed."
+                );
+            }
+
+            if (!fileNames.Contains(name))
+            {
+                throw new BadHttpRequestException(
+                    $"The form has no file \"{name}\". It must be one of {string.Join(", ", fileNames)}. "
+                        + "Nothing was changed."
+                );
+            }
+
+            var fileName = FileNames.Of(section);
+            if (fileName.Length > 0)
+            {
+                Once(name);
+                var type = MediaTypeHeaderValue.TryParse(section.ContentType, out var given)
+                    ? given.ToString()
+                    : "application/octet-stream";
+                return new(name, fileName, type, new UploadStream(section.Body, form: null));
+            }
+        }
+
+        return null;
+    }
+
+    private string Once(string name) =>
+        seen.Add(name)
+            ? name
+            : throw new BadHttpRequestException($"The form has {name} twice. Send it once. Nothing was changed.");
+
+    private async Task<MultipartSection?> NextAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reader.ReadNextSectionAsync(cancellationToken);
+        }
+        catch (Exception e)
+            when (e is InvalidDataException or InvalidOperationException or IOException
+                && e is not (BadHttpRequestException or FileTooLargeException)
+            )
+        {
+            throw new BadHttpRequestException(
+                "The upload was cut off, or its form is broken. Nothing was changed. Send the whole form again.",
+                StatusCodes.Status400BadRequest,
+                e
+            );
+        }
+    }
+
+    private static async Task<string> ReadTextAsync(
+        string name,
+        MultipartSection section,
+        CancellationToken cancellationToken
+    )
+    {
+        var content = new UploadStream(section.Body, form: null);
+        var buffer = new byte[MaxField + 1];
+        var read = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+        if (read > MaxField)
+        {
+            throw new BadHttpRequestException(
+                $"The field {name} is longer than {MaxField} bytes. Nothing was changed.",
+                StatusCodes.Status413PayloadTooLarge
+            );
+        }
+
+        try
+        {
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(buffer, 0, read);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new BadHttpRequestException($"The field {name} is not UTF-8. Nothing was changed.");
+        }
+    }
+
+    private static bool IsFile(MultipartSection section) =>
+        section.GetContentDispositionHeader() is { } header
+        && (header.FileName.HasValue || header.FileNameStar.HasValue);
+
+    private static string NameOf(MultipartSection section) =>
+        HeaderUtilities.RemoveQuotes(section.GetContentDispositionHeader()?.Name ?? default).ToString();
+}
