@@ -82,6 +82,6 @@ internal sealed partial class AllRows<T>(IAsyncEnumerable<T> rows, RowFormat for
         }
     }
 
-    [LoggerMessage(1103, LogLevel.Warning, "The file {Name} was aborted: {Cause}")]
+    [LoggerMessage(1501, LogLevel.Warning, "The file {Name} was aborted: {Cause}")]
     private static partial void LogAborted(ILogger logger, string name, string cause);
 }

@@ -30,8 +30,6 @@ internal static partial class AdminAccess
         );
     }
 
-    public static void UseAdminAccess(this WebApplication app) => app.UseAuthentication().UseAuthorization();
-
     /// <summary>Maps a group whose routes all need an administrator.</summary>
     /// <param name="routes">The routes of the service.</param>
     /// <param name="prefix">The path below <c>/api/admin</c>.</param>

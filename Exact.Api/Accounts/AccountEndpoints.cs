@@ -130,7 +130,7 @@ internal static class AccountEndpoints
             default:
                 return TypedResults.Problem(
                     statusCode: StatusCodes.Status401Unauthorized,
-                    title: "Nobody was signed in.",
+                    title: "The sign-in failed.",
                     detail: "The user name or the password is wrong, or the account is disabled. Names are case-sensitive."
                 );
         }
@@ -188,7 +188,7 @@ internal static class AccountEndpoints
         return TypedResults.Problem(
             statusCode: StatusCodes.Status429TooManyRequests,
             title: "Too many sign-ins to this account have failed from your network.",
-            detail: "Wait as long as Retry-After says. Until then, every password is refused."
+            detail: $"Try again in {Math.Ceiling(wait.TotalMinutes):0} minutes. Until then, every password is refused."
         );
     }
 }

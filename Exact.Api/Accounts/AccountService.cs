@@ -6,6 +6,7 @@ using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace Exact.Api.Accounts;
 
@@ -46,10 +47,18 @@ internal sealed class AccountService(ExactDbContext database, UserManager<User> 
             return conflict;
         }
 
-        var created = await users.CreateAsync(wanted);
-        if (!created.Succeeded)
+        try
         {
-            return new Registration.NameTaken(wanted.UserName!);
+            var created = await users.CreateAsync(wanted);
+            if (!created.Succeeded)
+            {
+                return new Registration.NameTaken(wanted.UserName);
+            }
+        }
+        catch (DbUpdateException e)
+            when (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            return new Registration.NameTaken(wanted.UserName); // an import has just brought it
         }
 
         if (!string.IsNullOrWhiteSpace(company))

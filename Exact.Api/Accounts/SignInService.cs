@@ -88,7 +88,7 @@ internal sealed partial class SignInService(
         var highest = await cost.FindHighestAsync(cancellationToken);
         var user = await database
             .Users.AsNoTracking()
-            .SingleOrDefaultAsync(one => one.UserName == username, cancellationToken);
+            .SingleOrDefaultAsync(one => one.NormalizedUserName == username, cancellationToken); // it has the index
         var hash = user?.PasswordHash ?? "!";
         var result = users.PasswordHasher.VerifyHashedPassword(user ?? new User(), hash, password);
         if (user is null or { IsActive: false } || result is PasswordVerificationResult.Failed)
@@ -125,7 +125,7 @@ internal sealed partial class SignInService(
     [LoggerMessage(
         1103,
         LogLevel.Warning,
-        "Ten sign-ins to an account from {Network} have failed. It is refused there for {Minutes:0} minutes"
+        "Ten sign-ins to one account have failed from {Network}. Others are refused there for {Minutes:0} minutes"
     )]
     private partial void LogThrottled(string network, double minutes);
 }

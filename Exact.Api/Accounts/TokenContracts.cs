@@ -45,7 +45,8 @@ internal sealed record NewTokenResponse : TokenResponse
 
 internal sealed class TokenValidator : AbstractValidator<TokenRequest>
 {
-    private static readonly string Rule = $"Name at least one of {string.Join(", ", Scopes.All)}.";
+    private static readonly string Rule =
+        $"Give one or more of the scopes {string.Join(", ", Scopes.All)}, and no other.";
 
     public TokenValidator(TimeProvider time)
     {

@@ -33,7 +33,7 @@ internal static class BodyProblems
             Title = "The body cannot be read.",
             Detail = exception.InnerException
                 is JsonException { LineNumber: { } line, BytePositionInLine: { } position }
-                ? $"The JSON is broken or no object, in line {line + 1} at byte {position + 1}. Send a JSON object."
+                ? $"The JSON is broken, or is not an object, in line {line + 1} at byte {position + 1}. Send a JSON object."
                 : "There is no JSON object in it. Send one, with the header Content-Type: application/json.",
         };
     }

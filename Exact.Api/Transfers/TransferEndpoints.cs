@@ -54,7 +54,7 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
             .ProducesProblem(StatusCodes.Status502BadGateway);
-        var export = routes.MapAdminGroup("/export", Scopes.Backup).Validated();
+        var export = routes.MapAdminGroup("/export", Scopes.Backup).Validated().TakesLong();
         export
             .MapGet("/", ExportAsync)
             .WithSummary("Export everything or a selection as a fixture")

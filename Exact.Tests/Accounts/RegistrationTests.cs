@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Exact.Tests.Support;
 
 namespace Exact.Tests.Accounts;
 
@@ -189,6 +190,36 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
             1,
             await app.Database.ScalarAsync<long>($"SELECT count(*) FROM users WHERE username ILIKE '{shared}%'")
         );
+    }
+
+    [Fact]
+    public async Task A_name_that_an_import_brings_at_the_same_moment_is_taken()
+    {
+        var (other, name) = (await app.RegisterAsync(), app.NewName());
+        using var client = app.CreateClient();
+        await using var import = await app.Database.DataSource.OpenConnectionAsync(Cancellation);
+        await using var transaction = await import.BeginTransactionAsync(Cancellation);
+        await using var bring = import.CreateCommand();
+        bring.CommandText = $"""
+            UPDATE users SET username = '{name}', normalized_username = '{name}' WHERE username = '{other}'
+            """;
+        await bring.ExecuteNonQueryAsync(Cancellation);
+
+        var registration = RegisterAsync(client, name, email: $"{name}@example.org");
+        await Wait.UntilAsync(
+            () =>
+                app.Database.ScalarAsync<bool>(
+                    """
+                    SELECT EXISTS (SELECT FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event = 'transactionid')
+                    """
+                ),
+            "the registration waits for the import"
+        );
+        await transaction.CommitAsync(Cancellation);
+        using var answer = await registration;
+
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
     }
 
     private static Task<HttpResponseMessage> RegisterAsync(

@@ -197,6 +197,28 @@ public sealed class SessionTests(AccountsApp app) : IClassFixture<AccountsApp>
         Assert.Equal(expected, answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData(AccountsApp.Friend, true)]
+    [InlineData("https://evil.example", false)]
+    [InlineData("null", false)]
+    public async Task A_browser_lets_only_a_listed_origin_use_the_API(string origin, bool isAllowed)
+    {
+        using var client = app.CreateClient();
+        using var preflight = new HttpRequestMessage(HttpMethod.Options, "/api/account/login");
+        preflight.Headers.Add("Access-Control-Request-Method", "POST");
+        preflight.Headers.Add("Access-Control-Request-Headers", "content-type");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/account");
+
+        foreach (var one in new[] { preflight, request })
+        {
+            one.Headers.Add("Origin", origin);
+            using var answer = await client.SendAsync(one, Cancellation);
+            var allowed = answer.Headers.TryGetValues("Access-Control-Allow-Origin", out var origins);
+            Assert.Equal(isAllowed ? [origin] : [], allowed ? origins! : []);
+            Assert.Equal(isAllowed, answer.Headers.Contains("Access-Control-Allow-Credentials"));
+        }
+    }
+
     [Fact]
     public async Task Another_site_cannot_sign_a_browser_in()
     {

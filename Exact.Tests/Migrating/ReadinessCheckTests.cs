@@ -129,7 +129,7 @@ public sealed class ReadinessCheckTests(MigratedTemplate template) : IAsyncLifet
     [Fact]
     public async Task A_table_that_has_been_dropped_is_named()
     {
-        await database.ExecuteAsync("DROP TABLE scores");
+        await database.ExecuteAsync("DROP TABLE scores CASCADE");
 
         var found = await LookAsync();
 

@@ -134,7 +134,8 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
                 UNION ALL SELECT 'challenges ' || xmin || to_jsonb(t) FROM challenges t
                 UNION ALL SELECT 'scores ' || xmin || to_jsonb(t) FROM scores t
                 UNION ALL SELECT 'sequence ' || schemaname || sequencename || coalesce(last_value, 0)
-                    FROM pg_sequences WHERE sequencename <> 'operations_id_seq'
+                    FROM pg_sequences
+                    WHERE sequencename NOT IN ('operations_id_seq', 'participants_id_seq', 'standings_id_seq')
             ) lines
             """
         );
