@@ -97,12 +97,11 @@ internal sealed partial class ChallengeEditor(
         try
         {
             await received.SaveAsync(
-                async () =>
+                () =>
                 {
                     database.Add(challenge);
-                    await database.SaveChangesAsync(cancellationToken);
-                    ApplyRules(fields, challenge, null);
-                    return true;
+                    ApplyRules(fields, challenge, rules: null);
+                    return Task.FromResult(true);
                 },
                 cancellationToken
             );
@@ -124,10 +123,8 @@ internal sealed partial class ChallengeEditor(
         CancellationToken cancellationToken
     )
     {
-        if (
-            await database.Challenges.SingleOrDefaultAsync(one => one.ChallengeId == challengeId, cancellationToken)
-            is not { } challenge
-        )
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        if (await LockAsync(challengeId, cancellationToken) is not { } challenge)
         {
             return ChallengeChange.NotFound;
         }
@@ -145,7 +142,8 @@ internal sealed partial class ChallengeEditor(
         await validator.ValidateAndThrowAsync(fields, cancellationToken);
         fields.CopyTo(challenge);
         ApplyRules(fields, challenge, rules);
-        await database.SaveChangesAsync(CancellationToken.None);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(CancellationToken.None);
         return ChallengeChange.Done;
     }
 
@@ -185,11 +183,7 @@ internal sealed partial class ChallengeEditor(
     {
         database.Database.SetCommandTimeout(0); // it may have a million scores
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        var found = await database
-            .Challenges.FromSql($"SELECT * FROM challenges WHERE challenge_id = {challengeId} FOR UPDATE")
-            .AsNoTracking()
-            .ToListAsync(cancellationToken);
-        if (found is not [var challenge])
+        if (await LockAsync(challengeId, cancellationToken) is not { } challenge)
         {
             return ChallengeChange.NotFound;
         }
@@ -210,14 +204,22 @@ internal sealed partial class ChallengeEditor(
             .ToHashSet();
         await database.Challenges.Where(one => one.ChallengeId == challengeId).ExecuteDeleteAsync(cancellationToken);
         var others = FileUse.In(database).Where(use => keys.Contains(use.Key)).Select(use => use.Key);
-        keys.ExceptWith(await others.ToListAsync(cancellationToken)); // two challenges may have been imported with one file
+        keys.ExceptWith(await others.ToListAsync(cancellationToken)); // an import may share a file
         await database.StoredFiles.Where(file => keys.Contains(file.Key)).ExecuteDeleteAsync(cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         await DeleteFilesAsync(challengeId, keys);
         return ChallengeChange.Done;
     }
 
-    /// <summary>Deletes files that no row names any more. What fails is an orphan, which <c>files check</c> finds.</summary>
+    /// <summary>The challenge, which nobody else changes until the transaction ends; null if there is none.</summary>
+    private async Task<Challenge?> LockAsync(string challengeId, CancellationToken cancellationToken) =>
+        (
+            await database
+                .Challenges.FromSql($"SELECT * FROM challenges WHERE challenge_id = {challengeId} FOR UPDATE")
+                .ToListAsync(cancellationToken)
+        ).SingleOrDefault();
+
+    /// <summary>Deletes files that no row names any more. What is left over, <c>files check</c> finds.</summary>
     private async Task DeleteFilesAsync(string challengeId, IEnumerable<string> keys)
     {
         foreach (var key in keys)

@@ -19,6 +19,7 @@ internal static class ChallengeEndpoints
             .AddScoped<ChallengeEditor>()
             .AddScoped<ChallengeFiles>()
             .AddSingleton<IValidator<ChallengeFields>, ChallengeFieldsValidator>()
+            .AddSingleton<IValidator<RuleFields>, RuleFieldsValidator>()
             .AddSingleton<IValidator<ChallengeQuery>, ChallengeQueryValidator>()
             .AddSingleton<IValidator<PageQuery>, KeyPageValidator>();
 

@@ -1,4 +1,3 @@
-using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -18,13 +17,11 @@ internal sealed record ChallengeFields
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
-    [MaxLength(MaxTitle)]
     public string? Title { get; init; }
 
-    [MaxLength(MaxDescription)]
     public string? Description { get; init; }
 
-    /// <summary>When submissions begin, such as 2026-12-01T10:00:00Z; null for now. A time without a zone is UTC.</summary>
+    /// <summary>When submissions begin; null for now. A time without a zone is UTC.</summary>
     public DateTimeOffset? OpensOn { get; init; }
 
     /// <summary>When submissions end; that moment itself is too late. Null if the challenge stays open.</summary>
@@ -44,7 +41,7 @@ internal sealed record ChallengeFields
         };
 
     /// <summary>Reads the fields from JSON.</summary>
-    /// <exception cref="BadHttpRequestException">A field is unknown, or has a value of the wrong kind.</exception>
+    /// <exception cref="ValidationException">A field is unknown, or has a value of the wrong type.</exception>
     public static ChallengeFields Read(JsonObject json)
     {
         try
@@ -53,13 +50,14 @@ internal sealed record ChallengeFields
         }
         catch (JsonException e)
         {
-            var field = e.Path is null or "$" ? "A field" : $"The field {e.Path.TrimStart('$', '.')}";
-            throw new BadHttpRequestException($"{field} is unknown or has a wrong value. Nothing was changed.");
+            var field = e.Path is ['$', '.', .. var path] ? path : "body";
+            throw new ValidationException([new(field, "There is no such field, or its value has the wrong type.")]);
         }
     }
 
     /// <summary>These fields with a merge patch applied (RFC 7396).</summary>
-    /// <exception cref="BadHttpRequestException">A field is unknown, or has a value of the wrong kind.</exception>
+    /// <exception cref="BadHttpRequestException">The patch is no object, or names a field twice.</exception>
+    /// <exception cref="ValidationException">A field is unknown, or has a value of the wrong type.</exception>
     public ChallengeFields With(JsonElement patch)
     {
         if (patch.ValueKind is not JsonValueKind.Object)
@@ -86,7 +84,6 @@ internal sealed record ChallengeFields
         challenge.ClosesOn = ClosesOn;
     }
 
-    /// <summary>The rules of the challenge; null if there are none.</summary>
     public void CopyTo(ChallengeRules rules)
     {
         rules.OpensOn = OpensOn;
@@ -120,15 +117,12 @@ internal sealed record ChallengeFields
 internal sealed record RuleFields
 {
     /// <summary>How many submissions a participant has each day, in UTC; null if there is no limit.</summary>
-    [Range(1, int.MaxValue)]
     public int? DailyLimit { get; init; }
 
     /// <summary>How many submissions a participant has in all; null if there is no limit.</summary>
-    [Range(1, int.MaxValue)]
     public int? TotalLimit { get; init; }
 
     /// <summary>The largest file, in bytes; null for the limit of the service.</summary>
-    [Range(1L, long.MaxValue)]
     public long? MaxBytes { get; init; }
 
     /// <summary>The accepted extensions, such as .py; without any, every file is accepted.</summary>
@@ -152,8 +146,6 @@ internal sealed record RuleFields
 
 internal sealed class ChallengeFieldsValidator : AbstractValidator<ChallengeFields>
 {
-    private const int MaxTypes = 200; // the column's length
-
     public ChallengeFieldsValidator()
     {
         RuleFor(fields => fields.Title)
@@ -169,12 +161,21 @@ internal sealed class ChallengeFieldsValidator : AbstractValidator<ChallengeFiel
         RuleFor(fields => fields.ClosesOn)
             .Must((fields, closes) => !(closes <= fields.OpensOn))
             .WithMessage("Must be later than opens_on.");
-        RuleFor(fields => fields.Rules!.DailyLimit).GreaterThan(0).When(fields => fields.Rules is not null);
-        RuleFor(fields => fields.Rules!.TotalLimit).GreaterThan(0).When(fields => fields.Rules is not null);
-        RuleFor(fields => fields.Rules!.MaxBytes).GreaterThan(0).When(fields => fields.Rules is not null);
-        RuleFor(fields => fields.Rules!.AcceptedTypes)
+        RuleFor(fields => fields.Rules!).SetValidator(new RuleFieldsValidator());
+    }
+}
+
+internal sealed class RuleFieldsValidator : AbstractValidator<RuleFields>
+{
+    private const int MaxTypes = 200; // the column's length
+
+    public RuleFieldsValidator()
+    {
+        RuleFor(rules => rules.DailyLimit).GreaterThanOrEqualTo(1);
+        RuleFor(rules => rules.TotalLimit).GreaterThanOrEqualTo(1);
+        RuleFor(rules => rules.MaxBytes).GreaterThanOrEqualTo(1);
+        RuleFor(rules => rules.AcceptedTypes)
             .Must(types => types is null || (types.All(IsType) && types.Sum(type => type.Length + 2) <= MaxTypes))
-            .When(fields => fields.Rules is not null)
             .WithMessage($"Name extensions such as .py or .tar.gz, together at most {MaxTypes} characters.");
     }
 

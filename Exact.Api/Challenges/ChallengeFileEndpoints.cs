@@ -32,11 +32,16 @@ internal static class ChallengeFileEndpoints
         }
     }
 
-    /// <summary>Answers with a stored file as an attachment, so that no browser shows it in the name of this site.</summary>
+    /// <summary>Answers with a file as an attachment, so that no browser shows it in the name of this site.</summary>
     public static FileStreamHttpResult Attachment(HttpContext context, Domain.StoredFile file, Stream content)
     {
         // The result skips the body itself, and then reads nothing from the store.
         context.Request.Method = context.IsHead() ? HttpMethods.Head : context.Request.Method;
+        if (!context.Request.Headers.Range.ToString().StartsWith("bytes=", StringComparison.OrdinalIgnoreCase))
+        {
+            context.Request.Headers.Remove(HeaderNames.Range); // the framework takes every unit for bytes
+        }
+
         context.Response.Headers.CacheControl = "no-cache"; // a copy may be kept, and must be compared
         context.Response.Headers["Repr-Digest"] = // RFC 9530
             $"sha-256=:{Convert.ToBase64String(Convert.FromHexString(file.Sha256))}:";

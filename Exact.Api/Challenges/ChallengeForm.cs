@@ -112,6 +112,6 @@ internal static partial class ChallengeForm
             _ => long.TryParse(value, CultureInfo.InvariantCulture, out var number) ? number : value,
         };
 
-    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$(?<!\n)")]
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
     private static partial Regex Plain();
 }

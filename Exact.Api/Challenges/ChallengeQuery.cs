@@ -38,10 +38,10 @@ internal sealed record ChallengeQuery(
         {
             var pattern = $"%{word.Replace(@"\", @"\\").Replace("%", @"\%").Replace("_", @"\_")}%";
             challenges = challenges.Where(one =>
-                EF.Functions.ILike(one.Challenge.Title, pattern)
-                || EF.Functions.ILike(one.Challenge.Description, pattern)
-                || EF.Functions.ILike(one.Challenge.ChallengeId, pattern)
-                || EF.Functions.ILike(one.Challenge.CreatedBy, pattern)
+                EF.Functions.ILike(one.Challenge.Title, pattern, @"\")
+                || EF.Functions.ILike(one.Challenge.Description, pattern, @"\")
+                || EF.Functions.ILike(one.Challenge.ChallengeId, pattern, @"\")
+                || EF.Functions.ILike(one.Challenge.CreatedBy, pattern, @"\")
             );
         }
 

@@ -24,6 +24,9 @@ internal sealed class MultipartForm
 
     private const int MaxField = 512 * 1024;
 
+    /// <summary>The length of the column.</summary>
+    private const int MaxType = 255;
+
     private readonly MultipartReader reader;
     private readonly HashSet<string> seen = [];
     private IReadOnlyCollection<string> fileNames = [];
@@ -136,10 +139,7 @@ internal sealed class MultipartForm
             if (fileName.Length > 0)
             {
                 Once(name);
-                var type = MediaTypeHeaderValue.TryParse(section.ContentType, out var given)
-                    ? given.ToString()
-                    : "application/octet-stream";
-                return new(name, fileName, type, new UploadStream(section.Body, form: null));
+                return new(name, fileName, TypeOf(section), new UploadStream(section.Body, form: null));
             }
         }
 
@@ -200,6 +200,11 @@ internal sealed class MultipartForm
     private static bool IsFile(MultipartSection section) =>
         section.GetContentDispositionHeader() is { } header
         && (header.FileName.HasValue || header.FileNameStar.HasValue);
+
+    private static string TypeOf(MultipartSection section) =>
+        MediaTypeHeaderValue.TryParse(section.ContentType, out var type) && type.MediaType.Length <= MaxType
+            ? type.MediaType.ToString()
+            : "application/octet-stream";
 
     private static string NameOf(MultipartSection section) =>
         HeaderUtilities.RemoveQuotes(section.GetContentDispositionHeader()?.Name ?? default).ToString();

@@ -113,7 +113,7 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
         var config = new AmazonS3Config
         {
             ForcePathStyle = options.PathStyle,
-            // Other providers do not know the checksums that the SDK adds by default. TLS and SHA-256 protect the bytes.
+            // Other providers do not know the checksums that the SDK adds by default. We have the SHA-256.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
         };

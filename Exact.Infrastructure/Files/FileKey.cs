@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Exact.Infrastructure.Files;
 
-/// <summary>The place of a file in the store, such as <c>3f/3fa85f64…</c>. No name that a person chose is part of it.</summary>
+/// <summary>The place of a file in the store, such as <c>3f/3fa85f64…</c>. It is random.</summary>
 internal static class FileKey
 {
     public static string New()

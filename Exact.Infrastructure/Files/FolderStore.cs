@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Exact.Infrastructure.Files;
 
-/// <summary>Keeps files in a folder. A file that is being received has a name of its own until it is complete.</summary>
+/// <summary>Keeps files in a folder. Until a file is complete, it has another name.</summary>
 internal sealed class FolderStore(string folder) : IFileStore
 {
     /// <summary>The folder for what is being received.</summary>
@@ -27,6 +27,7 @@ internal sealed class FolderStore(string folder) : IFileStore
                 await staged.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             }
 
+            staged.Flush(); // it may take long, so it comes before the transaction
             return staged;
         }
         catch
@@ -189,11 +190,12 @@ internal sealed class FolderStore(string folder) : IFileStore
             }
         }
 
+        public void Flush() => Try(() => file.Flush(flushToDisk: true));
+
         public Task PublishAsync(CancellationToken cancellationToken)
         {
             Try(() =>
             {
-                file.Flush(flushToDisk: true);
                 file.Dispose();
                 var parent = Path.GetDirectoryName(target)!;
                 PrivateFiles.CreateClosedFolder(parent);

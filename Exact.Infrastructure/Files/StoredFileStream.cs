@@ -1,6 +1,6 @@
 namespace Exact.Infrastructure.Files;
 
-/// <summary>A stored file to read from any position. It is opened at the first read, so that a seek costs nothing.</summary>
+/// <summary>A stored file, to read from any position. The first read opens it, so that a seek costs nothing.</summary>
 internal sealed class StoredFileStream(IFileStore store, string key, long length) : Stream
 {
     private Stream? opened;

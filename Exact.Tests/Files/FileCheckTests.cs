@@ -149,6 +149,28 @@ public sealed class FileCheckTests : IClassFixture<MigratedDatabase>, IAsyncLife
         Assert.Equal(FileState.Missing, Assert.Single(found.Findings).State);
     }
 
+    [Fact]
+    public async Task The_command_lists_what_is_wrong_and_exits_with_6()
+    {
+        await PutAsync("stray.txt", "x");
+        var settings = new Dictionary<string, string> { ["Files__Folder"] = folder };
+
+        await using var check = await ExactProcess.RunAsync(database.ConnectionString, settings, "files", "check");
+        await using var clean = await ExactProcess.RunAsync(
+            database.ConnectionString,
+            settings,
+            "files",
+            "check",
+            "--delete-orphans"
+        );
+
+        Assert.Equal(6, await check.WaitForExitAsync());
+        Assert.Equal("orphaned    stray.txt  no challenge or submission names it", check.Output);
+        Assert.Contains("Checked 1 files with 1 bytes. Wrong: 1.", check.Log);
+        Assert.Equal(0, await clean.WaitForExitAsync());
+        Assert.StartsWith("deleted     stray.txt", clean.Output);
+    }
+
     private static string Challenge(string id, string dataset, string model = "NULL") =>
         $"""
             INSERT INTO challenges (challenge_id, title, description, created_at, created_by, dataset, mlmodel)

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Exact.Infrastructure.Files;
-using Exact.Tests.Support;
 
 namespace Exact.Tests.Files;
 
@@ -41,7 +40,7 @@ public abstract class FileStoreTests
             file.Seek(position, SeekOrigin.Begin);
             await file.ReadExactlyAsync(ten, CancellationToken);
 
-            Assert.Equal(content.AsSpan(position, 10), ten);
+            Assert.Equal(content[position..(position + 10)], ten);
         }
     }
 
@@ -57,7 +56,7 @@ public abstract class FileStoreTests
         Assert.Null(before);
         Assert.Null(await Store.FindSizeAsync(key, CancellationToken));
         Assert.DoesNotContain(await ListAsync(), found => found.Key == key);
-        await AssertNothingIsUnfinishedAsync();
+        AssertNothingIsUnfinished();
     }
 
     [Fact]
@@ -70,7 +69,7 @@ public abstract class FileStoreTests
         );
 
         Assert.Null(await Store.FindSizeAsync(key, CancellationToken));
-        await AssertNothingIsUnfinishedAsync();
+        AssertNothingIsUnfinished();
     }
 
     [Fact]
@@ -114,7 +113,8 @@ public abstract class FileStoreTests
         Assert.Contains((key, 3), await ListAsync());
     }
 
-    private protected abstract Task AssertNothingIsUnfinishedAsync();
+    /// <summary>Looks for remains where nobody finds a file. The S3 server of the tests cannot list its own.</summary>
+    private protected virtual void AssertNothingIsUnfinished() { }
 
     private protected async Task<string> PublishAsync(byte[] content, string? key = null)
     {
@@ -189,11 +189,8 @@ public sealed class FolderStoreTests : FileStoreTests, IDisposable
         Assert.StartsWith("Files:Folder cannot be used: ", failure.Message);
     }
 
-    private protected override Task AssertNothingIsUnfinishedAsync()
-    {
+    private protected override void AssertNothingIsUnfinished() =>
         Assert.Empty(Directory.EnumerateFiles(Path.Combine(folder, "files", ".incoming")));
-        return Task.CompletedTask;
-    }
 }
 
 public sealed class BucketStoreTests : FileStoreTests, IClassFixture<FauxS3>, IDisposable
@@ -251,7 +248,4 @@ public sealed class BucketStoreTests : FileStoreTests, IClassFixture<FauxS3>, ID
             Assert.NotEqual("elsewhere", key);
         }
     }
-
-    /// <summary>An upload that was aborted takes no more parts.</summary>
-    private protected override Task AssertNothingIsUnfinishedAsync() => Task.CompletedTask;
 }
