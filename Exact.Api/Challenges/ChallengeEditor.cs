@@ -63,7 +63,7 @@ internal sealed partial class ChallengeEditor(
             throw new ValidationException(errors);
         }
 
-        if (name is not null && await database.ChallengeExistsAsync(name, cancellationToken))
+        if (name is not null && await database.Challenges.AnyAsync(one => one.ChallengeId == name, cancellationToken))
         {
             return (ChallengeChange.NameTaken, name);
         }
