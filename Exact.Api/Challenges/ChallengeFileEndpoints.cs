@@ -32,8 +32,17 @@ internal static class ChallengeFileEndpoints
         }
     }
 
-    /// <summary>Answers with a file as an attachment, so that no browser shows it in the name of this site.</summary>
-    public static FileStreamHttpResult Attachment(HttpContext context, Domain.StoredFile file, Stream content)
+    /// <summary>Answers with a stored file as an attachment, so that no browser shows it in the name of this site.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="content">Its content.</param>
+    /// <param name="name">The name of the attachment; by default the original one.</param>
+    public static FileStreamHttpResult Attachment(
+        HttpContext context,
+        Domain.StoredFile file,
+        Stream content,
+        string? name = null
+    )
     {
         // The result skips the body itself, and then reads nothing from the store.
         context.Request.Method = context.IsHead() ? HttpMethods.Head : context.Request.Method;
@@ -48,7 +57,7 @@ internal static class ChallengeFileEndpoints
         return TypedResults.Stream(
             content,
             file.ContentType,
-            file.OriginalName,
+            name ?? file.OriginalName,
             file.CreatedAt,
             new EntityTagHeaderValue($"\"{file.Sha256}\""),
             enableRangeProcessing: true
