@@ -9,6 +9,7 @@ using Exact.Api.Migrations;
 using Exact.Api.Operations;
 using Exact.Api.Scores;
 using Exact.Api.Startup;
+using Exact.Api.Submissions;
 using Exact.Api.Transfers;
 using Exact.Infrastructure;
 
@@ -28,6 +29,8 @@ static WebApplication Build(string[] args)
     builder.Services.AddAccounts();
     builder.Services.AddChallenges();
     builder.Services.AddScores();
+    builder.Services.AddScoreChanges();
+    builder.Services.AddSubmissions();
     builder.Services.AddTransfers();
     builder.Services.AddOperations();
     builder.AddMigrationAtStart();
@@ -44,6 +47,9 @@ static WebApplication Build(string[] args)
     app.MapTokens();
     app.MapChallenges();
     app.MapScores();
+    app.MapScoreChanges();
+    app.MapSubmissions();
+    app.MapWorker();
     app.MapMigrations();
     app.MapTransfers();
     app.MapOperations();

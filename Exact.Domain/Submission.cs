@@ -36,12 +36,12 @@ public sealed class Submission
     /// <summary>The end of the evaluation's output.</summary>
     public string? Log { get; set; }
 
-    /// <summary>The token that the worker's writes must carry; null while no worker has the submission.</summary>
+    /// <summary>The token that the worker's writes must carry; it stays with the result.</summary>
     public Guid? Lease { get; set; }
 
-    /// <summary>Until when the worker has it, by the database's clock.</summary>
+    /// <summary>Until when the worker has it, by the database's clock; null while no worker has it.</summary>
     public DateTimeOffset? LeaseUntil { get; set; }
 
-    /// <summary>The name of the worker that has it.</summary>
+    /// <summary>The name of the worker that has it, or that ended it.</summary>
     public string? Worker { get; set; }
 }

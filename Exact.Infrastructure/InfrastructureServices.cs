@@ -5,6 +5,7 @@ using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Standings;
+using Exact.Infrastructure.Submissions;
 using Exact.Infrastructure.Transfer;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -68,6 +69,7 @@ public static class InfrastructureServices
         services.AddTransfer();
         services.AddFiles();
         services.AddExactAccounts();
+        services.AddSubmissionQueue();
         return services;
     }
 

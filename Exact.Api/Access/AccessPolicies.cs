@@ -14,6 +14,9 @@ internal static class AccessPolicies
     /// <summary>A person at a browser. A stolen token shall not make others or change the password.</summary>
     public const string Session = "session";
 
+    /// <summary>Everybody who is recognised; the endpoint decides by what is asked for.</summary>
+    public const string Known = "known";
+
     /// <summary>An administrator, or a person by cookie or by a token with the scope <c>submit</c>.</summary>
     public const string Organiser = "organiser";
 
@@ -28,6 +31,7 @@ internal static class AccessPolicies
                 Session,
                 policy => policy.RequireAuthenticatedUser().RequireAssertion(context => IsSession(context.User))
             );
+        policies.AddPolicy(Known, policy => policy.RequireAuthenticatedUser());
         policies.AddPolicy(
             Organiser,
             policy =>
@@ -51,6 +55,10 @@ internal static class AccessPolicies
     /// <summary>The key of the caller's account; null for the admin key and for nobody.</summary>
     public static long? AccountId(this ClaimsPrincipal user) =>
         user.FindFirstValue(ClaimTypes.NameIdentifier) is { } id ? long.Parse(id, null) : null;
+
+    /// <summary>Whether the caller is an administrator, or has the account of this organiser.</summary>
+    public static bool MayOrganise(this ClaimsPrincipal user, string organiser) =>
+        user.IsAdmin() || (user.AccountId() is not null && user.Identity!.Name == organiser);
 
     private static bool May(ClaimsPrincipal user, string scope) =>
         user.IsAdmin()

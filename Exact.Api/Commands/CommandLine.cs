@@ -40,6 +40,7 @@ internal static partial class CommandLine
             DumpDataCommand.Create(app.Services),
             FilesCommand.Create(app.Services),
             CreateSuperuserCommand.Create(app.Services),
+            WorkCommand.Create(app.Services),
             HealthCommand.Create(),
         };
         // The configuration of the host reads its own settings, such as --urls.

@@ -39,6 +39,7 @@ internal static class LegacyEndpoints
         group.MapLegacyAccounts();
         group.MapLegacyChallenges();
         group.MapLegacyScores();
+        group.MapLegacySubmissions();
     }
 
     /// <summary>Requires a policy, and documents its refusals.</summary>

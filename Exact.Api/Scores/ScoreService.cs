@@ -24,6 +24,13 @@ internal sealed class ScoreService(ExactDbContext database)
         return (limit is { } rows ? scores.Take(rows) : scores).Select(ScoreResponse.From).AsAsyncEnumerable();
     }
 
+    /// <summary>The score of a submission; null if there is none.</summary>
+    public Task<ScoreResponse?> FindAsync(long submission, CancellationToken cancellationToken) =>
+        database
+            .Scores.Where(score => database.Submissions.Any(one => one.Id == submission && one.ScoreId == score.Id))
+            .Select(ScoreResponse.From)
+            .SingleOrDefaultAsync(cancellationToken);
+
     /// <summary>
     /// All scores of all challenges that are not disqualified, the oldest first, as they come. Those that are still hidden from
     /// the caller are left out.

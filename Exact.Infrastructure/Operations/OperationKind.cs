@@ -6,4 +6,7 @@ public enum OperationKind
     Migration,
     Import,
     Export,
+
+    /// <summary>An organiser entered, corrected, disqualified, reinstated or evaluated again.</summary>
+    Score,
 }

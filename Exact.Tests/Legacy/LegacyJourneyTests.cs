@@ -60,6 +60,16 @@ public sealed class LegacyJourneyTests(LegacySite site) : IClassFixture<LegacySi
         Assert.Equal("dataset_file.csv", download.SuggestedFilename);
         Assert.Equal("content of d.csv", await File.ReadAllTextAsync(await download.PathAsync(), Cancellation));
 
+        await page.FillAsync("#submit [name=method_name]", "Gradients");
+        await page.SetInputFilesAsync("#submit [name=file]", Sent("method.py"));
+        await page.ClickAsync("#submit button");
+        using var worker = site.CreateAdmin();
+        await worker.EvaluateAsync("complete", """{"emd_score": 0.75, "emd_std": 0.05, "ima_score": 0.5, "ima_std": 0.1}""");
+        await ShowsAsync("#message", "Scored 0.75");
+        await Expect(page.Locator("#leaderboard td"))
+            .ToContainTextAsync(["1", "ada", "Gradients", "0.75 ± 0.05", "0.5 ± 0.1", "/", "completed"]);
+        await page.ScreenshotAsync(new() { Path = Path.Combine(AppContext.BaseDirectory, "journey.png") });
+
         await page.ClickAsync("#delete");
         await ShowsAsync("#message", "Deleted");
         await Expect(page.Locator("#challenges li")).ToHaveCountAsync(0);

@@ -1,0 +1,229 @@
+using System.Security.Claims;
+using Exact.Api.Access;
+using Exact.Api.Accounts;
+using Exact.Api.Challenges;
+using Exact.Infrastructure.Files;
+using FluentValidation;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Exact.Api.Submissions;
+
+/// <summary>Participants submit, and see how the evaluation goes.</summary>
+internal static class SubmissionEndpoints
+{
+    /// <summary>What a form may add to the bytes of its file.</summary>
+    private const int FormOverhead = 64 * 1024;
+
+    public static void MapSubmissions(this IEndpointRouteBuilder routes)
+    {
+        var challenge = routes
+            .MapGroup("/api/challenges/{challenge_id}")
+            .WithTags("Submissions")
+            .WithChallengeName()
+            .Validated();
+        challenge
+            .MapPost("/submissions", SubmitAsync)
+            .WithSummary("Submit a method: a form with method_name and then file")
+            .WithMetadata(new DisableRequestSizeLimitAttribute())
+            .Accepts<SubmissionFormDocument>("multipart/form-data")
+            .ForCallers(Scopes.Submit)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        challenge
+            .MapGet("/submissions", ListAsync)
+            .WithSummary(
+                "List the submissions to a challenge, newest first: the organiser all, a participant the own ones"
+            )
+            .ForCallers(AccessPolicies.Known)
+            .ProducesValidationProblem();
+        challenge
+            .MapGet("/allowance", GetAllowanceAsync)
+            .WithSummary("Get how many submissions the caller has left")
+            .ForCallers(AccessPolicies.Known);
+        var submission = routes.MapGroup("/api/submissions/{id:long}").WithTags("Submissions");
+        submission
+            .MapGet("/", GetAsync)
+            .WithSummary("Get a submission: its state, its place in the queue, and the end of its log")
+            .ForCallers(AccessPolicies.Known);
+        submission
+            .MapGet("/file", DownloadAsync)
+            .WithSummary("Download the file of a submission")
+            .ForCallers(AccessPolicies.Known)
+            .Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Produces(StatusCodes.Status206PartialContent, contentType: "application/octet-stream")
+            .Produces(StatusCodes.Status304NotModified)
+            .Produces(StatusCodes.Status416RangeNotSatisfiable);
+    }
+
+    private static async Task<Results<Accepted<SubmissionDetails>, ValidationProblem, ProblemHttpResult>> SubmitAsync(
+        [FromRoute(Name = "challenge_id")] string challengeId,
+        SubmissionService submissions,
+        FileUpload upload,
+        IValidator<SubmissionFields> validator,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        var (request, user) = (context.Request, context.User.Identity!.Name!);
+        if (!SubmissionForm.IsSent(request))
+        {
+            return TypedResults.Problem(
+                statusCode: StatusCodes.Status415UnsupportedMediaType,
+                title: "The body is not a form.",
+                detail: "Send multipart/form-data with the field method_name and then the file."
+            );
+        }
+
+        // Before the body, so that nobody uploads for nothing.
+        var atLeast = Math.Max(0, (request.ContentLength ?? 0) - FormOverhead);
+        if (await submissions.CheckAsync(challengeId, user, atLeast, cancellationToken) is { } closed)
+        {
+            return RefusalProblems.Describe(context, closed);
+        }
+
+        try
+        {
+            var form = new SubmissionForm(request);
+            var (methodName, sent) = await form.ReadAsync(cancellationToken);
+            var checkedFields = validator.Validate(new SubmissionFields(methodName, sent.Name));
+            if (!checkedFields.IsValid)
+            {
+                var mistake = checkedFields.Errors[0];
+                return Mistake(
+                    mistake.PropertyName is nameof(SubmissionFields.MethodName) ? "method_name" : "file",
+                    mistake.ErrorMessage
+                );
+            }
+
+            var (id, refusal) = await submissions.SubmitAsync(
+                challengeId,
+                user,
+                sent,
+                upload,
+                async token =>
+                {
+                    await form.EndAsync(token);
+                    return methodName;
+                },
+                cancellationToken
+            );
+            if (refusal is not null)
+            {
+                return RefusalProblems.Describe(context, refusal);
+            }
+
+            var submission = await submissions.FindAsync(id, CancellationToken.None);
+            return TypedResults.Accepted(
+                $"{request.PathBase}/api/submissions/{id}",
+                await submissions.AddDetailsAsync(submission!, CancellationToken.None)
+            );
+        }
+        catch (FormException e)
+        {
+            return Mistake(e.Field, e.Message);
+        }
+    }
+
+    private static async Task<Results<Ok<IReadOnlyList<SubmissionResponse>>, NotFound, ForbidHttpResult>> ListAsync(
+        [FromRoute(Name = "challenge_id")] string challengeId,
+        [AsParameters] SubmissionQuery query,
+        SubmissionService submissions,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        if (await submissions.FindOrganiserAsync(challengeId, cancellationToken) is not { } organiser)
+        {
+            return TypedResults.NotFound();
+        }
+
+        if (!context.User.MayOrganise(organiser))
+        {
+            var own = context.User.Identity!.Name;
+            if (query.Username is { } other && other != own)
+            {
+                return TypedResults.Forbid();
+            }
+
+            query = query with { Username = own };
+        }
+
+        var page = await submissions.ListAsync(challengeId, query, cancellationToken);
+        return TypedResults.Ok(context.WithPageHeaders(page, query, row => [row.Id]));
+    }
+
+    private static async Task<Results<Ok<AllowanceResponse>, NotFound>> GetAllowanceAsync(
+        [FromRoute(Name = "challenge_id")] string challengeId,
+        SubmissionService submissions,
+        HttpContext context,
+        CancellationToken cancellationToken
+    ) =>
+        await submissions.FindAllowanceAsync(challengeId, context.User.Identity!.Name!, cancellationToken)
+            is { } allowance
+            ? TypedResults.Ok(allowance)
+            : TypedResults.NotFound();
+
+    private static async Task<Results<Ok<SubmissionDetails>, NotFound, ForbidHttpResult>> GetAsync(
+        long id,
+        SubmissionService submissions,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        if (await submissions.FindAsync(id, cancellationToken) is not { } submission)
+        {
+            return TypedResults.NotFound();
+        }
+
+        return await MaySeeAsync(context.User, submission, submissions, cancellationToken)
+            ? TypedResults.Ok(await submissions.AddDetailsAsync(submission, cancellationToken))
+            : TypedResults.Forbid();
+    }
+
+    private static async Task<Results<FileStreamHttpResult, NotFound, ForbidHttpResult>> DownloadAsync(
+        long id,
+        SubmissionService submissions,
+        IFileStore store,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        if (await submissions.FindAsync(id, cancellationToken) is not { } submission)
+        {
+            return TypedResults.NotFound();
+        }
+
+        if (!await MaySeeAsync(context.User, submission, submissions, cancellationToken))
+        {
+            return TypedResults.Forbid();
+        }
+
+        var key = await submissions.FindKeyAsync(id, cancellationToken);
+        return
+            await StoredDownload.FindAsync(store, key, submission.OriginalName, submission.Sha256, cancellationToken)
+                is { } file
+            ? file
+            : TypedResults.NotFound();
+    }
+
+    private static async Task<bool> MaySeeAsync(
+        ClaimsPrincipal user,
+        SubmissionResponse submission,
+        SubmissionService submissions,
+        CancellationToken cancellationToken
+    ) =>
+        user.AccountId() is not null && user.Identity!.Name == submission.Username
+        || user.MayOrganise(await submissions.FindOrganiserAsync(submission.ChallengeId, cancellationToken) ?? "");
+
+    private static ValidationProblem Mistake(string field, string message) =>
+        TypedResults.ValidationProblem(new Dictionary<string, string[]> { [field] = [message] });
+
+    /// <summary>The form, for the OpenAPI document; the service reads it as a stream.</summary>
+    /// <param name="MethodName">The name of the method; by default the name of the file without its extension.</param>
+    /// <param name="File">The method. It comes last.</param>
+    private sealed record SubmissionFormDocument(string? MethodName, IFormFile File);
+}

@@ -1,0 +1,117 @@
+namespace Exact.Infrastructure.Submissions;
+
+/// <summary>The statements of the queue. Each locks the score before its submission, as a deletion does.</summary>
+/// <remarks>
+/// A submission is held while it has a lease and <c>lease_until</c>. Afterwards it keeps the lease, so that a repeated
+/// result is recognised. All times are by the database's clock.
+/// </remarks>
+internal static class QueueSql
+{
+    private const string Waits =
+        "s.status IN ('pending', 'running') AND (b.lease_until IS NULL OR (b.lease_until <= now() AND b.attempts < @max))";
+
+    /// <summary>The challenge with the fewest evaluations comes first, then the submission that has waited longest.</summary>
+    public const string Claim = $"""
+        WITH running AS (
+            SELECT s.challenge_id, count(*) AS number FROM submissions b JOIN scores s ON s.id = b.score_id
+            WHERE b.lease IS NOT NULL AND b.lease_until > now() GROUP BY s.challenge_id
+        ), next AS (
+            SELECT b.id
+            FROM scores s JOIN submissions b ON b.score_id = s.id LEFT JOIN running r ON r.challenge_id = s.challenge_id
+            WHERE {Waits} AND ((@emd AND s.emd_score IS NULL) OR (@ima AND s.ima_score IS NULL))
+            ORDER BY coalesce(r.number, 0), b.queued_at, b.id LIMIT 1
+            FOR UPDATE OF s, b SKIP LOCKED
+        ), started AS (
+            UPDATE submissions b
+            SET lease = gen_random_uuid(), lease_until = now() + @lease, worker = @worker, attempts = attempts + 1,
+                started_at = now(), finished_at = NULL, log = NULL
+            FROM next WHERE b.id = next.id
+            RETURNING b.id, b.score_id, b.lease, b.lease_until, b.attempts
+        )
+        UPDATE scores s SET status = 'running' FROM started WHERE s.id = started.score_id
+        RETURNING started.id, s.id, lease, lease_until, attempts, s.challenge_id, s.username, s.method_name
+        """;
+
+    public const string HasWork = """
+        SELECT EXISTS (
+            SELECT FROM scores s JOIN submissions b ON b.score_id = s.id
+            WHERE s.status IN ('pending', 'running') AND (b.lease_until IS NULL OR b.lease_until <= now())
+        )
+        """;
+
+    /// <summary>The submission, if this lease is the current one.</summary>
+    private const string Held = """
+        held AS MATERIALIZED (
+            SELECT b.id, b.score_id, b.attempts FROM scores s JOIN submissions b ON b.score_id = s.id
+            WHERE b.id = @id AND b.lease = @lease AND b.lease_until IS NOT NULL AND s.status = 'running'
+            FOR UPDATE OF s, b
+        )
+        """;
+
+    public const string Heartbeat = $"""
+        WITH {Held}
+        UPDATE submissions b SET lease_until = now() + @period FROM held WHERE b.id = held.id RETURNING b.lease_until
+        """;
+
+    public const string Complete = $"""
+        WITH {Held}, scored AS (
+            UPDATE scores s
+            SET status = 'completed', error_message = NULL,
+                score = coalesce(@emd_score::float8, score), emd_score = coalesce(@emd_score::float8, emd_score),
+                emd_std = CASE WHEN @emd_score::float8 IS NULL THEN emd_std ELSE @emd_std::float8 END,
+                ima_score = coalesce(@ima_score::float8, ima_score),
+                ima_std = CASE WHEN @ima_score::float8 IS NULL THEN ima_std ELSE @ima_std::float8 END
+            FROM held WHERE s.id = held.score_id
+        ), ended AS (
+            UPDATE submissions b SET lease_until = NULL, finished_at = now(), log = @log::text
+            FROM held WHERE b.id = held.id RETURNING 1
+        )
+        SELECT 1 FROM ended
+        UNION ALL
+        SELECT 1 FROM scores s JOIN submissions b ON b.score_id = s.id
+        WHERE b.id = @id AND b.lease = @lease AND s.status = 'completed'
+        AND coalesce(s.emd_score = @emd_score::float8, true) AND coalesce(s.ima_score = @ima_score::float8, true)
+        AND (@emd_score::float8 IS NULL OR s.emd_std IS NOT DISTINCT FROM @emd_std::float8)
+        AND (@ima_score::float8 IS NULL OR s.ima_std IS NOT DISTINCT FROM @ima_std::float8)
+        """;
+
+    public const string Fail = $"""
+        WITH {Held}, scored AS (
+            UPDATE scores s SET status = 'failed', error_message = @error FROM held WHERE s.id = held.score_id
+        ), ended AS (
+            UPDATE submissions b SET lease_until = NULL, finished_at = now(), log = @log::text
+            FROM held WHERE b.id = held.id RETURNING 1
+        )
+        SELECT 1 FROM ended
+        UNION ALL
+        SELECT 1 FROM scores s JOIN submissions b ON b.score_id = s.id
+        WHERE b.id = @id AND b.lease = @lease AND s.status = 'failed' AND s.error_message = @error
+        """;
+
+    public const string Release = $"""
+        WITH {Held}, scored AS (
+            UPDATE scores s
+            SET status = CASE WHEN attempts < @max THEN 'pending' ELSE 'failed' END,
+                error_message = CASE WHEN attempts < @max THEN NULL ELSE @error END
+            FROM held WHERE s.id = held.score_id
+        )
+        UPDATE submissions b
+        SET lease = NULL, lease_until = NULL, worker = NULL, log = @log::text, counts = counts AND b.attempts < @max,
+            finished_at = CASE WHEN b.attempts < @max THEN NULL ELSE now() END
+        FROM held WHERE b.id = held.id RETURNING 1
+        """;
+
+    public const string GiveUp = """
+        WITH lost AS MATERIALIZED (
+            SELECT b.id, b.score_id FROM scores s JOIN submissions b ON b.score_id = s.id
+            WHERE b.lease IS NOT NULL AND b.lease_until <= now() AND b.attempts >= @max AND s.status = 'running'
+            FOR UPDATE OF s, b SKIP LOCKED
+        ), scored AS (
+            UPDATE scores s SET status = 'failed', error_message = @error FROM lost WHERE s.id = lost.score_id
+        ), ended AS (
+            UPDATE submissions b SET lease = NULL, lease_until = NULL, counts = false, finished_at = now()
+            FROM lost WHERE b.id = lost.id RETURNING 1
+        )
+        SELECT count(*) FROM ended
+        """;
+}

@@ -1,0 +1,315 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace Exact.Tests.Submissions;
+
+public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<SubmissionsApp>
+{
+    private static readonly string[] Emd = ["emd"];
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_submission_is_accepted_and_says_where_it_stands()
+    {
+        var challenge = await app.ChallengeAsync("daily_limit=5");
+        await app.SubmitAsync(challenge);
+        using var answer = await SubmissionsApp.SubmitAsync(app.Bob, challenge, "print(2)", "dir/my method.py");
+
+        var body = await JsonOf(answer);
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        Assert.Equal($"/api/submissions/{body.GetProperty("id").GetInt64()}", $"{answer.Headers.Location}");
+        Assert.Equal("pending", body.GetProperty("status").GetString());
+        Assert.Equal(2, body.GetProperty("place").GetInt32());
+        Assert.Equal("mine", body.GetProperty("method_name").GetString());
+        Assert.Equal("my method.py", body.GetProperty("original_name").GetString());
+        Assert.Equal(8, body.GetProperty("size").GetInt64());
+        Assert.Equal(
+            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("print(2)"u8)),
+            body.GetProperty("sha256").GetString()
+        );
+        Assert.Equal(
+            "3 of 5 left today, resets at 00:00 UTC",
+            body.GetProperty("allowance").GetProperty("summary").GetString()
+        );
+        Assert.Equal(
+            "print(2)",
+            await app.Bob.GetStringAsync(new Uri($"{answer.Headers.Location}/file", UriKind.Relative), Cancellation)
+        );
+    }
+
+    [Theory]
+    [InlineData("daily_limit=0", HttpStatusCode.TooManyRequests, "You have no submissions left today.")]
+    [InlineData("total_limit=0", HttpStatusCode.Conflict, "You have no submissions left.")]
+    [InlineData("opens_on=now() + interval '1 day'", HttpStatusCode.Conflict, "The challenge is not open yet.")]
+    [InlineData("max_bytes=3", HttpStatusCode.RequestEntityTooLarge, "The file is too large.")]
+    [InlineData(
+        "accepted_types='.zip'",
+        HttpStatusCode.UnsupportedMediaType,
+        "The challenge does not accept such a file."
+    )]
+    public async Task What_the_rules_forbid_is_refused_and_leaves_nothing(
+        string rules,
+        HttpStatusCode status,
+        string title
+    )
+    {
+        var challenge = await app.ChallengeAsync(rules);
+        await app.Database.ExecuteAsync("DELETE FROM stored_files");
+        using var answer = await SubmissionsApp.SubmitAsync(app.Bob, challenge);
+
+        Assert.Equal(status, answer.StatusCode);
+        Assert.Equal(title, (await JsonOf(answer)).GetProperty("title").GetString());
+        Assert.Equal(
+            0,
+            await app.Database.ScalarAsync<long>(
+                "SELECT (SELECT count(*) FROM submissions) + count(*) FROM stored_files"
+            )
+        );
+    }
+
+    [Theory]
+    [InlineData("{}", "application/json", HttpStatusCode.UnsupportedMediaType, null)]
+    [InlineData("--b\r\n", "multipart/form-data; boundary=b", HttpStatusCode.BadRequest, "form")]
+    [InlineData("--b--\r\n", "multipart/form-data; boundary=b", HttpStatusCode.BadRequest, "file")]
+    [InlineData(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.py\"\r\n\r\ncut",
+        "multipart/form-data; boundary=b",
+        HttpStatusCode.BadRequest,
+        "file"
+    )]
+    [InlineData(
+        "--b\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\neve\r\n--b--\r\n",
+        "multipart/form-data; boundary=b",
+        HttpStatusCode.BadRequest,
+        "username"
+    )]
+    [InlineData(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.py\"\r\n\r\nx\r\n"
+            + "--b\r\nContent-Disposition: form-data; name=\"method_name\"\r\n\r\nlate\r\n--b--\r\n",
+        "multipart/form-data; boundary=b",
+        HttpStatusCode.BadRequest,
+        "method_name"
+    )]
+    public async Task A_form_that_is_not_as_it_should_be_is_refused_by_field(
+        string body,
+        string type,
+        HttpStatusCode status,
+        string? field
+    )
+    {
+        var challenge = await app.ChallengeAsync();
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        using var answer = await app.Bob.PostAsync($"/api/challenges/{challenge}/submissions", content, Cancellation);
+
+        Assert.Equal(status, answer.StatusCode);
+        if (field is not null)
+        {
+            Assert.True((await JsonOf(answer)).GetProperty("errors").TryGetProperty(field, out _));
+        }
+
+        Assert.Equal(0, await app.Database.ScalarAsync<long>("SELECT count(*) FROM submissions"));
+    }
+
+    [Fact]
+    public async Task A_participant_sees_the_own_submissions_and_the_organiser_all()
+    {
+        var challenge = await app.ChallengeAsync();
+        var own = await app.SubmitAsync(challenge);
+        using var carl = await SubmissionsApp.RegisterAsync(app.CreateClient(), $"carl{challenge[..8]}");
+        using var other = await SubmissionsApp.SubmitAsync(carl, challenge);
+        var list = $"/api/challenges/{challenge}/submissions";
+
+        Assert.Single((await app.Bob.GetFromJsonAsync<JsonElement>(list, Cancellation)).EnumerateArray());
+        Assert.Equal(2, (await app.Ada.GetFromJsonAsync<JsonElement>(list, Cancellation)).GetArrayLength());
+        Assert.Equal(2, (await app.Admin.GetFromJsonAsync<JsonElement>(list, Cancellation)).GetArrayLength());
+        Assert.Single(
+            (
+                await app.Ada.GetFromJsonAsync<JsonElement>($"{list}?username=bob&status=pending", Cancellation)
+            ).EnumerateArray()
+        );
+        Assert.Equal(
+            0,
+            (await app.Ada.GetFromJsonAsync<JsonElement>($"{list}?status=failed", Cancellation)).GetArrayLength()
+        );
+        Assert.Equal(HttpStatusCode.Forbidden, await StatusOf(app.Bob, $"{list}?username=carl"));
+        Assert.Equal(HttpStatusCode.Forbidden, await StatusOf(carl, $"/api/submissions/{own}"));
+        Assert.Equal(HttpStatusCode.Forbidden, await StatusOf(carl, $"/api/submissions/{own}/file"));
+        Assert.Equal(HttpStatusCode.OK, await StatusOf(app.Ada, $"/api/submissions/{own}/file"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusOf(app.Bob, "/api/submissions/999999"));
+    }
+
+    [Fact]
+    public async Task A_worker_claims_downloads_and_completes()
+    {
+        var challenge = await app.ChallengeAsync();
+        var id = await app.SubmitAsync(challenge, "the code");
+        var claim = await app.ClaimAsync(new { metrics = Emd, worker = "w1" });
+        var files = claim.GetProperty("files");
+
+        Assert.Equal(id, claim.GetProperty("submission_id").GetInt64());
+        Assert.Equal(challenge, claim.GetProperty("challenge").GetProperty("challenge_id").GetString());
+        Assert.Equal(JsonValueKind.Null, files.GetProperty("dataset").ValueKind);
+        Assert.Equal(
+            "the code",
+            await app.Admin.GetStringAsync(
+                new Uri(files.GetProperty("method").GetProperty("url").GetString()!, UriKind.Relative),
+                Cancellation
+            )
+        );
+        var report = new
+        {
+            lease = claim.GetProperty("lease").GetGuid(),
+            emd_score = 0.5,
+            log = "done",
+        };
+        Assert.Equal(HttpStatusCode.OK, await ReportAsync(id, "heartbeat", report));
+        Assert.Equal(HttpStatusCode.OK, await ReportAsync(id, "complete", report));
+        Assert.Equal(HttpStatusCode.OK, await ReportAsync(id, "complete", report));
+        Assert.Equal(HttpStatusCode.Conflict, await ReportAsync(id, "complete", new { report.lease, emd_score = 0.6 }));
+        Assert.Equal(HttpStatusCode.Conflict, await ReportAsync(id, "release", report));
+        Assert.Equal(HttpStatusCode.NotFound, await ReportAsync(999999, "heartbeat", report));
+        var submission = await app.ReadAsync(id);
+        Assert.Equal("completed", submission.GetProperty("status").GetString());
+        Assert.Equal(0.5, submission.GetProperty("emd_score").GetDouble());
+        Assert.Equal("done", submission.GetProperty("log").GetString());
+    }
+
+    [Theory]
+    [InlineData("complete", """{"emd_score": 1e999}""")]
+    [InlineData("complete", """{"emd_score": NaN}""")]
+    [InlineData("complete", """{"emd_score": 1, "emd_std": -1}""")]
+    [InlineData("complete", """{"emd_std": 1}""")]
+    [InlineData("complete", "{}")]
+    [InlineData("fail", """{"error": ""}""")]
+    public async Task A_report_that_says_nothing_usable_is_refused(string route, string json)
+    {
+        var id = await app.SubmitAsync(await app.ChallengeAsync());
+        var lease = (await app.ClaimAsync()).GetProperty("lease").GetGuid();
+        var body = json.Replace("{", $"{{\"lease\": \"{lease}\"{(json is "{}" ? "" : ", ")}", StringComparison.Ordinal);
+        using var answer = await app.Admin.PostAsync(
+            $"/api/worker/submissions/{id}/{route}",
+            new StringContent(body, Encoding.UTF8, "application/json"),
+            Cancellation
+        );
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal("running", (await app.ReadAsync(id)).GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task A_claim_that_waits_gets_the_submission_that_comes()
+    {
+        var challenge = await app.ChallengeAsync();
+        using var nothing = await app.Admin.PostAsJsonAsync("/api/worker/claim", new { }, Cancellation);
+        using var tooLong = await app.Admin.PostAsJsonAsync("/api/worker/claim", new { wait = 31 }, Cancellation);
+        var waiting = app.ClaimAsync(new { wait = 30 });
+        var id = await app.SubmitAsync(challenge);
+
+        Assert.Equal(HttpStatusCode.NoContent, nothing.StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, tooLong.StatusCode);
+        Assert.Equal(id, (await waiting).GetProperty("submission_id").GetInt64());
+    }
+
+    [Fact]
+    public async Task An_organiser_enters_corrects_disqualifies_and_reinstates_and_it_is_journalled()
+    {
+        var challenge = await app.ChallengeAsync();
+        await app.Database.ExecuteAsync("DELETE FROM operations");
+        using var entered = await app.Ada.PostAsJsonAsync(
+            $"/api/challenges/{challenge}/scores",
+            new { username = "eve", emd_score = 0.5 },
+            Cancellation
+        );
+        var id = (await JsonOf(entered)).GetProperty("id").GetInt64();
+        using var corrected = await app.Ada.PatchAsJsonAsync(
+            $"/api/scores/{id}",
+            new { emd_score = 0.7 },
+            Cancellation
+        );
+
+        Assert.Equal(HttpStatusCode.Created, entered.StatusCode);
+        Assert.Equal(0.7, (await JsonOf(corrected)).GetProperty("score").GetDouble());
+        Assert.Equal(HttpStatusCode.OK, await ActAsync(app.Ada, id, "disqualify"));
+        Assert.Equal(HttpStatusCode.Conflict, await ActAsync(app.Ada, id, "disqualify"));
+        Assert.Equal(0, await RankedAsync(challenge));
+        Assert.Equal(HttpStatusCode.OK, await ActAsync(app.Ada, id, "reinstate"));
+        Assert.Equal(HttpStatusCode.Conflict, await ActAsync(app.Ada, id, "reinstate"));
+        Assert.Equal(1, await RankedAsync(challenge));
+        Assert.Equal(HttpStatusCode.Conflict, await ActAsync(app.Ada, id, "rerun")); // it has no file
+        Assert.Equal(HttpStatusCode.Forbidden, await ActAsync(app.Bob, id, "disqualify"));
+        Assert.Equal(HttpStatusCode.NotFound, await ActAsync(app.Ada, 999999, "disqualify"));
+        Assert.Equal(
+            "enter:null>0.5 correct:0.5>0.7 disqualify:0.7>0.7 reinstate:0.7>0.7",
+            await app.Database.ScalarAsync<string>(
+                """
+                SELECT string_agg(format('%s:%s>%s', figures->>'action', coalesce(figures->'before'->>'emd_score', 'null'),
+                    figures->'after'->>'emd_score'), ' ' ORDER BY id)
+                FROM operations WHERE kind = 'score' AND actor = 'ada'
+                """
+            )
+        );
+    }
+
+    [Fact]
+    public async Task A_rerun_takes_the_submission_from_its_worker_and_evaluates_it_again()
+    {
+        var challenge = await app.ChallengeAsync("daily_limit=5");
+        var id = await app.SubmitAsync(challenge);
+        var score = (await app.ReadAsync(id)).GetProperty("score_id").GetInt64();
+        var first = (await app.ClaimAsync()).GetProperty("lease").GetGuid();
+
+        Assert.Equal(HttpStatusCode.OK, await ActAsync(app.Ada, score, "rerun"));
+        Assert.Equal(HttpStatusCode.Conflict, await ReportAsync(id, "complete", new { lease = first, emd_score = 1 }));
+        var second = (await app.ClaimAsync()).GetProperty("lease").GetGuid();
+        Assert.Equal(HttpStatusCode.OK, await ReportAsync(id, "fail", new { lease = second, error = "It raised." }));
+        using var all = await app.Ada.PostAsJsonAsync(
+            $"/api/challenges/{challenge}/rerun",
+            new { reason = "a new metric" },
+            Cancellation
+        );
+
+        Assert.Equal(1, (await JsonOf(all)).GetProperty("submissions").GetInt32());
+        var submission = await app.ReadAsync(id);
+        Assert.Equal("pending", submission.GetProperty("status").GetString());
+        Assert.Equal(JsonValueKind.Null, submission.GetProperty("error_message").ValueKind);
+        Assert.Equal(4, submission.GetProperty("allowance").GetProperty("left_today").GetInt32());
+    }
+
+    private async Task<HttpStatusCode> ReportAsync(long id, string route, object report)
+    {
+        using var answer = await app.Admin.PostAsJsonAsync(
+            $"/api/worker/submissions/{id}/{route}",
+            report,
+            Cancellation
+        );
+        return answer.StatusCode;
+    }
+
+    private static async Task<HttpStatusCode> ActAsync(HttpClient client, long score, string action)
+    {
+        using var answer = await client.PostAsJsonAsync(
+            $"/api/scores/{score}/{action}",
+            new { reason = "they cheated" },
+            Cancellation
+        );
+        return answer.StatusCode;
+    }
+
+    private static async Task<HttpStatusCode> StatusOf(HttpClient client, string path)
+    {
+        using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), Cancellation);
+        return answer.StatusCode;
+    }
+
+    private Task<long> RankedAsync(string challenge) =>
+        app.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM participants WHERE challenge_id = '{challenge}' AND best_emd IS NOT NULL"
+        );
+
+    private static Task<JsonElement> JsonOf(HttpResponseMessage answer) =>
+        answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+}
