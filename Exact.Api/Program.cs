@@ -4,6 +4,7 @@ using Exact.Api.Accounts;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
 using Exact.Api.Http;
+using Exact.Api.Legacy;
 using Exact.Api.Migrations;
 using Exact.Api.Operations;
 using Exact.Api.Scores;
@@ -22,6 +23,7 @@ static WebApplication Build(string[] args)
     builder.AddAccess();
     builder.Services.AddExactInfrastructure();
     builder.AddFileFolder();
+    builder.Services.AddLegacy();
     builder.Services.AddProblems();
     builder.Services.AddApiDocument();
     builder.Services.AddAccounts();
@@ -51,5 +53,6 @@ static WebApplication Build(string[] args)
     app.MapMigrations();
     app.MapTransfers();
     app.MapOperations();
+    app.MapLegacy();
     return app;
 }

@@ -11,14 +11,19 @@ internal static class Refusals
     /// <summary>Keeps a failure of the database, which is told only if the endpoint needs to know the caller.</summary>
     public static void KeepFault(this HttpContext context, Exception fault) => context.Items[Fault] = fault;
 
-    /// <summary>401, or the failure that kept the service from recognizing the caller.</summary>
-    public static Task UnauthorizedAsync(HttpContext context, string? detail = null)
+    /// <summary>Throws that failure, if there is one.</summary>
+    public static void ThrowFault(this HttpContext context)
     {
         if (context.Items[Fault] is Exception fault)
         {
             ExceptionDispatchInfo.Throw(fault);
         }
+    }
 
+    /// <summary>401, or the failure that kept the service from recognizing the caller.</summary>
+    public static Task UnauthorizedAsync(HttpContext context, string? detail = null)
+    {
+        context.ThrowFault();
         context.Response.Headers.WWWAuthenticate = AdminKeyHandler.Scheme;
         return TypedResults
             .Problem(

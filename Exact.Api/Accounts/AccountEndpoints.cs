@@ -11,8 +11,8 @@ namespace Exact.Api.Accounts;
 /// <summary>Registers people and signs them in and out.</summary>
 internal static class AccountEndpoints
 {
-    /// <summary>In bytes; the longest request has two passwords.</summary>
-    private const int MaxBody = 64 * 1024;
+    /// <summary>The longest request has two passwords.</summary>
+    public static readonly RequestSizeLimitAttribute SmallBody = new(64 * 1024);
 
     public static IServiceCollection AddAccounts(this IServiceCollection services)
     {
@@ -29,7 +29,7 @@ internal static class AccountEndpoints
         routes
             .MapGroup($"/api/account{prefix}")
             .WithTags("Account")
-            .WithMetadata(new RequestSizeLimitAttribute(MaxBody))
+            .WithMetadata(SmallBody)
             .Validated();
 
     public static void MapAccounts(this IEndpointRouteBuilder routes)
@@ -182,7 +182,7 @@ internal static class AccountEndpoints
     private static ProblemHttpResult Conflict(string title, string detail) =>
         TypedResults.Problem(statusCode: StatusCodes.Status409Conflict, title: title, detail: detail);
 
-    private static ProblemHttpResult TooMany(HttpContext context, TimeSpan wait)
+    public static ProblemHttpResult TooMany(HttpContext context, TimeSpan wait)
     {
         context.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         return TypedResults.Problem(

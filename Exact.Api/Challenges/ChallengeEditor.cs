@@ -46,27 +46,9 @@ internal sealed partial class ChallengeEditor(
     )
     {
         await using var received = upload;
-        var (name, fields) = await form.ReadFieldsAsync(cancellationToken);
-        var errors = validator.Validate(fields).Errors;
-        if (name is not null && !ChallengeForm.IsPlain(name))
-        {
-            errors.Add(
-                new ValidationFailure(
-                    "challenge_id",
-                    "Use at most 100 of A-Z, a-z, 0-9, '.', '_' and '-'; begin with a letter or digit."
-                )
-            );
-        }
-
-        if (errors.Count > 0)
-        {
-            throw new ValidationException(errors);
-        }
-
-        if (
-            name is not null
-            && await database.Challenges.AnyAsync(challenge => challenge.ChallengeId == name, cancellationToken)
-        )
+        await form.ReadFieldsAsync(ChallengeForm.Names, ChallengeForm.Files, cancellationToken);
+        var (name, fields) = form.IsInAnyOrder ? (null, new()) : Check(form.Fields);
+        if (name is not null && await database.Challenges.AnyAsync(one => one.ChallengeId == name, cancellationToken))
         {
             return (ChallengeChange.NameTaken, name);
         }
@@ -96,6 +78,7 @@ internal sealed partial class ChallengeEditor(
             };
         }
 
+        fields = form.IsInAnyOrder ? Check(form.Fields).Fields : fields;
         fields.CopyTo(challenge);
         try
         {
@@ -221,6 +204,23 @@ internal sealed partial class ChallengeEditor(
                 .Challenges.FromSql($"SELECT * FROM challenges WHERE challenge_id = {challengeId} FOR UPDATE")
                 .ToListAsync(cancellationToken)
         ).SingleOrDefault();
+
+    private (string? ChallengeId, ChallengeFields Fields) Check(IReadOnlyDictionary<string, string> sent)
+    {
+        var (name, fields) = ChallengeForm.Parse(sent);
+        var errors = validator.Validate(fields).Errors;
+        if (name is not null && !ChallengeForm.IsPlain(name))
+        {
+            errors.Add(
+                new ValidationFailure(
+                    "challenge_id",
+                    "Use at most 100 of A-Z, a-z, 0-9, '.', '_' and '-'; begin with a letter or digit."
+                )
+            );
+        }
+
+        return errors.Count == 0 ? (name, fields) : throw new ValidationException(errors);
+    }
 
     /// <summary>Deletes files that no row names any more. What is left over, <c>files check</c> finds.</summary>
     private async Task DeleteFilesAsync(string challengeId, IEnumerable<string> keys)

@@ -178,10 +178,10 @@ internal static class ChallengeEndpoints
             ? TypedResults.Ok(challenge)
         : TypedResults.NotFound();
 
-    private static Organiser OrganiserOf(HttpContext context) =>
+    public static Organiser OrganiserOf(HttpContext context) =>
         new(context.User.Identity!.Name!, context.User.IsAdmin());
 
-    private static ProblemHttpResult NotYours() =>
+    public static ProblemHttpResult NotYours() =>
         TypedResults.Problem(
             statusCode: StatusCodes.Status403Forbidden,
             title: "This challenge is not yours.",

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Exact.Api.Http;
 
 namespace Exact.Api.Challenges;
 
@@ -33,15 +32,12 @@ internal static partial class ChallengeForm
         .. RuleNames,
     ];
 
-    /// <summary>The fields, and the name that the organiser has chosen.</summary>
-    public static async Task<(string? ChallengeId, ChallengeFields Fields)> ReadFieldsAsync(
-        this MultipartForm form,
-        CancellationToken cancellationToken
-    )
+    /// <summary>The fields that have been read, and the name that the organiser has chosen.</summary>
+    public static (string? ChallengeId, ChallengeFields Fields) Parse(IReadOnlyDictionary<string, string> sent)
     {
         var json = new JsonObject();
         string? challengeId = null;
-        foreach (var (name, value) in await form.ReadFieldsAsync(Names, Files, cancellationToken))
+        foreach (var (name, value) in sent)
         {
             if (name is "challenge_id")
             {

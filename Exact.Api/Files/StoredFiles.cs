@@ -25,7 +25,16 @@ internal sealed class StoredFiles(ExactDbContext database, IFileStore store)
     }
 
     /// <summary>Answers with a file as an attachment, so that no browser shows it in the name of this site.</summary>
-    public static FileStreamHttpResult Attachment(HttpContext context, StoredFile file, Stream content)
+    /// <param name="context">The request.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="content">Its content.</param>
+    /// <param name="name">The name of the attachment; by default the original one.</param>
+    public static FileStreamHttpResult Attachment(
+        HttpContext context,
+        StoredFile file,
+        Stream content,
+        string? name = null
+    )
     {
         // The result skips the body itself, and then reads nothing from the store.
         context.Request.Method = context.IsHead() ? HttpMethods.Head : context.Request.Method;
@@ -40,7 +49,7 @@ internal sealed class StoredFiles(ExactDbContext database, IFileStore store)
         return TypedResults.Stream(
             content,
             file.ContentType,
-            file.OriginalName,
+            name ?? file.OriginalName,
             file.CreatedAt,
             new EntityTagHeaderValue($"\"{file.Sha256}\""),
             enableRangeProcessing: true

@@ -12,8 +12,8 @@ namespace Exact.Api.Http;
 internal sealed record FormFile(string Name, string FileName, string ContentType, Stream Content);
 
 /// <summary>
-/// Reads a form whose fields come before its files, so that the fields are checked before a file is stored.
-/// <c>IFormFile</c> would buffer the files.
+/// Reads a form whose fields come before its files, so that the fields are checked before a file is stored. Only the legacy
+/// client may send the parts in any order. <c>IFormFile</c> would buffer the files.
 /// </summary>
 internal sealed class MultipartForm
 {
@@ -28,15 +28,30 @@ internal sealed class MultipartForm
     private const int MaxType = 255;
 
     private readonly MultipartReader reader;
+    private readonly IReadOnlyDictionary<string, string>? parts;
+    private readonly Dictionary<string, string> fields = [];
     private readonly HashSet<string> seen = [];
+    private IReadOnlyCollection<string> fieldNames = [];
     private IReadOnlyCollection<string> fileNames = [];
     private MultipartSection? first;
 
-    private MultipartForm(MultipartReader reader) => this.reader = reader;
+    private MultipartForm(MultipartReader reader, IReadOnlyDictionary<string, string>? parts) =>
+        (this.reader, this.parts) = (reader, parts);
+
+    /// <summary>Whether fields may follow a file, so that they are complete only after the last one.</summary>
+    public bool IsInAnyOrder => parts is not null;
+
+    /// <summary>The fields that have been read so far.</summary>
+    public IReadOnlyDictionary<string, string> Fields => fields;
 
     /// <summary>Opens the form of a request. Whoever stores a file limits its size.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="parts">
+    /// The parts of a form in any order, each with the name that it has here; others are skipped. Without them, fields come
+    /// first, and no part may be unknown.
+    /// </param>
     /// <exception cref="BadHttpRequestException">The request has no form.</exception>
-    public static MultipartForm Open(HttpContext context)
+    public static MultipartForm Open(HttpContext context, IReadOnlyDictionary<string, string>? parts = null)
     {
         if (
             !MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type)
@@ -63,21 +78,20 @@ internal sealed class MultipartForm
         var time = context.RequestServices.GetRequiredService<TimeProvider>();
         var body = new PacedBody(context.Request.BodyReader, Pace.Background, maxBytes: long.MaxValue, time);
         context.Response.RegisterForDisposeAsync(body);
-        return new(new MultipartReader(boundary.ToString(), body));
+        return new(new MultipartReader(boundary.ToString(), body), parts);
     }
 
     /// <summary>Reads the fields up to the first file.</summary>
     /// <param name="names">The names that a field may have.</param>
     /// <param name="files">The names that a file may have.</param>
     /// <exception cref="BadHttpRequestException">A part is unknown, repeated or too long, or the form is broken.</exception>
-    public async Task<IReadOnlyDictionary<string, string>> ReadFieldsAsync(
+    public async Task ReadFieldsAsync(
         IReadOnlyCollection<string> names,
         IReadOnlyCollection<string> files,
         CancellationToken cancellationToken
     )
     {
-        fileNames = files;
-        var fields = new Dictionary<string, string>();
+        (fieldNames, fileNames) = (names, files);
         while (await NextAsync(cancellationToken) is { } section)
         {
             if (IsFile(section))
@@ -91,25 +105,8 @@ internal sealed class MultipartForm
                 break;
             }
 
-            var name = NameOf(section);
-            if (files.Contains(name))
-            {
-                throw new BadHttpRequestException(
-                    $"The part {name} must be a file, with a filename. Nothing was changed."
-                );
-            }
-
-            if (!names.Contains(name))
-            {
-                throw new BadHttpRequestException(
-                    $"The form has no field \"{name}\". It must be one of {string.Join(", ", names)}. Nothing was changed."
-                );
-            }
-
-            fields.Add(Once(name), await ReadTextAsync(name, section, cancellationToken));
+            await AddFieldAsync(section, cancellationToken);
         }
-
-        return fields;
     }
 
     /// <summary>The next file; null after the last one.</summary>
@@ -122,6 +119,12 @@ internal sealed class MultipartForm
             var name = NameOf(section);
             if (!IsFile(section))
             {
+                if (IsInAnyOrder)
+                {
+                    await AddFieldAsync(section, cancellationToken);
+                    continue;
+                }
+
                 throw new BadHttpRequestException(
                     $"The field {name} comes after a file. Send all fields before the files. Nothing was changed."
                 );
@@ -146,6 +149,24 @@ internal sealed class MultipartForm
         return null;
     }
 
+    private async Task AddFieldAsync(MultipartSection section, CancellationToken cancellationToken)
+    {
+        var name = NameOf(section);
+        if (fileNames.Contains(name))
+        {
+            throw new BadHttpRequestException($"The part {name} must be a file, with a filename. Nothing was changed.");
+        }
+
+        if (!fieldNames.Contains(name))
+        {
+            throw new BadHttpRequestException(
+                $"The form has no field \"{name}\". It must be one of {string.Join(", ", fieldNames)}. Nothing was changed."
+            );
+        }
+
+        fields.Add(Once(name), await ReadTextAsync(name, section, cancellationToken));
+    }
+
     private string Once(string name) =>
         seen.Add(name)
             ? name
@@ -155,7 +176,13 @@ internal sealed class MultipartForm
     {
         try
         {
-            return await reader.ReadNextSectionAsync(cancellationToken);
+            MultipartSection? section;
+            do
+            {
+                section = await reader.ReadNextSectionAsync(cancellationToken);
+            } while (section is not null && parts?.ContainsKey(SentNameOf(section)) is false);
+
+            return section;
         }
         catch (Exception e)
             when (e is InvalidDataException or InvalidOperationException or IOException
@@ -206,6 +233,9 @@ internal sealed class MultipartForm
             ? type.MediaType.ToString()
             : "application/octet-stream";
 
-    private static string NameOf(MultipartSection section) =>
+    private string NameOf(MultipartSection section) =>
+        parts is null ? SentNameOf(section) : parts[SentNameOf(section)];
+
+    private static string SentNameOf(MultipartSection section) =>
         HeaderUtilities.RemoveQuotes(section.GetContentDispositionHeader()?.Name ?? default).ToString();
 }

@@ -6,7 +6,7 @@ using FluentValidation;
 namespace Exact.Api.Scores;
 
 /// <summary>A score. A value that is not a finite number is null.</summary>
-internal sealed record ScoreResponse
+internal record ScoreResponse
 {
     public required long Id { get; init; }
 

@@ -23,4 +23,32 @@ internal sealed class ScoreService(ExactDbContext database)
         scores = scores.OrderByDescending(score => score.Id);
         return (limit is { } rows ? scores.Take(rows) : scores).Select(ScoreResponse.From).AsAsyncEnumerable();
     }
+
+    /// <summary>The score of a submission; null if there is none.</summary>
+    public Task<ScoreResponse?> FindAsync(long submission, CancellationToken cancellationToken) =>
+        database
+            .Scores.Where(score => database.Submissions.Any(one => one.Id == submission && one.ScoreId == score.Id))
+            .Select(ScoreResponse.From)
+            .SingleOrDefaultAsync(cancellationToken);
+
+    /// <summary>
+    /// All scores of all challenges that are not disqualified, the oldest first, as they come. Those that are still hidden from
+    /// the caller are left out.
+    /// </summary>
+    public IAsyncEnumerable<ScoreResponse> ReadAll(string? caller, bool isAdmin)
+    {
+        var scores = database.Scores.Where(score => !database.Disqualifications.Any(one => one.ScoreId == score.Id));
+        if (!isAdmin)
+        {
+            var hidden =
+                from rules in database.ChallengeRules
+                join challenge in database.Challenges on rules.ChallengeId equals challenge.ChallengeId
+                where rules.HidesScores && challenge.CreatedBy != caller
+                where challenge.ClosesOn == null || challenge.ClosesOn > DateTimeOffset.UtcNow
+                select challenge.ChallengeId;
+            scores = scores.Where(score => score.Username == caller || !hidden.Contains(score.ChallengeId));
+        }
+
+        return scores.OrderBy(score => score.Id).Select(ScoreResponse.From).AsAsyncEnumerable();
+    }
 }

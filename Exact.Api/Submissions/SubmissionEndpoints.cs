@@ -82,14 +82,14 @@ internal static class SubmissionEndpoints
             return RefusalProblems.Describe(context, closed);
         }
 
-        var fields = await form.ReadFieldsAsync([MethodName], [File], cancellationToken);
+        await form.ReadFieldsAsync([MethodName], [File], cancellationToken);
         if (await form.NextFileAsync(cancellationToken) is not { } file)
         {
             return Mistake(File, "Is missing. Send method_name first, and then the file.");
         }
 
         var method = new MethodFields(
-            fields.GetValueOrDefault(MethodName)?.Trim() ?? Path.GetFileNameWithoutExtension(file.FileName)
+            form.Fields.GetValueOrDefault(MethodName)?.Trim() ?? Path.GetFileNameWithoutExtension(file.FileName)
         );
         if (validator.Validate(method) is { IsValid: false } mistakes)
         {
@@ -99,10 +99,13 @@ internal static class SubmissionEndpoints
         var (id, refusal) = await submissions.SubmitAsync(
             challengeId,
             user,
-            method.MethodName,
             file,
             upload,
-            form.NextFileAsync, // finds that nothing follows
+            async token =>
+            {
+                await form.NextFileAsync(token); // finds that nothing follows
+                return method.MethodName;
+            },
             cancellationToken
         );
         if (refusal is not null)

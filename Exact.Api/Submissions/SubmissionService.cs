@@ -21,19 +21,17 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
     /// <summary>Stores a file and puts it into the queue.</summary>
     /// <param name="challengeId">The challenge.</param>
     /// <param name="username">The participant.</param>
-    /// <param name="methodName">The name of the method.</param>
     /// <param name="sent">The file.</param>
     /// <param name="upload">Keeps the file.</param>
-    /// <param name="end">Reads what follows the file, and throws if something does.</param>
+    /// <param name="end">Reads what follows the file, and returns the name of the method.</param>
     /// <param name="cancellationToken">Cancels the upload; nothing is kept.</param>
     /// <returns>The submission's number, or why it is refused.</returns>
     public async Task<(long Id, Refusal? Refusal)> SubmitAsync(
         string challengeId,
         string username,
-        string methodName,
         FormFile sent,
         FileUpload upload,
-        Func<CancellationToken, Task> end,
+        Func<CancellationToken, Task<string>> end,
         CancellationToken cancellationToken
     )
     {
@@ -44,6 +42,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
         }
 
         StoredFile file;
+        string methodName;
         try
         {
             file = await upload.ReceiveAsync(
@@ -54,7 +53,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
                 maxBytes,
                 cancellationToken
             );
-            await end(cancellationToken);
+            methodName = await end(cancellationToken);
         }
         catch (StoredFileTooLargeException)
         {

@@ -51,7 +51,8 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
         await WhenReadyAsync(this);
     }
 
-    private static async Task WhenReadyAsync(WebApplicationFactory<Program> service)
+    /// <summary>Waits until the service has migrated its database.</summary>
+    public static async Task WhenReadyAsync(WebApplicationFactory<Program> service)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await service.Services.GetRequiredService<SchemaState>().WhenReadyAsync(patience.Token);
