@@ -26,11 +26,7 @@ internal static class AccountEndpoints
 
     /// <summary>Maps a group below <c>/api/account</c>, whose requests are small.</summary>
     public static RouteGroupBuilder MapAccountGroup(this IEndpointRouteBuilder routes, string prefix) =>
-        routes
-            .MapGroup($"/api/account{prefix}")
-            .WithTags("Account")
-            .WithMetadata(SmallBody)
-            .Validated();
+        routes.MapGroup($"/api/account{prefix}").WithTags("Account").WithMetadata(SmallBody).Validated();
 
     public static void MapAccounts(this IEndpointRouteBuilder routes)
     {

@@ -9,7 +9,7 @@ using Microsoft.Net.Http.Headers;
 namespace Exact.Api.Http;
 
 /// <summary>A file of a form. Its content can be read once, before the next file.</summary>
-internal sealed record FormFile(string Name, string FileName, string ContentType, Stream Content);
+internal sealed record UploadedFile(string Name, string FileName, string ContentType, Stream Content);
 
 /// <summary>
 /// Reads a form whose fields come before its files, so that the fields are checked before a file is stored. Only the legacy
@@ -111,7 +111,7 @@ internal sealed class MultipartForm
 
     /// <summary>The next file; null after the last one.</summary>
     /// <exception cref="BadHttpRequestException">A part is unknown or repeated, or the form is broken.</exception>
-    public async Task<FormFile?> NextFileAsync(CancellationToken cancellationToken)
+    public async Task<UploadedFile?> NextFileAsync(CancellationToken cancellationToken)
     {
         while ((first ?? await NextAsync(cancellationToken)) is { } section)
         {
@@ -233,8 +233,7 @@ internal sealed class MultipartForm
             ? type.MediaType.ToString()
             : "application/octet-stream";
 
-    private string NameOf(MultipartSection section) =>
-        parts is null ? SentNameOf(section) : parts[SentNameOf(section)];
+    private string NameOf(MultipartSection section) => parts is null ? SentNameOf(section) : parts[SentNameOf(section)];
 
     private static string SentNameOf(MultipartSection section) =>
         HeaderUtilities.RemoveQuotes(section.GetContentDispositionHeader()?.Name ?? default).ToString();

@@ -94,12 +94,7 @@ internal static class LegacyChallenges
                     CancellationToken cancellationToken
                 ) =>
                     await files.OpenAsync(challengeId, kind, cancellationToken) is var (file, content)
-                        ? StoredFiles.Attachment(
-                            context,
-                            file,
-                            content,
-                            name + Path.GetExtension(file.OriginalName)
-                        )
+                        ? StoredFiles.Attachment(context, file, content, name + Path.GetExtension(file.OriginalName))
                         : NotFound($"There is no such challenge, or it has no {kind}.")
             )
             .WithSummary($"Download the {kind}")

@@ -131,9 +131,7 @@ internal static class LegacySubmissions
             ? LegacyChallenges.NotFound()
             : TypedResults.Problem(
                 $"{problem.Title} {problem.Detail}",
-                statusCode: problem.Status
-                    is StatusCodes.Status409Conflict
-                        or StatusCodes.Status415UnsupportedMediaType
+                statusCode: problem.Status is StatusCodes.Status409Conflict or StatusCodes.Status415UnsupportedMediaType
                     ? StatusCodes.Status400BadRequest
                     : problem.Status
             );

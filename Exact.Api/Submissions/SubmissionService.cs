@@ -29,7 +29,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
     public async Task<(long Id, Refusal? Refusal)> SubmitAsync(
         string challengeId,
         string username,
-        FormFile sent,
+        UploadedFile sent,
         FileUpload upload,
         Func<CancellationToken, Task<string>> end,
         CancellationToken cancellationToken

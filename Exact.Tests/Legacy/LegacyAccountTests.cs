@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Exact.Tests.Accounts;
 using Exact.Tests.Challenges;
-using Microsoft.AspNetCore.Hosting;
 
 namespace Exact.Tests.Legacy;
 
@@ -30,7 +29,7 @@ public sealed class LegacyAccountTests(AccountsApp app) : IClassFixture<Accounts
         Assert.Equal((201, $$"""{"email":"{{name}}@example.org","username":"{{name}}"}"""), registered);
         Assert.Equal((200, registered.Body), signedIn);
         Assert.Equal(
-            $$"""{"user":{"email":"{{name}}@example.org","username":"{{name}}","company_name":"ACME"}}""",
+            $$$"""{"user":{"email":"{{{name}}}@example.org","username":"{{{name}}}","company_name":"ACME"}}""",
             user.Body
         );
         Assert.Equal((200, """{"message":"Signed out."}"""), signedOut);

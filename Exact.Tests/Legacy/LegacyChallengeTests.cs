@@ -2,7 +2,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using Exact.Tests.Accounts;
-using Exact.Tests.Support;
 using static Exact.Tests.Challenges.ChallengeForms;
 
 namespace Exact.Tests.Legacy;
@@ -91,7 +90,11 @@ public sealed class LegacyChallengeTests(AccountsApp app) : IClassFixture<Accoun
         using var claim = Json($$"""{"username": "{{name}}"}""");
         var (strangerStatus, refused) = await stranger.SendAsync("DELETE", $"/api/challenge/{id}/delete/", claim);
         using var same = Json($$"""{"username": "{{name}}"}""");
-        var (participantStatus, forbidden) = await participant.SendAsync("DELETE", $"/api/challenge/{id}/delete/", same);
+        var (participantStatus, forbidden) = await participant.SendAsync(
+            "DELETE",
+            $"/api/challenge/{id}/delete/",
+            same
+        );
 
         Assert.Equal((401, 401, 403), (createStatus, strangerStatus, participantStatus));
         foreach (var body in new[] { create, refused, forbidden })

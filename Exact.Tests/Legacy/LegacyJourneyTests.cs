@@ -20,9 +20,15 @@ public sealed class LegacyJourneyTests(LegacySite site) : IClassFixture<LegacySi
         await site.OpenAsync(Cancellation);
         using var playwright = await Playwright.CreateAsync();
         await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium });
-        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 960, Height = 900 } });
+        var page = await browser.NewPageAsync(
+            new()
+            {
+                ViewportSize = new() { Width = 960, Height = 900 },
+            }
+        );
         var errors = new ConcurrentQueue<string>();
-        page.Console += (_, message) => errors.Enqueue(message.Type is "error" ? $"{message.Location} {message.Text}" : "");
+        page.Console += (_, message) =>
+            errors.Enqueue(message.Type is "error" ? $"{message.Location} {message.Text}" : "");
         page.PageError += (_, error) => errors.Enqueue(error);
 
         await page.GotoAsync(site.Page);
@@ -64,7 +70,10 @@ public sealed class LegacyJourneyTests(LegacySite site) : IClassFixture<LegacySi
         await page.SetInputFilesAsync("#submit [name=file]", Sent("method.py"));
         await page.ClickAsync("#submit button");
         using var worker = site.CreateAdmin();
-        await worker.EvaluateAsync("complete", """{"emd_score": 0.75, "emd_std": 0.05, "ima_score": 0.5, "ima_std": 0.1}""");
+        await worker.EvaluateAsync(
+            "complete",
+            """{"emd_score": 0.75, "emd_std": 0.05, "ima_score": 0.5, "ima_std": 0.1}"""
+        );
         await ShowsAsync("#message", "Scored 0.75");
         await Expect(page.Locator("#leaderboard td"))
             .ToContainTextAsync(["1", "ada", "Gradients", "0.75 ± 0.05", "0.5 ± 0.1", "/", "completed"]);

@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Exact.Tests.Accounts;
 using Exact.Tests.Challenges;
 using Exact.Tests.Support;
-using Microsoft.AspNetCore.Hosting;
 using static Exact.Tests.Challenges.ChallengeForms;
 
 namespace Exact.Tests.Legacy;
@@ -17,7 +16,12 @@ public sealed class LegacySubmissionTests(AccountsApp app) : IClassFixture<Accou
 
     [Theory]
     [InlineData("complete", """{"emd_score": 0.75, "emd_std": 0.05}""", 201, "Evaluation completed")]
-    [InlineData("fail", """{"error": "There is no class Method."}""", 200, "The evaluation failed: There is no class Method.")]
+    [InlineData(
+        "fail",
+        """{"error": "There is no class Method."}""",
+        200,
+        "The evaluation failed: There is no class Method."
+    )]
     [InlineData("fail", """{"error": "It was not Completed."}""", 200, "The evaluation failed.")]
     public async Task The_answer_has_what_became_of_the_evaluation(
         string outcome,
@@ -135,9 +139,9 @@ public sealed class LegacySubmissionTests(AccountsApp app) : IClassFixture<Accou
 
         string Rules(string rule, string value) =>
             $"""
-            INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores) VALUES ('{challenge}', '', false);
-            UPDATE challenge_rules SET {rule} = {value}
-            """;
+                INSERT INTO challenge_rules (challenge_id, accepted_types, hides_scores) VALUES ('{challenge}', '', false);
+                UPDATE challenge_rules SET {rule} = {value}
+                """;
     }
 
     private async Task<HttpClient> ClientAsync(string who)
