@@ -150,7 +150,7 @@ public sealed class ParameterTests(ExactApp app, ITestOutputHelper output) : ICl
     [InlineData(
         "/api/challenges/c1/leaderboard?challange=1",
         "challange",
-        "It must be one of metric, entries, limit, cursor."
+        "It must be one of metric, entries, around, format, limit, cursor."
     )]
     [InlineData("/api/challenges/c1/leaderboard?metrics=emd", "metrics", "Did you mean metric?")]
     [InlineData("/api/challenges/c1/leaderboard?limit=1&limit=2", "limit", "once")]
@@ -193,7 +193,7 @@ public sealed class ParameterTests(ExactApp app, ITestOutputHelper output) : ICl
         );
 
         Assert.All(answers, answer => Assert.True(answer.TryGetProperty("400", out _)));
-        Assert.Equal(4, pages.Count());
+        Assert.Equal(5, pages.Count());
     }
 
     private static string AddressOf(string path, List<JsonElement> parameters, Random random, out List<string> asked)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Exact.Tests.Support;
@@ -86,6 +87,7 @@ public sealed class StatusTests(MigratedTemplate template) : IAsyncLifetime
         check["Migrations__OnStartup"] = "Check";
         await using var replica = ExactProcess.Serve(database.ConnectionString, check);
         await replica.WaitForLogAsync("Waiting for someone to apply 1 pending migrations");
+        await replica.WaitUntilAsync("/health/live", HttpStatusCode.OK);
         var before = await replica.Client.GetFromJsonAsync<JsonElement>("/api/admin/migrations", CancellationToken);
 
         using var applied = await replica.Client.PostAsync("/api/admin/migrations", null, CancellationToken);
