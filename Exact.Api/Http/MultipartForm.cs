@@ -34,7 +34,7 @@ internal sealed class MultipartForm
 
     private MultipartForm(MultipartReader reader) => this.reader = reader;
 
-    /// <summary>Opens the form of a request. Whoever stores a file limits its size.</summary>
+    /// <summary>Opens the form of a request. The code that stores a file limits its size.</summary>
     /// <exception cref="BadHttpRequestException">The request has no form.</exception>
     public static MultipartForm Open(HttpContext context)
     {

@@ -78,7 +78,7 @@ internal static class SubmissionEndpoints
             );
         }
 
-        // Before the body, so that nobody uploads for nothing.
+        // Before the body, so that nobody sends a file that cannot be accepted.
         var atLeast = Math.Max(0, (request.ContentLength ?? 0) - FormOverhead);
         if (await submissions.CheckAsync(challengeId, user, atLeast, cancellationToken) is { } closed)
         {
