@@ -6,7 +6,8 @@ namespace Exact.Api;
 
 /// <summary>Writes the JSON properties of a type as lines of CSV (RFC 4180).</summary>
 /// <remarks>
-/// A spreadsheet evaluates a cell that begins with one of <c>= + - @</c>, a tab or a carriage return. Such strings get an apostrophe, as OWASP
+/// A spreadsheet evaluates a cell that begins with one of <c>= + - @</c>, a tab or a carriage return. Such strings get
+/// an apostrophe, as OWASP
 /// advises; numbers stay as they are.
 /// </remarks>
 internal sealed class CsvLines<T>

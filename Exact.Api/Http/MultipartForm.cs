@@ -44,7 +44,7 @@ internal sealed class MultipartForm
     /// <summary>The fields that have been read so far.</summary>
     public IReadOnlyDictionary<string, string> Fields => fields;
 
-    /// <summary>Opens the form of a request. Whoever stores a file limits its size.</summary>
+    /// <summary>Opens the form of a request. The code that stores a file limits its size.</summary>
     /// <param name="context">The request.</param>
     /// <param name="parts">
     /// The parts of a form in any order, each with the name that it has here; others are skipped. Without them, fields come

@@ -10,7 +10,8 @@ namespace Exact.Api.Scores;
 
 /// <summary>Ranks a challenge's completed, finite scores that are not disqualified.</summary>
 /// <remarks>
-/// A page is read from an index in the order of the board: of <c>participants</c> for the best scores, of <c>scores</c> for all. Its cost does
+/// A page is read from an index in the order of the board: of <c>participants</c> for the best scores, of
+/// <c>scores</c> for all. Its cost does
 /// not depend on the size of the challenge (docs/decisions/standings.md).
 /// </remarks>
 internal sealed class Leaderboard(ExactDbContext database)
@@ -109,7 +110,8 @@ internal sealed class Leaderboard(ExactDbContext database)
     }
 
     /// <summary>
-    /// The place that is half a page and one row before a row. To number it takes a count of the better rows; the index has them, but they are as
+    /// The place that is half a page and one row before a row. To number it takes a count of the better rows; the
+    /// index has them, but they are as
     /// many as they are.
     /// </summary>
     internal static string PlaceSql(LeaderboardQuery query)
@@ -135,7 +137,8 @@ internal sealed class Leaderboard(ExactDbContext database)
     private static readonly string[] Before = ["{0} = @score AND ({1}, {2}) < (@created_at, @id)", "{0} > @score"];
 
     /// <summary>
-    /// Merges index scans, each of them in the order of the board and no longer than a page. On one side of a place, equal scores and others are
+    /// Merges index scans, each of them in the order of the board and no longer than a page. On one side of a place,
+    /// equal scores and others are
     /// two scans, for one alone would have to read all equal scores on the other side.
     /// </summary>
     private static string Merge(LeaderboardQuery query, string[]? conditions, string order, int? limit)

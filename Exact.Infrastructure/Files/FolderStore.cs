@@ -101,7 +101,7 @@ internal sealed class FolderStore(string folder) : IFileStore
         var deleted = 0;
         foreach (var path in Directory.Exists(incoming) ? Directory.EnumerateFiles(incoming) : [])
         {
-            using var held = FileLock.TryAcquire(path); // whoever receives a file holds it
+            using var held = FileLock.TryAcquire(path); // the request that receives a file holds it
             if (held is not null)
             {
                 File.Delete(path);

@@ -4,7 +4,8 @@ using Exact.Infrastructure.Transfer.Importing.Writing;
 namespace Exact.Infrastructure.Standings;
 
 /// <summary>
-/// The participants and standings of an import. While it runs, the triggers of <c>scores</c> only note whose scores change; they are derived
+/// The participants and standings of an import. While it runs, the triggers of <c>scores</c> only note whose scores
+/// change; they are derived
 /// once, at its end (docs/decisions/standings.md).
 /// </summary>
 internal static class DeferredStandings
@@ -49,7 +50,10 @@ internal static class DeferredStandings
         );
     }
 
-    /// <summary>Derives all of them, after a <see cref="DirectLoad"/>: nobody else uses the tables, and there are no participants yet.</summary>
+    /// <summary>
+    /// Derives all of them, after a <see cref="DirectLoad"/>: nobody else uses the tables, and there are no
+    /// participants yet.
+    /// </summary>
     public static async Task FillAsync(ImportSql sql, CancellationToken cancellationToken)
     {
         var indexes = new DroppedIndexes(sql, Participants);

@@ -315,7 +315,10 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
             Assert.Equal(before, await app.Database.ScalarAsync<long>("SELECT count(*) FROM operations"));
             using var get = await admin.GetAsync(path, CancellationToken);
 
-            Assert.True(get.StatusCode == head.StatusCode, $"{path}: {head.StatusCode}, {get.StatusCode} {await get.Content.ReadAsStringAsync(CancellationToken)}");
+            Assert.True(
+                get.StatusCode == head.StatusCode,
+                $"{path}: {head.StatusCode}, {get.StatusCode} {await get.Content.ReadAsStringAsync(CancellationToken)}"
+            );
             Assert.Equal(get.Content.Headers.ContentType, head.Content.Headers.ContentType);
             Assert.Equal(
                 get.Headers.Select(header => header.Key).Except(["Transfer-Encoding", "Exact-Operation"]).Order(),

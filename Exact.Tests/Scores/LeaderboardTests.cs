@@ -140,7 +140,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     }
 
     [Fact]
-    public async Task A_score_ranks_whenever_it_was_made_and_whoever_has_left()
+    public async Task A_score_ranks_whenever_it_was_made_and_even_if_its_participant_has_left()
     {
         await app.Database.ExecuteAsync(
             $"UPDATE challenges SET closes_on = '2026-11-01Z' WHERE challenge_id = '{challenge}'"

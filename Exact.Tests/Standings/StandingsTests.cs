@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Exact.Tests.Standings;
 
-/// <summary>Participants and standings always say what the scores say, whoever writes them.</summary>
+/// <summary>Participants and standings always say what the scores say, whatever writes them.</summary>
 public sealed class StandingsTests(MigratedTemplate template) : IAsyncLifetime
 {
     private readonly MigratedDatabase database = new(template);

@@ -9,7 +9,8 @@ namespace Exact.Infrastructure.Transfer.Importing.Merging;
 internal sealed class RenamedParents(ImportSql sql, StagingArea staging, ImportOptions options)
 {
     /// <summary>
-    /// Drops the foreign keys to such rows, for those that are staged get the new name later in the merge. Others get it here. Rare enough to
+    /// Drops the foreign keys to such rows, for those that are staged get the new name later in the merge. Others get
+    /// it here. Rare enough to
     /// let readers wait.
     /// </summary>
     /// <returns>The foreign keys, to be built again.</returns>
