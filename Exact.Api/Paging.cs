@@ -8,22 +8,30 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Api;
 
+/// <summary>What all queries for a page have.</summary>
+/// <remarks>Not a base record: the generator of request delegates finds only parameters that a record declares itself.</remarks>
+internal interface IPageQuery
+{
+    int Limit { get; }
+
+    string? Cursor { get; }
+}
+
 /// <summary>The page of a list to read.</summary>
-internal record PageQuery(
-    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
-    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
-)
+#nullable disable annotations // see QueryAttribute
+internal sealed record PageQuery(
+    [Query(Name = "limit", Description = PageQuery.LimitDescription)] int Limit = 100,
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null
+) : IPageQuery
+#nullable restore annotations
 {
     public const string LimitDescription = "The number of rows, from 1 to 1000; by default 100.";
 
     public const string CursorDescription = "The start of the page, from the `Link` header of the page before.";
-
-    /// <summary>The numbers in the cursor; null for the first page.</summary>
-    public long[]? After => Cursor is null ? null : Paging.Decode(Cursor);
 }
 
 internal class PageQueryValidator<T> : AbstractValidator<T>
-    where T : PageQuery
+    where T : IPageQuery
 {
     /// <param name="isPlace">Whether a row of this list can have these numbers as its place.</param>
     public PageQueryValidator(Func<long[], bool> isPlace)
@@ -56,9 +64,15 @@ internal static class Paging
     /// <summary>The parameters that say where a page begins.</summary>
     private static readonly string[] Places = ["cursor", "around"];
 
+    extension(IPageQuery page)
+    {
+        /// <summary>The numbers in the cursor; null for the first page.</summary>
+        public long[]? After => page.Cursor is null ? null : Decode(page.Cursor);
+    }
+
     /// <summary>A page with these rows. The list is counted only if they are not all of it.</summary>
     public static async Task<Page<T>> PageOfAsync<T, TEntity>(
-        this PageQuery page,
+        this IPageQuery page,
         IReadOnlyList<T> rows,
         IQueryable<TEntity> list,
         CancellationToken cancellationToken
@@ -76,7 +90,7 @@ internal static class Paging
     public static IReadOnlyList<T> WithPageHeaders<T>(
         this HttpContext context,
         Page<T> page,
-        PageQuery query,
+        IPageQuery query,
         Func<T, long[]> placeOf
     )
     {

@@ -1,4 +1,3 @@
-using System.Reflection;
 using Exact.Api.Access;
 using Exact.Api.Http;
 using Exact.Api.Operations;
@@ -90,8 +89,6 @@ internal static partial class Problems
         private static ProblemDetails Describe(HttpContext context, Exception exception) =>
             exception switch
             {
-                BadHttpRequestException when Unbound(context) is { Count: > 0 } errors =>
-                    new HttpValidationProblemDetails(errors) { Status = StatusCodes.Status400BadRequest },
                 BadHttpRequestException e => BodyProblems.Describe(context, e)
                     ?? new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
                 UnreadableFileException e => new ProblemDetails
@@ -191,27 +188,6 @@ internal static partial class Problems
             }
         }
 
-        /// <summary>The query parameters that could not be bound, each with the values that it accepts.</summary>
-        private static Dictionary<string, string[]> Unbound(HttpContext context)
-        {
-            var errors = new Dictionary<string, string[]>();
-            foreach (var (query, type) in QueryParameters.Of(EndpointOf(context)))
-            {
-                if (
-                    context.Request.Query[query.Name!].LastOrDefault() is { } value
-                    && Misfit(value, type) is { } misfit
-                )
-                {
-                    errors[query.Name!] = [misfit];
-                }
-            }
-
-            return errors;
-        }
-
-        private static MethodInfo? EndpointOf(HttpContext context) =>
-            context.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.Metadata.GetMetadata<MethodInfo>();
-
         [LoggerMessage(
             1401,
             LogLevel.Error,
@@ -225,12 +201,5 @@ internal static partial class Problems
             "The database failed {Request}: {Cause} ({Count} since the last such line)"
         )]
         private partial void LogDatabase(string request, string cause, long count);
-
-        private static string? Misfit(string value, Type type) =>
-            Choice.NamesOf(type) is { } names && !names.Contains(value)
-                ? $"Must be one of {string.Join(", ", names)}, not \"{value}\"."
-            : type == typeof(int) && !int.TryParse(value, out _) ? $"Must be a whole number, not \"{value}\"."
-            : type == typeof(bool) && !bool.TryParse(value, out _) ? $"Must be true or false, not \"{value}\"."
-            : null;
     }
 }

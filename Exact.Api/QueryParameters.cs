@@ -7,7 +7,7 @@ namespace Exact.Api;
 /// <summary>The query parameters of an endpoint: those with <see cref="QueryAttribute"/>.</summary>
 internal static class QueryParameters
 {
-    private static readonly ConcurrentDictionary<MethodInfo, string[]> Names = new();
+    private static readonly ConcurrentDictionary<MethodInfo, Dictionary<string, Type>> Known = new();
 
     /// <summary>The query parameters, each with its type.</summary>
     public static IEnumerable<(QueryAttribute Query, Type Type)> Of(MethodInfo? endpoint) =>
@@ -33,12 +33,17 @@ internal static class QueryParameters
 
     private static Dictionary<string, string[]> Mistakes(HttpRequest request, Endpoint endpoint)
     {
+        var known = endpoint.Metadata.GetMetadata<MethodInfo>() is { } method ? Known.GetOrAdd(method, TypesOf) : [];
         var errors = new Dictionary<string, string[]>();
         foreach (var (name, values) in request.Query)
         {
-            var mistake =
-                FindUnknown(name, endpoint)
-                ?? (values.Count > 1 ? "Name this parameter once." : FindUnusable(values.ToString()));
+            var mistake = !known.TryGetValue(name, out var type)
+                ? Unknown(name, known.Keys)
+                : (
+                    values.Count > 1
+                        ? "Name this parameter once."
+                        : FindUnusable(values.ToString()) ?? FindMisfit(values.ToString(), type)
+                );
             if (mistake is not null)
             {
                 errors[name] = [mistake];
@@ -56,16 +61,21 @@ internal static class QueryParameters
         return errors;
     }
 
-    private static string? FindUnknown(string name, Endpoint endpoint)
-    {
-        var known = endpoint.Metadata.GetMetadata<MethodInfo>() is { } method
-            ? Names.GetOrAdd(method, of => [.. Of(of).Select(parameter => parameter.Query.Name!)])
-            : [];
-        return known.Contains(name, StringComparer.OrdinalIgnoreCase) ? null
-            : known is [] ? "There is no such parameter. This address takes none."
-            : Suggestion.For(name, known) is { } meant ? $"There is no such parameter. Did you mean {meant}?"
-            : $"There is no such parameter. It must be one of {string.Join(", ", known)}.";
-    }
+    private static Dictionary<string, Type> TypesOf(MethodInfo method) =>
+        Of(method).ToDictionary(one => one.Query.Name!, one => one.Type, StringComparer.OrdinalIgnoreCase);
+
+    private static string Unknown(string name, IReadOnlyCollection<string> known) =>
+        known.Count == 0 ? "There is no such parameter. This address takes none."
+        : Suggestion.For(name, known) is { } meant ? $"There is no such parameter. Did you mean {meant}?"
+        : $"There is no such parameter. It must be one of {string.Join(", ", known)}.";
+
+    /// <summary>A value that its parameter does not accept. The framework would answer such a request without a reason.</summary>
+    private static string? FindMisfit(string value, Type type) =>
+        Choice.NamesOf(type) is { } names && !names.Contains(value)
+            ? $"Must be one of {string.Join(", ", names)}, not \"{value}\"."
+        : type == typeof(int) && !int.TryParse(value, out _) ? $"Must be a whole number, not \"{value}\"."
+        : type == typeof(bool) && !bool.TryParse(value, out _) ? $"Must be true or false, not \"{value}\"."
+        : null;
 
     /// <summary>PostgreSQL has no string with the character U+0000.</summary>
     private static string? FindUnusable(string? value) =>

@@ -18,14 +18,18 @@ internal enum ChallengeSort
 }
 
 /// <summary>Which challenges to list. Without a limit the list is complete, as the legacy client expects.</summary>
+#nullable disable annotations // see QueryAttribute
 internal sealed record ChallengeQuery(
-    [Query("limit", "The number of rows, from 1 to 1000; by default all.")] int Limit = ChallengeQuery.All,
-    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null,
-    [Query("q", "Words that the title, the description, the name or the organiser contains.")] string? Q = null,
-    [Query("state", "Whether it takes submissions now.")] Choice<ChallengeState>? State = null,
-    [Query("mine", "Only those that the caller organises.")] bool Mine = false,
-    [Query("sort", "The order; `newest` by default.")] Choice<ChallengeSort>? Sort = null
-) : PageQuery(Limit, Cursor)
+    [Query(Name = "limit", Description = "The number of rows, from 1 to 1000; by default all.")]
+        int Limit = ChallengeQuery.All,
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null,
+    [Query(Name = "q", Description = "Words that the title, the description, the name or the organiser contains.")]
+        string Q = null,
+    [Query(Name = "state", Description = "Whether it takes submissions now.")] Choice<ChallengeState>? State = null,
+    [Query(Name = "mine", Description = "Only those that the caller organises.")] bool Mine = false,
+    [Query(Name = "sort", Description = "The order; `newest` by default.")] Choice<ChallengeSort>? Sort = null
+) : IPageQuery
+#nullable restore annotations
 {
     public const int All = int.MaxValue;
 
@@ -62,7 +66,7 @@ internal sealed record ChallengeQuery(
     /// <summary>The page of them.</summary>
     public IQueryable<RuledChallenge> PageOf(IQueryable<RuledChallenge> challenges)
     {
-        var sorted = (Sort.OrDefault(), After) switch
+        var sorted = (Sort.OrDefault(), this.After) switch
         {
             (ChallengeSort.Oldest, [var last]) => challenges.Where(one => one.Challenge.Id > last),
             (ChallengeSort.Newest, [var last]) => challenges.Where(one => one.Challenge.Id < last),

@@ -144,13 +144,13 @@ internal static class LegacyAccounts
             : TypedResults.Problem("Nobody is signed in.", statusCode: StatusCodes.Status403Forbidden);
     }
 
-    private sealed record CsrfResponse([property: JsonPropertyName("csrfToken")] string CsrfToken);
+    internal sealed record CsrfResponse([property: JsonPropertyName("csrfToken")] string CsrfToken);
 
-    private sealed record LegacyAccount(string? Email, string Username);
+    internal sealed record LegacyAccount(string? Email, string Username);
 
-    private sealed record LegacyUser(NamedAccount User);
+    internal sealed record LegacyUser(NamedAccount User);
 
-    private sealed record NamedAccount(string? Email, string Username, string? CompanyName);
+    internal sealed record NamedAccount(string? Email, string Username, string? CompanyName);
 }
 
 /// <summary>What has happened, for a person.</summary>

@@ -108,5 +108,5 @@ internal static class LegacyChallenges
     public static ProblemHttpResult NotFound(string error = "Challenge not found") =>
         TypedResults.Problem(error, statusCode: StatusCodes.Status404NotFound);
 
-    private sealed record LegacyCreated(string Message, string ChallengeId, string CreatedBy);
+    internal sealed record LegacyCreated(string Message, string ChallengeId, string CreatedBy);
 }

@@ -137,7 +137,7 @@ internal static class LegacySubmissions
             );
     }
 
-    private sealed record LegacyScored(string Message, LegacyScore Score);
+    internal sealed record LegacyScored(string Message, LegacyScore Score);
 
-    private sealed record LegacyUnscored(string Message, LegacyScore? Scores);
+    internal sealed record LegacyUnscored(string Message, LegacyScore? Scores);
 }

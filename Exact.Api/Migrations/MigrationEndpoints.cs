@@ -30,8 +30,8 @@ internal static class MigrationEndpoints
     ) => TypedResults.Ok(await status.ReadAsync(MigrationStatusReader.AtOnce, cancellationToken));
 
     private static async Task<Results<ContentHttpResult, ValidationProblem>> ScriptAsync(
-        [Query("from", "The migration to start after; `0` is the beginning.")] string? from,
-        [Query("to", "The migration to end with; by default the last.")] string? to,
+        [Query(Name = "from", Description = "The migration to start after; `0` is the beginning.")] string? from,
+        [Query(Name = "to", Description = "The migration to end with; by default the last.")] string? to,
         MigrationScript script,
         CancellationToken cancellationToken
     )

@@ -63,14 +63,18 @@ internal enum Entries
 }
 
 /// <summary>The page of a leaderboard to read.</summary>
+#nullable disable annotations // see QueryAttribute
 internal sealed record LeaderboardQuery(
-    [Query("metric", "The metric to rank by. A higher value is better.")] Choice<Metric>? Metric = null,
-    [Query("entries", "One row per participant (`best`), or every score (`all`).")] Choice<Entries>? Entries = null,
-    [Query("around", LeaderboardQuery.AroundDescription)] string? Around = null,
-    [Query("format", RowFormats.Description)] Choice<RowFormat>? Format = null,
-    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
-    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
-) : PageQuery(Limit, Cursor)
+    [Query(Name = "metric", Description = "The metric to rank by. A higher value is better.")]
+        Choice<Metric>? Metric = null,
+    [Query(Name = "entries", Description = "One row per participant (`best`), or every score (`all`).")]
+        Choice<Entries>? Entries = null,
+    [Query(Name = "around", Description = LeaderboardQuery.AroundDescription)] string Around = null,
+    [Query(Name = "format", Description = RowFormats.Description)] Choice<RowFormat>? Format = null,
+    [Query(Name = "limit", Description = PageQuery.LimitDescription)] int Limit = 100,
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null
+) : IPageQuery
+#nullable restore annotations
 {
     /// <summary>Stands for the caller in <see cref="Around"/>.</summary>
     public const string Me = "me";
@@ -80,11 +84,14 @@ internal sealed record LeaderboardQuery(
 }
 
 /// <summary>The page of a challenge's scores to read.</summary>
+#nullable disable annotations // see QueryAttribute
 internal sealed record ScoreQuery(
-    [Query("format", RowFormats.Description)] Choice<RowFormat>? Format = null,
-    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
-    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
-) : PageQuery(Limit, Cursor);
+    [Query(Name = "format", Description = RowFormats.Description)] Choice<RowFormat>? Format = null,
+    [Query(Name = "limit", Description = PageQuery.LimitDescription)] int Limit = 100,
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null
+) : IPageQuery;
+
+#nullable restore annotations
 
 internal sealed class ScoreQueryValidator() : PageQueryValidator<ScoreQuery>(place => place is [_]);
 

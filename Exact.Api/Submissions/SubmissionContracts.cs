@@ -7,13 +7,16 @@ using Exact.Infrastructure.Submissions;
 namespace Exact.Api.Submissions;
 
 /// <summary>The submissions of a challenge to list.</summary>
+#nullable disable annotations // see QueryAttribute
 internal sealed record SubmissionQuery(
-    [Query("status", "Only submissions in this state.")] Choice<ScoreStatus>? Status = null,
-    [Query("username", "Only submissions of this participant. Participants see only their own.")]
-        string? Username = null,
-    [Query("limit", PageQuery.LimitDescription)] int Limit = 100,
-    [Query("cursor", PageQuery.CursorDescription)] string? Cursor = null
-) : PageQuery(Limit, Cursor);
+    [Query(Name = "status", Description = "Only submissions in this state.")] Choice<ScoreStatus>? Status = null,
+    [Query(Name = "username", Description = "Only submissions of this participant. Participants see only their own.")]
+        string Username = null,
+    [Query(Name = "limit", Description = PageQuery.LimitDescription)] int Limit = 100,
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null
+) : IPageQuery;
+
+#nullable restore annotations
 
 internal sealed class SubmissionQueryValidator() : PageQueryValidator<SubmissionQuery>(place => place is [_]);
 

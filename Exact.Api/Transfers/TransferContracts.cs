@@ -7,19 +7,27 @@ using FluentValidation;
 namespace Exact.Api.Transfers;
 
 /// <summary>What an import may do. The defaults refuse a file that would lose data.</summary>
+#nullable disable annotations // see QueryAttribute
 internal sealed record ImportQuery(
-    [Query("mode", "What to do with existing rows. `merge` updates the rows that differ.")]
+    [Query(Name = "mode", Description = "What to do with existing rows. `merge` updates the rows that differ.")]
         Choice<ImportMode>? Mode = null,
-    [Query("missing", "What to do with the columns of an existing row that its record omits.")]
+    [Query(Name = "missing", Description = "What to do with the columns of an existing row that its record omits.")]
         Choice<MissingFields>? Missing = null,
-    [Query("unknown", "What to do with models and fields that Exact does not know.")] Choice<WhenFound>? Unknown = null,
-    [Query("orphans", "What to do with records whose parent does not exist.")] Choice<WhenFound>? Orphans = null,
-    [Query("confirm", "With `mode=replace`: models that may lose rows although records are left out.")]
-        string? Confirm = null,
-    [Query("timezone", "The zone of times without one, such as `Europe/Berlin`; by default UTC.")]
-        string? Timezone = null,
-    [Query("dry_run", "Whether to report what would happen and change nothing.")] bool DryRun = false
+    [Query(Name = "unknown", Description = "What to do with models and fields that Exact does not know.")]
+        Choice<WhenFound>? Unknown = null,
+    [Query(Name = "orphans", Description = "What to do with records whose parent does not exist.")]
+        Choice<WhenFound>? Orphans = null,
+    [Query(
+        Name = "confirm",
+        Description = "With `mode=replace`: models that may lose rows although records are left out."
+    )]
+        string Confirm = null,
+    [Query(Name = "timezone", Description = "The zone of times without one, such as `Europe/Berlin`; by default UTC.")]
+        string Timezone = null,
+    [Query(Name = "dry_run", Description = "Whether to report what would happen and change nothing.")]
+        bool DryRun = false
 )
+#nullable restore annotations
 {
     public ImportOptions ToOptions() =>
         new()
@@ -64,15 +72,23 @@ internal static class ModelNames
 }
 
 /// <summary>What an export contains; by default everything.</summary>
+#nullable disable annotations // see QueryAttribute
 internal sealed record ExportQuery(
-    [Query("format", "A JSON list (`json`), or one JSON object per line (`jsonl`).")]
+    [Query(Name = "format", Description = "A JSON list (`json`), or one JSON object per line (`jsonl`).")]
         Choice<FixtureFormat>? Format = null,
-    [Query("models", "The models or apps to export, separated by commas: `api.score,auth`.")] string? Models = null,
-    [Query("exclude", "The models or apps to leave out, separated by commas.")] string? Exclude = null,
-    [Query("challenge", "The only challenge to export, with what belongs to it.")] string? Challenge = null,
-    [Query("for", "Who will read it. `django` leaves out the models of Exact, which `loaddata` refuses.")]
+    [Query(Name = "models", Description = "The models or apps to export, separated by commas: `api.score,auth`.")]
+        string Models = null,
+    [Query(Name = "exclude", Description = "The models or apps to leave out, separated by commas.")]
+        string Exclude = null,
+    [Query(Name = "challenge", Description = "The only challenge to export, with what belongs to it.")]
+        string Challenge = null,
+    [Query(
+        Name = "for",
+        Description = "Who will read it. `django` leaves out the models of Exact, which `loaddata` refuses."
+    )]
         Choice<ExportTarget>? For = null
 )
+#nullable restore annotations
 {
     public ExportOptions ToOptions() =>
         new()

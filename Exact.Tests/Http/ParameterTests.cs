@@ -129,7 +129,11 @@ public sealed class ParameterTests(ExactApp app, ITestOutputHelper output) : ICl
 
                     if (code == 400 && request.Method == HttpMethod.Get)
                     {
-                        var errors = JsonElement.Parse(text).GetProperty("errors").EnumerateObject();
+                        Assert.True(
+                            JsonElement.Parse(text).TryGetProperty("errors", out var named),
+                            $"{address}: {text}"
+                        );
+                        var errors = named.EnumerateObject();
                         Assert.All(
                             errors,
                             error => Assert.Contains(error.Name, asked, StringComparer.OrdinalIgnoreCase)
