@@ -14,18 +14,9 @@ public sealed class EmbeddedPostgresFolderTests : EmbeddedPostgresFolder
     public EmbeddedPostgresFolderTests() => PrivateFiles.CreateFolder(Folder);
 
     [Theory]
-    [InlineData("`touch X`")]
-    [InlineData("$(touch X)")]
-    [InlineData("\"; touch X; \"")]
-    [InlineData("'; touch X; '")]
-    [InlineData("a & touch X | b > c")]
-    [InlineData("$HOME and ${HOME}")]
-    [InlineData(" two  spaces ")]
-    [InlineData("back\\slash\\")]
-    [InlineData("two\nlines")]
-    [InlineData("a\rreturn\tand a tab")]
-    [InlineData("-D %TEMP% *?[a] ~ # !")]
-    [InlineData("äöü 数据")]
+    [InlineData("`touch X` $(touch X) \"; touch X; \" '; touch X; '")]
+    [InlineData(" a & touch X | b > c; $HOME and  ${HOME}\\")]
+    [InlineData("-D %TEMP% *?[a] ~ # ! two\nlines, a\rreturn\tand a tab, äöü 数据")]
     public async Task A_folder_may_have_any_name(string name)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such names.");

@@ -27,23 +27,35 @@ public sealed class EmbeddedPostgresRepairTests : EmbeddedPostgresFolder
         Assert.Equal(42, await ScalarAsync(server.ConnectionString, "SELECT answer FROM kept"));
     }
 
-    [Theory]
-    [InlineData("data/postmaster.pid", "", "is empty or damaged, as after a power failure")]
-    [InlineData("data/postmaster.pid", "not a process\n", "delete the file and start Exact again")]
-    [InlineData("data/PG_VERSION", "", "is empty or damaged, so the version of the database in that folder is unknown")]
-    [InlineData("data/PG_VERSION", "x", "move {Home} away, and Exact creates a new database")]
-    [InlineData("password", "", "It holds the password of the embedded PostgreSQL")]
-    public async Task A_damaged_file_is_named_with_the_way_out(string file, string content, string expected)
+    [Fact]
+    public async Task A_damaged_file_is_named_with_the_way_out()
     {
         await using (await StartAsync()) { }
-        var path = Path.Combine(Home, file);
-        await File.WriteAllTextAsync(path, content, Cancelled);
+        (string File, string Content, string Expected)[] damages =
+        [
+            ("data/postmaster.pid", "", "is empty or damaged, as after a power failure"),
+            ("data/postmaster.pid", "not a process\n", "delete the file and start Exact again"),
+            ("data/PG_VERSION", "", "is empty or damaged, so the version of the database in that folder is unknown"),
+            ("data/PG_VERSION", "x", $"move {Home} away, and Exact creates a new database"),
+            ("password", "", "It holds the password of the embedded PostgreSQL"),
+        ];
+        foreach (var (file, content, expected) in damages)
+        {
+            var path = Path.Combine(Home, file);
+            var good = File.Exists(path) ? await File.ReadAllTextAsync(path, Cancelled) : null;
+            await File.WriteAllTextAsync(path, content, Cancelled);
 
-        var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => StartAsync());
+            var failure = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => StartAsync());
 
-        Assert.Contains(path, failure.Message);
-        Assert.Contains(expected.Replace("{Home}", Home), failure.Message);
-        Assert.Equal(content, await File.ReadAllTextAsync(path, Cancelled));
+            Assert.Contains(path, failure.Message);
+            Assert.Contains(expected, failure.Message);
+            Assert.Equal(content, await File.ReadAllTextAsync(path, Cancelled));
+            File.Delete(path);
+            if (good is not null)
+            {
+                await File.WriteAllTextAsync(path, good, Cancelled);
+            }
+        }
     }
 
     [Fact]

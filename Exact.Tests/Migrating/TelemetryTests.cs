@@ -54,7 +54,7 @@ public sealed class TelemetryTests(MigratedDatabase migrated) : IClassFixture<Mi
         meters.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Note(instrument, value, tags));
         meters.Start();
 
-        await using var app = new ExactApp();
+        await using var app = new ExactApp(new MissingDatabase());
         await app.InitializeAsync();
 
         await using var context = migrated.CreateContext();

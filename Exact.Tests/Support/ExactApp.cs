@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Exact.Tests.Support;
 
-/// <summary>The whole service in this process, on a database of its own that it migrates itself.</summary>
+/// <summary>The whole service in this process, on a database of its own.</summary>
 public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
 {
     public const string AdminKey = "the key of the tests";
@@ -16,8 +16,13 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
     /// <summary>A header with the address that a request shall seem to come from.</summary>
     public const string Sender = "Test-Sender";
 
-    private readonly MissingDatabase database = new();
+    private readonly TestDatabase database;
     private readonly string files = Directory.CreateTempSubdirectory("exact-files-").FullName;
+
+    public ExactApp()
+        : this(new MigratedDatabase(MigratedTemplate.Current)) { }
+
+    internal ExactApp(TestDatabase database) => this.database = database;
 
     public TestDatabase Database => database;
 
@@ -51,7 +56,7 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
         await WhenReadyAsync(this);
     }
 
-    /// <summary>Waits until the service has migrated its database.</summary>
+    /// <summary>Waits until the service has seen that its database is up to date.</summary>
     public static async Task WhenReadyAsync(WebApplicationFactory<Program> service)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));

@@ -102,6 +102,11 @@ public class MigratedDatabase(MigratedTemplate template) : TestDatabase
 /// <summary>The schema is built once a run; each class then copies the database, which is much faster.</summary>
 public sealed class MigratedTemplate : TestDatabase
 {
+    public MigratedTemplate() => Current = this;
+
+    /// <summary>The template of this run, for what xUnit does not create.</summary>
+    public static MigratedTemplate Current { get; private set; } = null!;
+
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
