@@ -18,28 +18,17 @@ internal static class HttpSetup
     public static void UseHttp(this WebApplication app)
     {
         app.UseProxies();
-        app.Use(AddHeaders);
+        if (!app.Environment.IsDevelopment())
+        {
+            app.UseHsts(); // only over TLS, and never for localhost
+        }
+
+        app.UseSecurityHeaders();
         app.Use(ReadRestOfBodyAsync);
         app.UseHeadRequests();
         app.UseRouting(); // behind the prefix and HEAD, which change what is routed
         app.UseCors();
         app.UseRateLimiter();
-    }
-
-    private static Task AddHeaders(HttpContext context, RequestDelegate next)
-    {
-        context.Response.OnStarting(() =>
-        {
-            context.Response.Headers.XContentTypeOptions = "nosniff";
-            var path = context.Request.Path;
-            if (path.StartsWithSegments("/api/admin") || path.StartsWithSegments("/api/account"))
-            {
-                context.Response.Headers.CacheControl = "no-store";
-            }
-
-            return Task.CompletedTask;
-        });
-        return next(context);
     }
 
     /// <summary>Lets Kestrel read the rest of a refused upload of any size, for its five seconds.</summary>
