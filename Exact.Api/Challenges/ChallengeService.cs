@@ -23,9 +23,15 @@ internal sealed class ChallengeService(ExactDbContext database)
 
     /// <summary>The challenge with this public name, or null.</summary>
     public Task<ChallengeResponse?> FindAsync(string challengeId, CancellationToken cancellationToken) =>
-        RuledChallenge
-            .In(database)
-            .Where(one => one.Challenge.ChallengeId == challengeId)
-            .Select(ChallengeResponse.From(database.Standings))
-            .SingleOrDefaultAsync(cancellationToken);
+        Find(database, challengeId, cancellationToken);
+
+    private static readonly Func<ExactDbContext, string, CancellationToken, Task<ChallengeResponse?>> Find =
+        EF.CompileAsyncQuery(
+            (ExactDbContext database, string challengeId, CancellationToken _) =>
+                RuledChallenge
+                    .In(database)
+                    .Where(one => one.Challenge.ChallengeId == challengeId)
+                    .Select(ChallengeResponse.From(database.Standings))
+                    .SingleOrDefault()
+        );
 }
