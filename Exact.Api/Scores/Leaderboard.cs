@@ -156,12 +156,14 @@ internal sealed class Leaderboard(ExactDbContext database, NpgsqlDataSource sour
         string Count(string condition) =>
             string.Join(" + ", sources.Select(source => $"(SELECT count(*) {source.From} AND {source.Of(condition)})"));
         return $"""
-            SELECT score, created_at, id, {Count("{0} > place.score")} + 1 AS rank,
-                {Count(
-                "({0} > place.score OR {0} = place.score AND ({1}, {2}) <= (place.created_at, place.id))"
-            )} AS position
+            SELECT score, created_at, id, better + 1 AS rank,
+                better + {Count("{0} = place.score AND ({1}, {2}) <= (place.created_at, place.id)")} AS position
             FROM (
-                SELECT * FROM ({Merge(query, Before, backwards, half + 1)}) nearest ORDER BY {backwards} OFFSET {half}
+                SELECT *, {Count("{0} > place.score")} AS better
+                FROM (
+                    SELECT * FROM ({Merge(query, Before, backwards, half + 1)}) nearest
+                    ORDER BY {backwards} OFFSET {half}
+                ) place
             ) place
             """;
     }
