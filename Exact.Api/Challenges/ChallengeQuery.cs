@@ -35,6 +35,9 @@ internal sealed record ChallengeQuery(
 
     public const int MaxWords = 200;
 
+    /// <summary>All challenges, the newest first.</summary>
+    public static readonly ChallengeQuery Default = new();
+
     /// <summary>The challenges that this asks for, all pages of them.</summary>
     public IQueryable<RuledChallenge> Filter(IQueryable<RuledChallenge> challenges, string? caller)
     {
