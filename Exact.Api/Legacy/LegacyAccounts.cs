@@ -144,14 +144,18 @@ internal static class LegacyAccounts
             : TypedResults.Problem("Nobody is signed in.", statusCode: StatusCodes.Status403Forbidden);
     }
 
+    /// <example>{"csrfToken": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}</example>
     internal sealed record CsrfResponse([property: JsonPropertyName("csrfToken")] string CsrfToken);
 
+    /// <example>{"email": "ada@example.org", "username": "ada"}</example>
     internal sealed record LegacyAccount(string? Email, string Username);
 
+    /// <example>{"user": {"email": "ada@example.org", "username": "ada", "company_name": "ACME"}}</example>
     internal sealed record LegacyUser(NamedAccount User);
 
     internal sealed record NamedAccount(string? Email, string Username, string? CompanyName);
 }
 
 /// <summary>What has happened, for a person.</summary>
+/// <example>{"message": "Signed out."}</example>
 internal sealed record LegacyMessage(string Message);
