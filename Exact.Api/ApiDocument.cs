@@ -108,7 +108,8 @@ internal static class ApiDocument
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
         if (
             context.Description.ParameterDescriptions.Any(parameter => parameter.Type == typeof(JsonElement))
-            && metadata.OfType<IAcceptsMetadata>().Select(one => one.RequestType).FirstOrDefault(IsContract) is { } contract
+            && metadata.OfType<IAcceptsMetadata>().Select(one => one.RequestType).FirstOrDefault(IsContract)
+                is { } contract
         )
         {
             var schema = await context.GetOrCreateSchemaAsync(contract, null, cancellationToken);
@@ -158,7 +159,10 @@ internal static class ApiDocument
             page.Headers = new Dictionary<string, IOpenApiHeader>
             {
                 ["Link"] = new OpenApiHeader { Description = "The address of the next page, if there is one." },
-                [Paging.TotalHeader] = new OpenApiHeader { Description = "How many rows the whole list has." },
+                [Paging.TotalHeader] = new OpenApiHeader
+                {
+                    Description = "How many rows the whole list has, where that is known or asked for.",
+                },
             };
         }
 

@@ -19,7 +19,9 @@ internal sealed class DocumentedLimits : IOpenApiSchemaTransformer, IOpenApiOper
     )
     {
         var endpoint = context.Description.ActionDescriptor.EndpointMetadata.OfType<MethodInfo>().FirstOrDefault();
-        var query = endpoint?.GetParameters().SingleOrDefault(one => one.IsDefined(typeof(AsParametersAttribute), false));
+        var query = endpoint
+            ?.GetParameters()
+            .SingleOrDefault(one => one.IsDefined(typeof(AsParametersAttribute), false));
         if (query is not null)
         {
             var parameters = operation

@@ -56,6 +56,10 @@ internal record ChallengeResponse
     [JsonIgnore]
     public long Key { get; init; }
 
+    /// <summary>The title as the database compares it.</summary>
+    [JsonIgnore]
+    public string SortedTitle { get; init; } = "";
+
     public static Expression<Func<RuledChallenge, ChallengeResponse>> From(IQueryable<Standing> standings) =>
         ruled => new ChallengeResponse
         {
@@ -78,6 +82,7 @@ internal record ChallengeResponse
             Mlmodel = ruled.Challenge.Mlmodel,
             Xaimethod = ruled.Challenge.Xaimethod,
             Key = ruled.Challenge.Id,
+            SortedTitle = ruled.Challenge.Title.ToLower(),
         };
 }
 

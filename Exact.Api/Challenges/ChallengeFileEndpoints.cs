@@ -39,7 +39,9 @@ internal static class ChallengeFileEndpoints
                         CancellationToken cancellationToken
                     ) => ReplaceAsync(challengeId, kind, editor, challenges, files, context, cancellationToken)
                 )
-                .WithSummary($"Replace the {kind}: a form with the new file; scores stay until they are evaluated again")
+                .WithSummary(
+                    $"Replace the {kind}: a form with the new file; scores stay until they are evaluated again"
+                )
                 .ForCallers(AccessPolicies.Organiser)
                 .TakesForm("The file keeps its name.", [ChallengeFileEditor.Part], PartOf(kind))
                 .ProducesValidationProblem()

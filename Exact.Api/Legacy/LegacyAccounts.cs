@@ -35,13 +35,15 @@ internal static class LegacyAccounts
             .MapPost("/register", RegisterAsync)
             .WithSummary("Make an account")
             .WithMetadata(AccountEndpoints.SmallBody)
-            .Refuses(400, 413, 415);
+            .Refuses(400, 413)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
         group
             .MapPost("/login", SignInAsync)
             .WithSummary("Sign in; the answer sets the cookie of the session")
             .WithMetadata(AccountEndpoints.SmallBody)
             .SetsCookie()
-            .Refuses(400, 401, 403, 413, 415, 429);
+            .Refuses(400, 401, 403, 413, 429)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
         group.MapPost("/logout", SignOutAsync).WithSummary("Sign out").Refuses(403);
         group.MapGet("/user", GetAsync).WithSummary("Get the caller's account").Refuses(403);
     }
@@ -126,8 +128,14 @@ internal static class LegacyAccounts
         }
     }
 
-    private static async Task<Ok<LegacyMessage>> SignOutAsync(SignInManager<User> signIn)
+    private static async Task<Ok<LegacyMessage>> SignOutAsync(
+        SignInManager<User> signIn,
+        EndedSessions sessions,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
     {
+        await sessions.EndAsync(context.User, cancellationToken);
         await signIn.SignOutAsync();
         return TypedResults.Ok(new LegacyMessage("Signed out."));
     }

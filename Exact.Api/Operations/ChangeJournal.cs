@@ -31,7 +31,10 @@ internal sealed class ChangeJournal(ExactDbContext database, TimeProvider time)
         database.Operations.Add(
             new()
             {
-                Kind = change.ScoreId is null && change.Action is not "rerun_all" ? OperationKind.Challenge : OperationKind.Score,
+                Kind =
+                    change.ScoreId is null && change.Action is not "rerun_all"
+                        ? OperationKind.Challenge
+                        : OperationKind.Score,
                 Actor = user.Identity!.Name!,
                 Origin = Product.Origin,
                 StartedAt = now,

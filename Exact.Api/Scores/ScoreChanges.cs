@@ -58,7 +58,11 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
         database.Scores.Add(score);
         await database.SaveChangesAsync(cancellationToken);
         var after = await ReadAsync(score.Id, cancellationToken);
-        await journal.AddAsync(user, new("enter", challengeId, score.Id, entered.Reason, null, after), cancellationToken);
+        await journal.AddAsync(
+            user,
+            new("enter", challengeId, score.Id, entered.Reason, null, after),
+            cancellationToken
+        );
         await transaction.CommitAsync(CancellationToken.None);
         return new ScoreChange.Done(after);
     }
@@ -197,7 +201,11 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
             .Select(ScoreResponse.From(database))
             .ToListAsync(cancellationToken);
         var number = await RequeueAsync(null, challengeId, request.Metrics, cancellationToken);
-        await journal.AddAsync(user, new("rerun_all", challengeId, null, request.Reason, before, null), cancellationToken);
+        await journal.AddAsync(
+            user,
+            new("rerun_all", challengeId, null, request.Reason, before, null),
+            cancellationToken
+        );
         await transaction.CommitAsync(CancellationToken.None);
         return number;
     }
@@ -281,5 +289,8 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
             .SingleOrDefaultAsync(cancellationToken);
 
     private Task<ScoreResponse> ReadAsync(long id, CancellationToken cancellationToken) =>
-        database.Scores.Where(score => score.Id == id).Select(ScoreResponse.From(database)).SingleAsync(cancellationToken);
+        database
+            .Scores.Where(score => score.Id == id)
+            .Select(ScoreResponse.From(database))
+            .SingleAsync(cancellationToken);
 }

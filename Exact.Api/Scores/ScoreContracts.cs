@@ -46,21 +46,21 @@ internal record ScoreResponse
 
     public static Expression<Func<Score, ScoreResponse>> From(ExactDbContext database) =>
         score => new ScoreResponse
-    {
-        Id = score.Id,
-        Username = score.Username,
-        ChallengeId = score.ChallengeId,
-        Score = score.Primary,
-        EmdScore = score.EmdScore,
-        EmdStd = score.EmdStd,
-        ImaScore = score.ImaScore,
-        ImaStd = score.ImaStd,
-        MethodName = score.MethodName,
-        CreatedAt = score.CreatedAt,
-        Status = score.Status,
-        ErrorMessage = score.ErrorMessage,
-        Disqualified = database.Disqualifications.Any(one => one.ScoreId == score.Id),
-    };
+        {
+            Id = score.Id,
+            Username = score.Username,
+            ChallengeId = score.ChallengeId,
+            Score = score.Primary,
+            EmdScore = score.EmdScore,
+            EmdStd = score.EmdStd,
+            ImaScore = score.ImaScore,
+            ImaStd = score.ImaStd,
+            MethodName = score.MethodName,
+            CreatedAt = score.CreatedAt,
+            Status = score.Status,
+            ErrorMessage = score.ErrorMessage,
+            Disqualified = database.Disqualifications.Any(one => one.ScoreId == score.Id),
+        };
 }
 
 /// <summary>Which scores of a participant a leaderboard shows.</summary>

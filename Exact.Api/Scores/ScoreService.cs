@@ -21,7 +21,9 @@ internal sealed class ScoreService(ExactDbContext database)
         }
 
         scores = scores.OrderByDescending(score => score.Id);
-        return (limit is { } rows ? scores.Take(rows) : scores).Select(ScoreResponse.From(database)).AsAsyncEnumerable();
+        return (limit is { } rows ? scores.Take(rows) : scores)
+            .Select(ScoreResponse.From(database))
+            .AsAsyncEnumerable();
     }
 
     /// <summary>The score of a submission; null if there is none.</summary>

@@ -13,7 +13,8 @@ internal sealed record SubmissionQuery(
     [Query(Name = "username", Description = "Only submissions of this participant. Participants see only their own.")]
         string Username = null,
     [Query(Name = "limit", Description = PageQuery.LimitDescription)] int Limit = 100,
-    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null,
+    [Query(Name = "count", Description = PageQuery.CountDescription)] bool Count = false
 ) : IPageQuery;
 
 #nullable restore annotations
@@ -101,10 +102,7 @@ internal record SubmissionResponse
                                     other.ChallengeId == score.ChallengeId && other.Status == ScoreStatus.Pending
                                 )
                                 .Join(database.Submissions, other => other.Id, own => own.ScoreId, (_, own) => own)
-                                .Count(other =>
-                                    other.QueuedAt < submission.QueuedAt
-                                    || (other.QueuedAt == submission.QueuedAt && other.Id < submission.Id)
-                                )
+                                .Count(other => other.ScoreId < score.Id)
                         : null,
                 SubmittedAt = score.CreatedAt,
                 StartedAt = submission.StartedAt,

@@ -22,7 +22,8 @@ public sealed class DocumentApp : AccountsApp
 
     private sealed class CheapHashes : IPasswordHasher<User>
     {
-        public string HashPassword(User user, string password) => $"cheap{password.GetHashCode(StringComparison.Ordinal)}";
+        public string HashPassword(User user, string password) =>
+            $"cheap{password.GetHashCode(StringComparison.Ordinal)}";
 
         public PasswordVerificationResult VerifyHashedPassword(User user, string hashed, string provided) =>
             hashed == HashPassword(user, provided)

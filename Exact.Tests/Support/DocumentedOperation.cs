@@ -35,7 +35,10 @@ internal sealed record DocumentedOperation(string Path, string Method, JsonEleme
     /// <summary>The schema, with a reference followed.</summary>
     public JsonElement Resolve(JsonElement schema) =>
         schema.TryGetProperty("$ref", out var reference)
-            ? Document.GetProperty("components").GetProperty("schemas").GetProperty(reference.GetString()!.Split('/')[^1])
+            ? Document
+                .GetProperty("components")
+                .GetProperty("schemas")
+                .GetProperty(reference.GetString()!.Split('/')[^1])
             : schema;
 
     /// <summary>The body of the example; null if the operation takes none.</summary>
