@@ -162,7 +162,10 @@ internal sealed class MultipartForm
         var name = NameOf(section);
         if (fileNames.Contains(name))
         {
-            throw new FormPartException(name, $"The part {name} must be a file, with a filename. Nothing was changed.");
+            throw new FormPartException(
+                Sent(name),
+                $"The part {Sent(name)} must be a file, with a filename. Nothing was changed."
+            );
         }
 
         if (!fieldNames.Contains(name))
@@ -176,7 +179,10 @@ internal sealed class MultipartForm
     private string Once(string name) =>
         seen.Add(name)
             ? name
-            : throw new FormPartException(name, $"The form has {name} twice. Send it once. Nothing was changed.");
+            : throw new FormPartException(
+                Sent(name),
+                $"The form has {Sent(name)} twice. Send it once. Nothing was changed."
+            );
 
     private static FormPartException Unknown(string name, string kind, IReadOnlyCollection<string> known) =>
         new(
@@ -248,7 +254,17 @@ internal sealed class MultipartForm
             ? type.MediaType.ToString()
             : "application/octet-stream";
 
-    private string NameOf(MultipartSection section) => parts is null ? SentNameOf(section) : parts[SentNameOf(section)];
+    private string NameOf(MultipartSection section) =>
+        SentNameOf(section) switch
+        {
+            "" => throw new BadHttpRequestException(
+                "A part of the form has no name. Name it in its Content-Disposition. Nothing was changed."
+            ),
+            var name => parts is null ? name : parts[name],
+        };
+
+    /// <summary>The name that the client knows.</summary>
+    private string Sent(string name) => parts?.First(part => part.Value == name).Key ?? name;
 
     private static string SentNameOf(MultipartSection section) =>
         HeaderUtilities.RemoveQuotes(section.GetContentDispositionHeader()?.Name ?? default).ToString();

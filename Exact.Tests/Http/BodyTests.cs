@@ -9,7 +9,7 @@ namespace Exact.Tests.Http;
 /// <summary>No body is an error of the service, and a refusal names the field.</summary>
 public sealed partial class BodyTests(DocumentApp app, ITestOutputHelper output) : IClassFixture<DocumentApp>
 {
-    private const int Rounds = 60;
+    private const int Rounds = 30;
 
     private static readonly int Seed = int.Parse(
         Environment.GetEnvironmentVariable("EXACT_BODY_SEED") ?? "20261127",
@@ -84,10 +84,10 @@ public sealed partial class BodyTests(DocumentApp app, ITestOutputHelper output)
             """
             INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
             VALUES ('1', 'One', '', now(), 'ada');
-            INSERT INTO scores (id, username, challenge_id, status, created_at)
-            VALUES (1, 'ada', '1', 'completed', now());
-            INSERT INTO submissions (id, score_id, file, size, sha256, original_name, attempts, counts, queued_at)
-            VALUES (1, 1, 'one', 0, repeat('0', 64), 'one.py', 1, true, now())
+            INSERT INTO scores (username, challenge_id, status, created_at)
+            VALUES ('ada', '1', 'completed', now());
+            INSERT INTO submissions (score_id, file, size, sha256, original_name, attempts, counts, queued_at)
+            VALUES (1, 'one', 0, repeat('0', 64), 'one.py', 1, true, now())
             """
         );
         using var client = app.CreateClient(new() { HandleCookies = false });
@@ -138,7 +138,12 @@ public sealed partial class BodyTests(DocumentApp app, ITestOutputHelper output)
         if (problem.TryGetProperty("errors", out var errors) && errors.ValueKind is JsonValueKind.Object)
         {
             var schema = operation.Resolve(operation.Bodies[0].Value.GetProperty("schema"));
-            var known = schema.GetProperty("properties").EnumerateObject().Select(one => one.Name).Append("nonsense");
+            var known = schema
+                .GetProperty("properties")
+                .EnumerateObject()
+                .Select(one => one.Name)
+                .Append("nonsense")
+                .Append("");
             return errors.EnumerateObject().Any()
                 && errors.EnumerateObject().All(error => known.Contains(error.Name.Split('.', '[')[0]));
         }
