@@ -316,6 +316,7 @@ public sealed partial class DocumentTests(DocumentApp app, ITestOutputHelper out
             ON CONFLICT DO NOTHING;
             INSERT INTO scores (id, username, challenge_id, status, created_at)
             VALUES (1, '{owner}', '1', 'completed', now()), (2, '{owner}', '1', 'pending', now()) ON CONFLICT DO NOTHING;
+            UPDATE scores SET status = 'completed' WHERE id = 1;
             INSERT INTO submissions (id, score_id, file, size, sha256, original_name, attempts, counts, queued_at)
             VALUES (1, 1, 'one', 3, repeat('0', 64), 'one.py', 1, true, now()),
                 (2, 2, 'one', 3, repeat('0', 64), 'one.py', 0, true, now()) ON CONFLICT DO NOTHING;
