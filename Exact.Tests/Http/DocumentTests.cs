@@ -26,6 +26,7 @@ public sealed partial class DocumentTests(DocumentApp app, ITestOutputHelper out
         "POST /api/worker/submissions/{id}/complete",
         "POST /api/worker/submissions/{id}/fail",
         "POST /api/worker/submissions/{id}/release",
+        "POST /register", // the name of the example is taken by then
     ];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
