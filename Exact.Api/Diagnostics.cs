@@ -55,10 +55,14 @@ internal static class Diagnostics
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/health").WithTags("Health").AvailableAtAnyTime();
-        group.MapGet("/live", () => TypedResults.Text("live")).WithSummary("Check whether the process runs");
+        group
+            .MapGet("/live", () => TypedResults.Text("live"))
+            .WithSummary("Check whether the process runs")
+            .ProducesText("text/plain", "live");
         group
             .MapGet("/ready", GetReadyAsync)
             .WithSummary("Check whether a request would be served")
+            .ProducesText("text/plain", "ready")
             .ProducesProblem(503);
     }
 

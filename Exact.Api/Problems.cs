@@ -89,6 +89,12 @@ internal static partial class Problems
         private static ProblemDetails Describe(HttpContext context, Exception exception) =>
             exception switch
             {
+                FormPartException e => new HttpValidationProblemDetails(
+                    new Dictionary<string, string[]> { [e.Name] = [e.Message] }
+                )
+                {
+                    Status = e.StatusCode,
+                },
                 BadHttpRequestException e => BodyProblems.Describe(context, e)
                     ?? new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
                 UnreadableFileException e => new ProblemDetails

@@ -21,6 +21,7 @@ internal static class AccessSetup
         new IdentityBuilder(typeof(User), builder.Services)
             .AddSignInManager()
             .AddClaimsPrincipalFactory<SessionCookie.Claims>();
+        builder.Services.AddScoped<EndedSessions>();
         builder.Services.AddAccessPolicies();
         // The framework logs each refusal, without an address. WrongKeys logs fewer lines, with the address.
         builder.Logging.AddFilter(typeof(AdminKeyHandler).FullName, LogLevel.Warning);

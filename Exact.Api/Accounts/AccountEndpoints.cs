@@ -132,8 +132,14 @@ internal static class AccountEndpoints
         }
     }
 
-    private static async Task<NoContent> SignOutAsync(SignInManager<User> signIn)
+    private static async Task<NoContent> SignOutAsync(
+        SignInManager<User> signIn,
+        EndedSessions sessions,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
     {
+        await sessions.EndAsync(context.User, cancellationToken);
         await signIn.SignOutAsync();
         return TypedResults.NoContent();
     }

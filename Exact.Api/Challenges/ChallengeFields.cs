@@ -7,6 +7,7 @@ using FluentValidation;
 namespace Exact.Api.Challenges;
 
 /// <summary>What an organiser says about a challenge.</summary>
+/// <example>{"title": "Tetris saliency", "closes_on": "2027-01-31T23:00:00Z", "rules": {"daily_limit": 5, "total_limit": null}}</example>
 internal sealed record ChallengeFields
 {
     public const int MaxTitle = 100;

@@ -1,3 +1,4 @@
+using System.Net.Mime;
 using Exact.Api.Http;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
@@ -55,4 +56,16 @@ internal sealed class StoredFiles(ExactDbContext database, IFileStore store)
             enableRangeProcessing: true
         );
     }
+}
+
+internal static class FileAnswers
+{
+    /// <summary>Documents the answers of <see cref="StoredFiles.Attachment"/>.</summary>
+    public static RouteHandlerBuilder ProducesFile(this RouteHandlerBuilder endpoint) =>
+        endpoint
+            .Produces<Stream>(StatusCodes.Status200OK, MediaTypeNames.Application.Octet)
+            .Produces<Stream>(StatusCodes.Status206PartialContent, MediaTypeNames.Application.Octet)
+            .Produces(StatusCodes.Status304NotModified)
+            .Produces(StatusCodes.Status412PreconditionFailed)
+            .Produces(StatusCodes.Status416RangeNotSatisfiable);
 }

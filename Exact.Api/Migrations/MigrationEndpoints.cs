@@ -20,8 +20,11 @@ internal static class MigrationEndpoints
         group
             .MapGet("/script", ScriptAsync)
             .WithSummary("Get the pending migrations, or a range of migrations, as idempotent SQL")
-            .Produces<string>(contentType: Sql);
-        group.MapPost("/", ApplyAsync).WithSummary("Apply the pending migrations; safe at any time");
+            .ProducesText(Sql, "START TRANSACTION;\nALTER TABLE scores ADD COLUMN …;\nCOMMIT;\n");
+        group
+            .MapPost("/", ApplyAsync)
+            .WithSummary("Apply the pending migrations; safe at any time")
+            .ProducesProblem(StatusCodes.Status500InternalServerError);
     }
 
     private static async Task<Ok<MigrationStatus>> GetAsync(

@@ -8,14 +8,14 @@ namespace Exact.Api.Operations;
 internal static class OperationEndpoints
 {
     public static IServiceCollection AddOperations(this IServiceCollection services) =>
-        services.AddScoped<OperationService>();
+        services.AddScoped<OperationService>().AddScoped<ChangeJournal>();
 
     public static void MapOperations(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapAdminGroup("/operations").Validated();
         group
             .MapGet("/", ListAsync)
-            .WithSummary("List migrations, imports and exports, newest first")
+            .WithSummary("List migrations, imports, exports, and changes by organisers and staff, newest first")
             .ProducesValidationProblem();
         group.MapGet("/{id:long}", GetAsync).WithSummary("Get the progress or the result of an operation");
         group

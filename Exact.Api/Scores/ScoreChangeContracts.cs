@@ -13,6 +13,7 @@ namespace Exact.Api.Scores;
 /// <param name="ImaStd">Its standard deviation.</param>
 /// <param name="MethodName">The name of the method.</param>
 /// <param name="Reason">Why it is entered, for the journal.</param>
+/// <example>{"username": "bob", "emd_score": 0.71, "emd_std": 0.04, "method_name": "grad-cam", "reason": "evaluated by hand"}</example>
 internal sealed record NewScoreRequest(
     string Username,
     double? EmdScore = null,
@@ -30,6 +31,7 @@ internal sealed record NewScoreRequest(
 /// <param name="ImaStd">Its standard deviation.</param>
 /// <param name="MethodName">The name of the method.</param>
 /// <param name="Reason">Why it is corrected, for the journal.</param>
+/// <example>{"emd_score": 0.68, "emd_std": 0.05, "reason": "the last run was measured twice"}</example>
 internal sealed record ScorePatch(
     double? EmdScore = null,
     double? EmdStd = null,
@@ -41,14 +43,17 @@ internal sealed record ScorePatch(
 
 /// <summary>Why a score is disqualified or reinstated.</summary>
 /// <param name="Reason">The reason, for the participant and the journal.</param>
+/// <example>{"reason": "The method reads the labels of the test set."}</example>
 internal sealed record ReasonRequest(string Reason);
 
 /// <summary>Why an evaluation is done again.</summary>
 /// <param name="Reason">The reason, for the journal.</param>
 /// <param name="Metrics">What to measure again; by default everything. The other metrics keep their values.</param>
+/// <example>{"reason": "the dataset was corrected", "metrics": ["emd"]}</example>
 internal sealed record RerunRequest(string Reason, IReadOnlyList<Metric>? Metrics = null);
 
 /// <summary>How many evaluations are done again.</summary>
+/// <example>{"submissions": 12}</example>
 internal sealed record RerunResponse(int Submissions);
 
 internal sealed class NewScoreValidator : AbstractValidator<NewScoreRequest>

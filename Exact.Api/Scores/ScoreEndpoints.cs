@@ -28,10 +28,12 @@ internal static class ScoreEndpoints
         group
             .MapGet("/scores", ListAsync)
             .WithSummary("List the scores of a challenge, newest first")
+            .ProducesRows<ScoreResponse>()
             .ProducesValidationProblem();
         group
             .MapGet("/leaderboard", RankAsync)
             .WithSummary("Get the leaderboard of a challenge")
+            .ProducesRows<LeaderboardEntry>()
             .ProducesValidationProblem()
             .ProducesProblem(StatusCodes.Status401Unauthorized);
     }

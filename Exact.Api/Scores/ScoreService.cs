@@ -21,14 +21,16 @@ internal sealed class ScoreService(ExactDbContext database)
         }
 
         scores = scores.OrderByDescending(score => score.Id);
-        return (limit is { } rows ? scores.Take(rows) : scores).Select(ScoreResponse.From).AsAsyncEnumerable();
+        return (limit is { } rows ? scores.Take(rows) : scores)
+            .Select(ScoreResponse.From(database))
+            .AsAsyncEnumerable();
     }
 
     /// <summary>The score of a submission; null if there is none.</summary>
     public Task<ScoreResponse?> FindAsync(long submission, CancellationToken cancellationToken) =>
         database
             .Scores.Where(score => database.Submissions.Any(one => one.Id == submission && one.ScoreId == score.Id))
-            .Select(ScoreResponse.From)
+            .Select(ScoreResponse.From(database))
             .SingleOrDefaultAsync(cancellationToken);
 
     /// <summary>
@@ -49,6 +51,6 @@ internal sealed class ScoreService(ExactDbContext database)
             scores = scores.Where(score => score.Username == caller || !hidden.Contains(score.ChallengeId));
         }
 
-        return scores.OrderBy(score => score.Id).Select(ScoreResponse.From).AsAsyncEnumerable();
+        return scores.OrderBy(score => score.Id).Select(ScoreResponse.From(database)).AsAsyncEnumerable();
     }
 }

@@ -53,10 +53,7 @@ internal static class WorkerEndpoints
             .MapGet("/files/{file}", DownloadAsync)
             .WithSummary("Download a file of a claimed submission: method, dataset, mlmodel or xaimethod")
             .ForCallers(Scopes.Evaluate)
-            .Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
-            .Produces(StatusCodes.Status206PartialContent, contentType: "application/octet-stream")
-            .Produces(StatusCodes.Status304NotModified)
-            .Produces(StatusCodes.Status416RangeNotSatisfiable);
+            .ProducesFile();
         submission.MapPost("/release", ReleaseAsync).WithSummary("Give a submission back to the queue").ForReports();
     }
 

@@ -7,20 +7,40 @@ namespace Exact.Infrastructure.Submissions;
 /// </remarks>
 internal static class QueueSql
 {
-    private const string Waits =
-        "s.status IN ('pending', 'running') AND (b.lease_until IS NULL OR (b.lease_until <= now() AND b.attempts < @max))";
+    private const string Waits = "(b.lease_until IS NULL OR (b.lease_until <= now() AND b.attempts < @max))";
 
-    /// <summary>The challenge with the fewest evaluations comes first, then the submission that has waited longest.</summary>
+    /// <summary>What the index of the queue holds.</summary>
+    private const string Queued = "(s.status = 'pending' OR s.status = 'running')";
+
+    /// <summary>The challenge with the fewest evaluations comes first, then its oldest submission.</summary>
+    /// <remarks>It goes through the index from challenge to challenge, and reads one of them only up to the first that waits.</remarks>
     public const string Claim = $"""
-        WITH running AS (
+        WITH RECURSIVE queues AS (
+            (SELECT s.challenge_id, s.id FROM scores s WHERE {Queued} ORDER BY s.challenge_id, s.id LIMIT 1)
+            UNION ALL
+            SELECT other.challenge_id, other.id
+            FROM queues q
+            CROSS JOIN LATERAL (
+                SELECT s.challenge_id, s.id FROM scores s WHERE {Queued} AND s.challenge_id > q.challenge_id
+                ORDER BY s.challenge_id, s.id LIMIT 1
+            ) other
+        ), running AS (
             SELECT s.challenge_id, count(*) AS number FROM submissions b JOIN scores s ON s.id = b.score_id
             WHERE b.lease IS NOT NULL AND b.lease_until > now() GROUP BY s.challenge_id
         ), next AS (
-            SELECT b.id
-            FROM scores s JOIN submissions b ON b.score_id = s.id LEFT JOIN running r ON r.challenge_id = s.challenge_id
-            WHERE {Waits} AND ((@emd AND s.emd_score IS NULL) OR (@ima AND s.ima_score IS NULL))
-            ORDER BY coalesce(r.number, 0), b.queued_at, b.id LIMIT 1
-            FOR UPDATE OF s, b SKIP LOCKED
+            SELECT first.id
+            FROM (
+                SELECT q.challenge_id FROM queues q LEFT JOIN running r ON r.challenge_id = q.challenge_id
+                ORDER BY coalesce(r.number, 0), q.id
+            ) fair
+            CROSS JOIN LATERAL (
+                SELECT b.id FROM scores s JOIN submissions b ON b.score_id = s.id
+                WHERE s.challenge_id = fair.challenge_id AND {Queued} AND {Waits}
+                AND ((@emd AND s.emd_score IS NULL) OR (@ima AND s.ima_score IS NULL))
+                ORDER BY s.id LIMIT 1
+                FOR UPDATE OF s, b SKIP LOCKED
+            ) first
+            LIMIT 1
         ), started AS (
             UPDATE submissions b
             SET lease = gen_random_uuid(), lease_until = now() + @lease, worker = @worker, attempts = attempts + 1,

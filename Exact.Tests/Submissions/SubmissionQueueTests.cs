@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Exact.Domain;
 using Exact.Infrastructure.Submissions;
 using Npgsql;
@@ -193,9 +194,34 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
         Assert.Contains("ix_scores_queue", await PlanAsync(QueueSql.Claim), StringComparison.Ordinal);
     }
 
-    private async Task<string> PlanAsync(string sql)
+    [Fact]
+    public async Task A_claim_reads_a_few_rows_of_a_long_queue()
     {
-        await using var command = database.DataSource.CreateCommand($"EXPLAIN (COSTS OFF) {sql}");
+        await database.ExecuteAsync(
+            """
+            INSERT INTO scores (username, challenge_id, created_at, status)
+            SELECT 'p' || i % 500, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, now(), 'pending'
+            FROM generate_series(1, 20000) i;
+            INSERT INTO submissions (score_id, file, size, sha256, original_name, attempts, counts, queued_at)
+            SELECT id, 'file', 1, '', 'method.py', 0, true, now() FROM scores;
+            """
+        );
+        await database.ExecuteAsync("VACUUM ANALYZE scores");
+        await database.ExecuteAsync("VACUUM ANALYZE submissions");
+        await ClaimAsync(10);
+
+        var plan = await PlanAsync(QueueSql.Claim, "ANALYZE, TIMING OFF, COSTS OFF");
+
+        Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
+        var rows = Regex
+            .Matches(plan, @"actual rows=(\d+) loops=(\d+)")
+            .Select(node => int.Parse(node.Groups[1].Value, null) * int.Parse(node.Groups[2].Value, null));
+        Assert.InRange(rows.Max(), 1, 50);
+    }
+
+    private async Task<string> PlanAsync(string sql, string options = "COSTS OFF")
+    {
+        await using var command = database.DataSource.CreateCommand($"EXPLAIN ({options}) {sql}");
         foreach (
             var (name, value) in new (string, object)[]
             {

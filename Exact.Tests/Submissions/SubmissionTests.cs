@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Exact.Tests.Transfer;
+using static Exact.Tests.Challenges.ChallengeForms;
 
 namespace Exact.Tests.Submissions;
 
@@ -283,6 +285,38 @@ public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<Submissi
         Assert.Equal("pending", submission.GetProperty("status").GetString());
         Assert.Equal(JsonValueKind.Null, submission.GetProperty("error_message").ValueKind);
         Assert.Equal(4, submission.GetProperty("allowance").GetProperty("left_today").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_rerun_does_not_make_a_submission_count_again()
+    {
+        var challenge = await app.ChallengeAsync("daily_limit=5");
+        var id = await app.SubmitAsync(challenge);
+        var score = (await app.ReadAsync(id)).GetProperty("score_id").GetInt64();
+        await app.Database.ExecuteAsync("UPDATE submissions SET counts = false");
+
+        Assert.Equal(HttpStatusCode.OK, await ActAsync(app.Ada, score, "rerun"));
+
+        var submission = await app.ReadAsync(id);
+        Assert.False(submission.GetProperty("counts").GetBoolean());
+        Assert.Equal(5, submission.GetProperty("allowance").GetProperty("left_today").GetInt32());
+    }
+
+    [Fact]
+    public async Task An_imported_submission_that_was_running_is_claimed()
+    {
+        var challenge = await app.ChallengeAsync();
+        var fixture = Sample.Fixture(
+            Sample.Score(901, challenge, """ "status": "running" """),
+            Sample.Submission(901, 901, """ "attempts": 2, "started_at": "2025-01-01T00:00:01Z" """)
+        );
+        using var imported = await app.Admin.PostAsync("/api/admin/import", Json(fixture), Cancellation);
+
+        var claim = await app.ClaimAsync();
+
+        Assert.Equal(HttpStatusCode.OK, imported.StatusCode);
+        Assert.Equal(901, claim.GetProperty("submission_id").GetInt64());
+        Assert.Equal(3, claim.GetProperty("attempt").GetInt32());
     }
 
     private async Task<HttpStatusCode> ReportAsync(long id, string route, object report)
