@@ -38,7 +38,7 @@ internal static class CommandHelp
         ],
         ["exact createsuperuser"] =
         [
-            "exact createsuperuser",
+            "exact createsuperuser --username root --email root@example.org",
             "DJANGO_SUPERUSER_PASSWORD=… exact createsuperuser --no-input --username root --email root@example.org",
         ],
         ["exact work"] =
