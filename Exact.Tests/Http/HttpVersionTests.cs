@@ -262,6 +262,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
             CancellationToken
         );
         using var events = new StreamReader(await answer.Content.ReadAsStreamAsync(CancellationToken));
+        var id = await events.ReadLineAsync(CancellationToken);
         var first = await events.ReadLineAsync(CancellationToken);
         var data = await events.ReadLineAsync(CancellationToken);
         Assert.Equal("", await events.ReadLineAsync(CancellationToken));
@@ -282,6 +283,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         using var headers = await admin.SendAsync(head, CancellationToken);
 
         Assert.Equal("no", answer.Headers.GetValues("X-Accel-Buffering").Single());
+        Assert.Equal("id: 1", id);
         Assert.Equal("event: operation", first);
         Assert.Contains("\"state\":\"running\"", data);
         Assert.StartsWith(":", await next);
