@@ -18,6 +18,16 @@ public abstract class ConsolePage : ComponentBase
 
     protected static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 
+    /// <summary>Reads what the page shows. The framework's own method would show the page once before that.</summary>
+    protected virtual Task LoadAsync() => Task.CompletedTask;
+
+    public override async Task SetParametersAsync(ParameterView parameters)
+    {
+        parameters.SetParameterProperties(this);
+        await LoadAsync();
+        await base.SetParametersAsync(ParameterView.Empty);
+    }
+
     /// <summary>A page that is rendered as a whole, so that a failure still becomes an error page.</summary>
     internal static IResult Of<T>(Dictionary<string, object?>? parameters = null, int? status = null)
         where T : ConsolePage => new Rendered(typeof(T), parameters ?? [], status);
