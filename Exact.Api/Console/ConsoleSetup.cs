@@ -21,6 +21,7 @@ internal static class ConsoleSetup
         services.AddSingleton<ConsoleMigrations>();
         services.AddSingleton<MigrationActivity>();
         services.AddSingleton<MigrationSql>();
+        services.AddSingleton<MigrationForecast>();
         services.AddSingleton<OverviewReader>();
         services.AddSingleton<BackupStatusReader>();
         services.AddSingleton<KeptUploads>();
@@ -29,6 +30,7 @@ internal static class ConsoleSetup
     public static void MapConsole(this IEndpointRouteBuilder routes)
     {
         routes.MapHome();
+        routes.MapDocumentation();
         routes.MapConsoleAssets();
         var open = routes.MapGroup("/admin").ExcludeFromDescription().WithMetadata(AccountEndpoints.SmallBody);
         open.MapSignIn();

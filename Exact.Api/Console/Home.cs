@@ -72,6 +72,7 @@ internal static class Home
                 new(
                     $"{root}/admin",
                     $"{root}/swagger",
+                    $"{root}/docs",
                     $"{root}/openapi/v1.json",
                     $"{root}/health/ready",
                     $"{root}/api/challenges"
@@ -111,6 +112,13 @@ internal sealed record HomeResponse(
     IReadOnlyList<ChallengeLink> Challenges
 );
 
-internal sealed record HomeLinks(string Console, string Swagger, string Openapi, string Ready, string Challenges);
+internal sealed record HomeLinks(
+    string Console,
+    string Swagger,
+    string Documentation,
+    string Openapi,
+    string Ready,
+    string Challenges
+);
 
 internal sealed record ChallengeLink(string Title, string CreatedBy, string Url);

@@ -3,6 +3,7 @@ using Exact.Infrastructure.Migrating.Linting;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
 namespace Exact.Api.AdminConsole;
 
@@ -16,6 +17,16 @@ internal sealed class MigrationSql(DbContextOptions<ExactDbContext> contextOptio
     public string? Of(string migration) => scripts.Value.GetValueOrDefault(migration);
 
     public IEnumerable<LintFinding> FindingsOf(string migration) => findings.Value[migration];
+
+    /// <summary>What a migration does, as EF Core sees it.</summary>
+    public IReadOnlyList<MigrationOperation> OperationsOf(string migration)
+    {
+        using var context = new ExactDbContext(contextOptions);
+        var assembly = context.GetService<IMigrationsAssembly>();
+        return assembly.Migrations.TryGetValue(migration, out var type)
+            ? assembly.CreateMigration(type, context.Database.ProviderName!).UpOperations
+            : [];
+    }
 
     private static Dictionary<string, string> Generate(DbContextOptions<ExactDbContext> contextOptions)
     {

@@ -14,7 +14,12 @@ internal sealed class ProblemPages(SchemaState state) : IProblemDetailsWriter
     {
         var request = context.HttpContext.Request;
         return WantsPage(request)
-            && (IsNotReady(context) || request.Path.StartsWithSegments("/admin") || request.Path == "/");
+            && (
+                IsNotReady(context)
+                || request.Path.StartsWithSegments("/admin")
+                || request.Path.StartsWithSegments("/docs")
+                || request.Path == "/"
+            );
     }
 
     public ValueTask WriteAsync(ProblemDetailsContext context)

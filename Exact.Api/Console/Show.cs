@@ -47,4 +47,11 @@ internal static class Show
 
     /// <summary>The name of an enum's value in words.</summary>
     public static string Name(Enum value) => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{value}").Replace('_', ' ');
+
+    /// <summary>The same at the beginning of a line.</summary>
+    public static string Title(Enum value)
+    {
+        var name = Name(value);
+        return $"{char.ToUpperInvariant(name[0])}{name[1..]}";
+    }
 }

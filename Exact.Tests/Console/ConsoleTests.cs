@@ -161,13 +161,16 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Expect(visitor.Main).ToContainTextAsync("DeriveFromMovedDisqualifications");
         await visitor.Page.Locator("summary", new() { HasText = "SQL" }).First.ClickAsync();
         await Expect(visitor.Main).ToContainTextAsync("CREATE TRIGGER disqualifications_moved_from");
+        await Expect(visitor.Page.GetByRole(AriaRole.Row, new() { Name = "disqualifications" }))
+            .ToContainTextAsync("nobody");
         await visitor.LookAsync("migrations-pending");
 
         await using (var other = await site.Database.DataSource.OpenConnectionAsync(Cancellation))
         {
             await using var transaction = await other.BeginTransactionAsync(Cancellation);
             await using var hold = other.CreateCommand();
-            hold.CommandText = "SET LOCAL application_name = 'a <b>report</b>'; SELECT FROM disqualifications LIMIT 1";
+            hold.CommandText =
+                "SET LOCAL application_name = 'a <b>report</b>'; LOCK TABLE disqualifications IN SHARE ROW EXCLUSIVE MODE";
             await hold.ExecuteNonQueryAsync(Cancellation);
             await visitor.ClickAsync("Apply 1 migration");
             await Expect(visitor.Main).ToContainTextAsync("Applying migration 1 of 1");
@@ -194,7 +197,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await visitor.SignInAsync("/admin/migrations");
 
         const string Fix = """ALTER TABLE "challenges" ALTER COLUMN "description" SET NOT NULL;""";
-        await Expect(visitor.Page.Locator(".copy pre")).ToHaveTextAsync(Fix.Replace("\"", ""));
+        await Expect(visitor.Page.Locator(".copy pre")).ToHaveTextAsync(Fix);
         await visitor.Page.Context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
         await visitor.ClickAsync("Copy");
         await Expect(visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Copied" })).ToBeVisibleAsync();
@@ -220,7 +223,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         var visitor = await VisitAsync();
         await visitor.SignInAsync("/admin/backups");
         await visitor.LookAsync("backups");
-        await visitor.Page.GetByLabel("Replace").CheckAsync();
+        await visitor.Page.CheckAsync("[value=replace]");
         await visitor.Page.SetInputFilesAsync(
             "[name=file]",
             new FilePayload
@@ -271,9 +274,9 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
                 MimeType = "application/json",
                 Buffer = Encoding.UTF8.GetBytes(
                     "[\n"
-                        + Sample.Challenge(9, "c9", ", \"closes_on\": \"=cmd|<b>\"")
+                        + Sample.Challenge(9, "c9", "\"closes_on\": \"=cmd|<b>\"")
                         + ",\n"
-                        + Sample.Score(7, "c9", ", \"emd_score\": \"x\"")
+                        + Sample.Score(7, "c9", "\"emd_score\": \"x\"")
                         + "]"
                 ),
             }
@@ -328,8 +331,8 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("cancelled");
         await Expect(visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel the import" })).ToHaveCountAsync(0);
         await visitor.FollowAsync("Operations");
-        await visitor.FollowAsync("imports");
-        await visitor.FollowAsync("cancelled");
+        await visitor.FollowAsync("Imports");
+        await visitor.FollowAsync("Cancelled");
         await Expect(visitor.Page.Locator("tbody tr")).ToHaveCountAsync(1);
         await visitor.FollowAsync("Any state");
         await visitor.LookAsync("operations");
