@@ -14,12 +14,13 @@ internal sealed partial class ConsoleMigrations(
     /// <summary>A short run has ended before its page is shown.</summary>
     private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
 
+    private readonly Lock starting = new();
     private Task running = Task.CompletedTask;
 
     /// <summary>Starts a run, unless this process is at it, and waits for a moment.</summary>
     public async Task StartAsync(string actor)
     {
-        lock (logger)
+        lock (starting)
         {
             running = running.IsCompleted ? Task.Run(() => ApplyAsync(actor)) : running;
         }

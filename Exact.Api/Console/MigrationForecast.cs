@@ -81,7 +81,7 @@ internal sealed partial class MigrationForecast(NpgsqlDataSource database, Migra
             _ => [],
         };
 
-    [GeneratedRegex("""\b(?:TABLE|ON|UPDATE|INTO|FROM|JOIN)\s+(?:ONLY\s+)?"?(\w+)""", RegexOptions.IgnoreCase)]
+    [GeneratedRegex("""\b(?:TABLE|ON|UPDATE|INTO|FROM|JOIN)\s+(?:ONLY\s+)?"?(?=(\w+))""", RegexOptions.IgnoreCase)]
     private static partial Regex TableName();
 }
 

@@ -356,6 +356,11 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Expect(visitor.Main).ToContainTextAsync(Hostile);
         await visitor.LookAsync("home");
         await site.Database.ExecuteAsync("DELETE FROM challenges WHERE challenge_id = 'a b/c'");
+        await visitor.FollowAsync("Documentation");
+        await Expect(visitor.Page.Locator("h1")).ToHaveTextAsync("Exact");
+        await visitor.FollowAsync("The console");
+        await Expect(visitor.Page.Locator("h1")).ToHaveTextAsync("The console");
+        await visitor.LookAsync("documentation");
 
         using var program = site.CreateClient();
         using var answer = await program.GetAsync("/", Cancellation);

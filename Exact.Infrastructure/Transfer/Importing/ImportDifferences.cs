@@ -67,7 +67,17 @@ internal sealed class ImportDifferences(NpgsqlDataSource database, FixtureTables
             );
         }
 
-        return [.. found.OrderBy(one => one.Change).Take(limit)]; // what is lost comes first
+        // Of each change as many, so that none hides the others.
+        return
+        [
+            .. found
+                .GroupBy(one => one.Change)
+                .SelectMany(all => all.Index())
+                .OrderBy(one => one.Index)
+                .Take(limit)
+                .Select(one => one.Item)
+                .OrderBy(one => one.Change),
+        ];
     }
 
     private static async Task<long> ReadTransactionAsync(NpgsqlConnection import, CancellationToken cancellationToken)
