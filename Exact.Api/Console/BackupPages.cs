@@ -35,7 +35,7 @@ internal static class BackupPages
             return TypedResults.Problem(
                 statusCode: StatusCodes.Status409Conflict,
                 title: "The file is not here any more.",
-                detail: "Nothing was changed. A file is kept for an hour, by the replica that received it. Choose it again."
+                detail: "Nothing was changed. The replica that received a file keeps it for an hour. Choose it again."
             );
         }
 
@@ -44,7 +44,7 @@ internal static class BackupPages
             return TypedResults.Problem(
                 statusCode: StatusCodes.Status422UnprocessableEntity,
                 title: "The name of the database is another one.",
-                detail: $"Nothing was changed. Go back, and type {NameOf(database)} to confirm that rows may be deleted."
+                detail: $"Nothing was changed. Go back, and type {NameOf(database)} to confirm the deletion."
             );
         }
 

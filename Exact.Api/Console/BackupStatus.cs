@@ -1,9 +1,10 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
 
 namespace Exact.Api.AdminConsole;
 
-/// <summary>The last backup, which until there are scheduled ones is the last export of everything that succeeded.</summary>
+/// <summary>The last backup: until there are scheduled ones, the last export of everything that succeeded.</summary>
 /// <param name="At">When it ended.</param>
 /// <param name="Bytes">Its length, unpacked.</param>
 /// <param name="Records">How many records it holds.</param>
@@ -12,21 +13,24 @@ namespace Exact.Api.AdminConsole;
 internal sealed record BackupStatus(DateTimeOffset At, long Bytes, long Records, long Operation, bool? Verified);
 
 /// <summary>Reads the last backup from the journal.</summary>
-internal sealed class BackupStatusReader(NpgsqlDataSource database)
+internal sealed class BackupStatusReader(NpgsqlDataSource database, FixtureTables tables)
 {
+    private string[] Models => [.. tables.All.Where(table => !table.IsOfExact).Select(table => table.Label)];
+
     public async Task<BackupStatus?> ReadAsync(CancellationToken cancellationToken)
     {
-        // An export of a part lacks one of these models, or has another number of them; it is no backup.
+        // An export of a part lacks one of Django's models, which a whole one names even if they have no rows.
         await using var command = database.CreateShortCommand(
             $"""
             {RowSecurity.Off}
             SELECT finished_at, (figures ->> 'bytes')::bigint, id,
                 (SELECT coalesce(sum(value::bigint), 0)::bigint FROM jsonb_each_text(figures -> 'models'))
             FROM operations
-            WHERE kind = 'export' AND state = 'succeeded' AND figures -> 'models' ?& ARRAY['auth.user', 'api.challenge']
+            WHERE kind = 'export' AND state = 'succeeded' AND figures -> 'models' ?& @models
             ORDER BY id DESC LIMIT 1
             """
         );
+        command.Parameters.AddWithValue("models", Models);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? new BackupStatus(

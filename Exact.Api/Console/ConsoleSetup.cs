@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Antiforgery;
 
 namespace Exact.Api.AdminConsole;
 
-/// <summary>The console at <c>/admin</c>, and the page at <c>/</c>: components that are rendered on the server.</summary>
-/// <remarks>The namespace is not that of the folder, for a namespace <c>Console</c> would hide the class of that name.</remarks>
+/// <summary>The console at <c>/admin</c> and the page at <c>/</c>: components that the server renders.</summary>
+/// <remarks>A namespace <c>Console</c>, as the folder is named, would hide the class of that name.</remarks>
 internal static class ConsoleSetup
 {
     /// <summary>Before the infrastructure, which takes back a hosted service that this registers.</summary>

@@ -8,7 +8,7 @@ using Markdig.Syntax.Inlines;
 
 namespace Exact.Api.AdminConsole;
 
-/// <summary>The documentation at <c>/docs</c>: README.md and the pages of the folder, which are resources of the program.</summary>
+/// <summary>The documentation at <c>/docs</c>: README.md and the pages of docs, which the program contains.</summary>
 internal static class Documentation
 {
     private const string First = "README.md";

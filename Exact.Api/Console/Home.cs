@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Api.AdminConsole;
 
-/// <summary>What Exact is and where to go, at <c>/</c>; and the progress for the page in front of a migrating service.</summary>
+/// <summary>What Exact is and where to go, at <c>/</c>; and the progress of a service that is not ready.</summary>
 internal static class Home
 {
     public const string Sentence =

@@ -5,7 +5,7 @@ using Exact.Infrastructure.Transfer.Importing;
 namespace Exact.Api.AdminConsole;
 
 /// <summary>The files of the last dry runs, so that the import itself needs no second upload.</summary>
-/// <remarks>They are open files without a name, so they end with the process. Another replica does not have them.</remarks>
+/// <remarks>They are open files without a name, so they end with the process. Other replicas do not have them.</remarks>
 internal sealed class KeptUploads(TimeProvider time) : IDisposable
 {
     /// <summary>How long an administrator has to read what would happen.</summary>

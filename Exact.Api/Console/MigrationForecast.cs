@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Exact.Api.AdminConsole;
 
-/// <summary>Says what a pending migration would lock, how large that is, and who would be in its way at this moment.</summary>
+/// <summary>Says what a pending migration would lock, how large that is, and who uses it now.</summary>
 internal sealed partial class MigrationForecast(NpgsqlDataSource database, MigrationSql migrations)
 {
     private const string Exclusive = "ACCESS EXCLUSIVE";

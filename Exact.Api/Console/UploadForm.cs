@@ -15,7 +15,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace Exact.Api.AdminConsole;
 
-/// <summary>Receives the form with a backup as it arrives: first its fields, then the file, which may be of any size.</summary>
+/// <summary>Receives the form with a backup as it arrives: first its fields, then the file of any size.</summary>
 internal static class UploadForm
 {
     private const int MaxField = 8 * 1024;
