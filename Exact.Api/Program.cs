@@ -1,6 +1,7 @@
 using Exact.Api;
 using Exact.Api.Access;
 using Exact.Api.Accounts;
+using Exact.Api.AdminConsole;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
 using Exact.Api.Http;
@@ -21,6 +22,7 @@ static WebApplication Build(string[] args)
     builder.AddDiagnostics();
     builder.AddHttp();
     builder.AddAccess();
+    builder.Services.AddConsole();
     builder.Services.AddExactInfrastructure();
     builder.AddFileFolder();
     builder.Services.AddLegacy();
@@ -54,5 +56,6 @@ static WebApplication Build(string[] args)
     app.MapTransfers();
     app.MapOperations();
     app.MapLegacy();
+    app.MapConsole();
     return app;
 }

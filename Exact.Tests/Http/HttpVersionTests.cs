@@ -245,23 +245,24 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         await using var life = await owner.BeginTransactionAsync(CancellationToken);
         await using (var share = owner.CreateCommand())
         {
-            share.CommandText = OperationLock.Share(7, owner);
+            share.CommandText = OperationLock.Share(7000, owner);
             await share.ExecuteNonQueryAsync(CancellationToken);
         }
 
         await app.Database.ExecuteAsync(
             """
             INSERT INTO operations (id, kind, actor, origin, started_at, state)
-            VALUES (7, 'export', 'ada', 'test', now(), 'running')
+            VALUES (7000, 'export', 'ada', 'test', now(), 'running')
             """
         );
         using var admin = app.CreateAdmin(version);
         using var answer = await admin.GetAsync(
-            "/api/admin/operations/7/events",
+            "/api/admin/operations/7000/events",
             HttpCompletionOption.ResponseHeadersRead,
             CancellationToken
         );
         using var events = new StreamReader(await answer.Content.ReadAsStreamAsync(CancellationToken));
+        var id = await events.ReadLineAsync(CancellationToken);
         var first = await events.ReadLineAsync(CancellationToken);
         var data = await events.ReadLineAsync(CancellationToken);
         Assert.Equal("", await events.ReadLineAsync(CancellationToken));
@@ -274,7 +275,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
             },
             "a comment comes"
         );
-        using var head = new HttpRequestMessage(HttpMethod.Head, "/api/admin/operations/7/events")
+        using var head = new HttpRequestMessage(HttpMethod.Head, "/api/admin/operations/7000/events")
         {
             Version = admin.DefaultRequestVersion,
             VersionPolicy = admin.DefaultVersionPolicy,
@@ -282,6 +283,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         using var headers = await admin.SendAsync(head, CancellationToken);
 
         Assert.Equal("no", answer.Headers.GetValues("X-Accel-Buffering").Single());
+        Assert.Equal("id: 1", id);
         Assert.Equal("event: operation", first);
         Assert.Contains("\"state\":\"running\"", data);
         Assert.StartsWith(":", await next);
@@ -294,7 +296,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         await app.Database.ExecuteAsync(
             """
             INSERT INTO operations (id, kind, actor, origin, started_at, state, finished_at)
-            VALUES (7, 'export', 'ada', 'test', now(), 'succeeded', now());
+            VALUES (7000, 'export', 'ada', 'test', now(), 'succeeded', now());
             INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
             VALUES ('c1', '', '', now(), 'ada')
             """
@@ -305,7 +307,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
             .GetProperty("paths")
             .EnumerateObject()
             .Where(path => path.Value.TryGetProperty("get", out _))
-            .Select(path => path.Name.Replace("{challenge_id}", "c1").Replace("{id}", "7"));
+            .Select(path => path.Name.Replace("{challenge_id}", "c1").Replace("{id}", "7000"));
         var asked = 0;
         foreach (var path in paths.Concat(["/openapi/v1.json", "/swagger/index.html", "/nowhere"]))
         {

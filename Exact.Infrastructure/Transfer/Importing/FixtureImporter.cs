@@ -60,6 +60,15 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             }
 
             var report = run.Report();
+            if (options is { DryRun: true, Differences: > 0 and var limit })
+            {
+                var differences = new ImportDifferences(database, tables);
+                report = report with
+                {
+                    Differences = await differences.ReadAsync(connection, limit, cancellationToken),
+                };
+            }
+
             if (!options.DryRun)
             {
                 await (

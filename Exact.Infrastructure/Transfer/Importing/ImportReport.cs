@@ -85,7 +85,12 @@ public sealed record ImportReport(
     string TimeZone,
     long MustSetPassword,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null
-);
+)
+{
+    /// <summary>The first rows that would change; absent unless a dry run was asked for them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ImportDifference>? Differences { get; init; }
+}
 
 /// <summary>What became of a model's records: created + updated + unchanged + skipped + ignored = read.</summary>
 public sealed record ModelCounts
