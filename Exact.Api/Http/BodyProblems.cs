@@ -40,7 +40,9 @@ internal static class BodyProblems
         // The inner exception of an error of syntax is the reader's.
         if (exception.InnerException is JsonException { InnerException: not JsonException, Path: ['$', '.', ..] path })
         {
-            var errors = new Dictionary<string, string[]> { [path[2..]] = ["The value has the wrong type."] };
+            var isUnknown = exception.InnerException.Message.Contains("could not be mapped", StringComparison.Ordinal);
+            var mistake = isUnknown ? "There is no such field." : "The value has the wrong type.";
+            var errors = new Dictionary<string, string[]> { [path[2..]] = [mistake] };
             return new HttpValidationProblemDetails(errors) { Status = exception.StatusCode };
         }
 

@@ -87,16 +87,7 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
                     return "The score is being evaluated. Wait for its result, and correct that.";
                 }
 
-                score.EmdScore = patch.EmdScore ?? score.EmdScore;
-                score.EmdStd = patch.EmdStd ?? score.EmdStd;
-                score.ImaScore = patch.ImaScore ?? score.ImaScore;
-                score.ImaStd = patch.ImaStd ?? score.ImaStd;
-                score.MethodName = patch.MethodName ?? score.MethodName;
-                if (patch.EmdScore is not null || patch.ImaScore is not null)
-                {
-                    (score.Status, score.ErrorMessage) = (ScoreStatus.Completed, null);
-                }
-
+                patch.ApplyTo(score);
                 await database.SaveChangesAsync(cancellationToken);
                 return null;
             },
