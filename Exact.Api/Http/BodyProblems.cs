@@ -5,9 +5,26 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api.Http;
 
+/// <summary>What to do about a body that is too large for its endpoint.</summary>
+internal sealed record TooLargeAdvice(string Text);
+
 /// <summary>What is wrong with a body that is not the JSON object that an endpoint takes.</summary>
 internal static class BodyProblems
 {
+    /// <summary>Says how large a body may be, when a request was refused because of it.</summary>
+    public static void AddLimit(ProblemDetailsContext context)
+    {
+        var metadata = context.HttpContext.GetEndpoint()?.Metadata;
+        if (
+            context.ProblemDetails is { Status: StatusCodes.Status413PayloadTooLarge, Detail: null } problem
+            && metadata?.GetMetadata<IRequestSizeLimitMetadata>()?.MaxRequestBodySize is { } limit
+        )
+        {
+            var advice = metadata.GetMetadata<TooLargeAdvice>()?.Text ?? "Send less.";
+            problem.Detail = $"The body may have at most {limit} bytes. {advice}";
+        }
+    }
+
     /// <summary>The problem; null if the endpoint takes no JSON.</summary>
     public static ProblemDetails? Describe(HttpContext context, BadHttpRequestException exception)
     {
@@ -23,7 +40,9 @@ internal static class BodyProblems
         // The inner exception of an error of syntax is the reader's.
         if (exception.InnerException is JsonException { InnerException: not JsonException, Path: ['$', '.', ..] path })
         {
-            var errors = new Dictionary<string, string[]> { [path[2..]] = ["The value has the wrong type."] };
+            var isUnknown = exception.InnerException.Message.Contains("could not be mapped", StringComparison.Ordinal);
+            var mistake = isUnknown ? "There is no such field." : "The value has the wrong type.";
+            var errors = new Dictionary<string, string[]> { [path[2..]] = [mistake] };
             return new HttpValidationProblemDetails(errors) { Status = exception.StatusCode };
         }
 

@@ -33,6 +33,8 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
         CancellationToken cancellationToken
     )
     {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.KeepChallengeAsync(challengeId, cancellationToken);
         if (await FindOrganiserAsync(challengeId, cancellationToken) is not { } organiser)
         {
             return new ScoreChange.Missing();
@@ -43,7 +45,6 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
             return new ScoreChange.NotYours();
         }
 
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         var score = new Score
         {
             ChallengeId = challengeId,
@@ -86,16 +87,7 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
                     return "The score is being evaluated. Wait for its result, and correct that.";
                 }
 
-                score.EmdScore = patch.EmdScore ?? score.EmdScore;
-                score.EmdStd = patch.EmdStd ?? score.EmdStd;
-                score.ImaScore = patch.ImaScore ?? score.ImaScore;
-                score.ImaStd = patch.ImaStd ?? score.ImaStd;
-                score.MethodName = patch.MethodName ?? score.MethodName;
-                if (patch.EmdScore is not null || patch.ImaScore is not null)
-                {
-                    (score.Status, score.ErrorMessage) = (ScoreStatus.Completed, null);
-                }
-
+                patch.ApplyTo(score);
                 await database.SaveChangesAsync(cancellationToken);
                 return null;
             },
@@ -184,6 +176,8 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
         CancellationToken cancellationToken
     )
     {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.KeepChallengeAsync(challengeId, cancellationToken);
         if (await FindOrganiserAsync(challengeId, cancellationToken) is not { } organiser)
         {
             return null;
@@ -194,16 +188,10 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
             return -1;
         }
 
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        var before = await database
-            .Scores.Where(score => score.ChallengeId == challengeId)
-            .Where(score => database.Submissions.Any(submission => submission.ScoreId == score.Id))
-            .Select(ScoreResponse.From(database))
-            .ToListAsync(cancellationToken);
         var number = await RequeueAsync(null, challengeId, request.Metrics, cancellationToken);
         await journal.AddAsync(
             user,
-            new("rerun_all", challengeId, null, request.Reason, before, null),
+            new("rerun_all", challengeId, null, request.Reason, null, new RerunResponse(number)),
             cancellationToken
         );
         await transaction.CommitAsync(CancellationToken.None);
@@ -291,6 +279,6 @@ internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journa
     private Task<ScoreResponse> ReadAsync(long id, CancellationToken cancellationToken) =>
         database
             .Scores.Where(score => score.Id == id)
-            .Select(ScoreResponse.From(database))
+            .Select(ScoreResponse.From(database, reader: null, isAdmin: true))
             .SingleAsync(cancellationToken);
 }

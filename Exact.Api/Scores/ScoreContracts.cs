@@ -38,13 +38,17 @@ internal record ScoreResponse
 
     public required ScoreStatus Status { get; init; }
 
-    /// <summary>Why the evaluation failed; null unless it failed.</summary>
+    /// <summary>Why the evaluation failed, for its participant, the organiser and administrators; otherwise null.</summary>
     public required string? ErrorMessage { get; init; }
 
     /// <summary>Whether the organiser has taken it off the leaderboard.</summary>
     public required bool Disqualified { get; init; }
 
-    public static Expression<Func<Score, ScoreResponse>> From(ExactDbContext database) =>
+    /// <summary>A score as somebody may see it: an error may quote what the participant's program printed.</summary>
+    /// <param name="database">Has the rows that belong to the score.</param>
+    /// <param name="reader">The user name of the caller; null for nobody.</param>
+    /// <param name="isAdmin">Whether the caller sees everything.</param>
+    public static Expression<Func<Score, ScoreResponse>> From(ExactDbContext database, string? reader, bool isAdmin) =>
         score => new ScoreResponse
         {
             Id = score.Id,
@@ -58,7 +62,18 @@ internal record ScoreResponse
             MethodName = score.MethodName,
             CreatedAt = score.CreatedAt,
             Status = score.Status,
-            ErrorMessage = score.ErrorMessage,
+            ErrorMessage =
+                isAdmin
+                || score.ErrorMessage != null
+                    && reader != null
+                    && (
+                        score.Username == reader
+                        || database.Challenges.Any(one =>
+                            one.ChallengeId == score.ChallengeId && one.CreatedBy == reader
+                        )
+                    )
+                    ? score.ErrorMessage
+                    : null,
             Disqualified = database.Disqualifications.Any(one => one.ScoreId == score.Id),
         };
 }

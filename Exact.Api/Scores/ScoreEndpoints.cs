@@ -67,7 +67,7 @@ internal static class ScoreEndpoints
         IAsyncEnumerable<ScoreResponse> Read(int? limit) =>
             isHidden && own is null
                 ? AsyncEnumerable.Empty<ScoreResponse>()
-                : scores.ReadAsync(challengeId, isHidden ? own : null, query, limit);
+                : scores.ReadAsync(challengeId, isHidden ? own : null, query, limit, context.User);
     }
 
     private static async Task<

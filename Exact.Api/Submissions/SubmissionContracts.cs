@@ -53,7 +53,7 @@ internal record SubmissionResponse
     public required ScoreStatus Status { get; init; }
 
     /// <summary>How many submissions to this challenge are evaluated first, plus one; null unless it is pending.</summary>
-    public required int? Place { get; init; }
+    public int? Place { get; init; }
 
     public required DateTimeOffset SubmittedAt { get; init; }
 
@@ -81,6 +81,7 @@ internal record SubmissionResponse
     /// <summary>Why the organiser has disqualified it; null if it is not.</summary>
     public required string? Disqualified { get; init; }
 
+    /// <summary>Everything but the place, which is found for a whole page at once.</summary>
     public static Expression<Func<Submission, Score, SubmissionResponse>> From(ExactDbContext database) =>
         (submission, score) =>
             new SubmissionResponse
@@ -94,16 +95,6 @@ internal record SubmissionResponse
                 Size = submission.Size,
                 Sha256 = submission.Sha256,
                 Status = score.Status,
-                Place =
-                    score.Status == ScoreStatus.Pending
-                        ? 1
-                            + database
-                                .Scores.Where(other =>
-                                    other.ChallengeId == score.ChallengeId && other.Status == ScoreStatus.Pending
-                                )
-                                .Join(database.Submissions, other => other.Id, own => own.ScoreId, (_, own) => own)
-                                .Count(other => other.ScoreId < score.Id)
-                        : null,
                 SubmittedAt = score.CreatedAt,
                 StartedAt = submission.StartedAt,
                 FinishedAt = submission.FinishedAt,

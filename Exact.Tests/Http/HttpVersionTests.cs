@@ -237,6 +237,25 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
     }
 
     [Theory]
+    [InlineData(
+        "/api/worker/submissions/1/complete",
+        1024 * 1024,
+        "Cut the log: only its last 16384 characters are kept."
+    )]
+    [InlineData("/api/scores/1/disqualify", 64 * 1024, "Send less.")]
+    public async Task A_body_that_is_too_large_is_told_the_limit(string path, int limit, string advice)
+    {
+        using var client = app.CreateAdmin(1);
+        using var answer = await client.PostAsJsonAsync(path, new { log = new string('x', limit) }, CancellationToken);
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        Assert.Equal(
+            $"The body may have at most {limit} bytes. {advice}",
+            (await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken)).GetProperty("detail").GetString()
+        );
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     public async Task Events_pass_a_proxy_at_once_and_are_never_silent_for_long(int version)
