@@ -4,6 +4,7 @@ using Exact.Api.Operations;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure;
+using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
@@ -62,6 +63,7 @@ internal static partial class Problems
             response.StatusCode = problem.Status!.Value;
             response.Headers.RetryAfter = problem.Status switch
             {
+                _ when exception is TooManyPasswordsException => "1",
                 StatusCodes.Status503ServiceUnavailable => "5",
                 StatusCodes.Status507InsufficientStorage => "60",
                 _ => default(StringValues),
@@ -157,6 +159,12 @@ internal static partial class Problems
                                 ? $"Switch it off: {RowSecurity.Disable(table)}"
                                 : "An administrator must switch it off."
                         ),
+                },
+                TooManyPasswordsException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "Too many people are signing in.",
+                    Detail = e.Message,
                 },
                 NoTurnException e => new ProblemDetails
                 {

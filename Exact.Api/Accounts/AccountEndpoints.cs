@@ -88,6 +88,10 @@ internal static class AccountEndpoints
             ),
             Registration.NameNotAllowed => Mistakes("username", [$"{UserNames.Rule}."]),
             Registration.WeakPassword weak => Mistakes("password", [.. weak.Mistakes]),
+            Registration.NameReserved => Conflict(
+                "The user name is reserved.",
+                "The service gives this name to what no account does. Choose another name."
+            ),
             Registration.NameTaken taken => Conflict(
                 "The user name is taken.",
                 taken.By == user.UserName

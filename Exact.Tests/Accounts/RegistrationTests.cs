@@ -120,6 +120,21 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
         Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Conflict), (one.StatusCode, other.StatusCode));
     }
 
+    [Theory]
+    [InlineData("admin-key")]
+    [InlineData("Admin-Key")]
+    [InlineData("command-line")]
+    [InlineData("\uff33tartup")] // NFKC makes it an S
+    public async Task A_name_of_the_journal_is_reserved(string name)
+    {
+        using var client = app.CreateAdmin();
+
+        using var answer = await RegisterAsync(client, name, email: $"{app.NewName()}@example.org");
+
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Contains("The user name is reserved.", await answer.Content.ReadAsStringAsync(Cancellation));
+    }
+
     [Fact]
     public async Task An_email_address_is_taken_whatever_its_case()
     {

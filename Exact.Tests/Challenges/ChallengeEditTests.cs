@@ -201,6 +201,48 @@ public sealed class ChallengeEditTests(AccountsApp app) : IClassFixture<Accounts
     }
 
     [Fact]
+    public async Task An_imported_account_with_the_name_of_the_key_owns_nothing_of_the_key()
+    {
+        using var key = app.CreateAdmin();
+        using var form = Form(("title", "t"), ("hides_scores", "true"));
+        var id = await key.CreateAsync(form);
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO scores (username, challenge_id, created_at, status, emd_score)
+            VALUES ('bob', '{id}', now(), 'completed', 1)
+            """
+        );
+        var name = await app.RegisterAsync();
+        await app.Database.ExecuteAsync(
+            $"""
+            UPDATE users SET username = 'admin-key', normalized_username = 'admin-key' WHERE username = '{name}'
+            """
+        );
+        using var impostor = await app.SignInAsync("admin-key");
+
+        Assert.Equal(403, (await impostor.SendAsync("PATCH", $"/api/challenges/{id}", Json("{}"))).Status);
+        Assert.Equal(403, (await impostor.SendAsync("DELETE", $"/api/challenges/{id}")).Status);
+        Assert.Contains("bob", (await key.SendAsync("GET", $"/api/challenges/{id}/leaderboard")).Body);
+        Assert.DoesNotContain("bob", (await impostor.SendAsync("GET", $"/api/challenges/{id}/leaderboard")).Body);
+        Assert.DoesNotContain("bob", (await impostor.SendAsync("GET", $"/api/challenges/{id}/scores")).Body);
+        await app.Database.ExecuteAsync("DELETE FROM users WHERE username = 'admin-key'");
+        Assert.Equal(204, (await key.SendAsync("DELETE", $"/api/challenges/{id}")).Status);
+    }
+
+    [Fact]
+    public async Task A_challenge_that_was_closed_before_it_opened_can_be_changed()
+    {
+        using var form = Form(("title", "t"), ("opens_on", "2098-01-01T00:00:00Z"));
+        var id = await ada.CreateAsync(form);
+        Assert.Equal(200, (await ada.SendAsync("POST", $"/api/challenges/{id}/close")).Status);
+
+        var (status, body) = await ada.SendAsync("PATCH", $"/api/challenges/{id}", Json("""{"title": "new"}"""));
+
+        Assert.True(status == 200, body);
+        Assert.Equal("new", (await GetAsync(id)).GetProperty("title").GetString());
+    }
+
+    [Fact]
     public async Task Closing_takes_the_time_of_the_database_once()
     {
         using var form = Form(("title", "t"), ("closes_on", "2099-01-01T00:00:00Z"));
