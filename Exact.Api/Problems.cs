@@ -26,7 +26,8 @@ internal static partial class Problems
         services.ConfigureHttpJsonOptions(json => Json.Configure(json.SerializerOptions));
         // A parameter that cannot be bound is an exception in every environment, so that it gets its problem document here.
         services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = BareProblems.Complete);
+        ValidationSentences.Use();
         services.AddSingleton<RepeatedLines>();
         services.AddExceptionHandler<ProblemWriter>();
         // Only a bare 500 is logged as an unhandled exception.

@@ -65,6 +65,17 @@ internal static class AccessPolicies
     public static string? OwnerName(this ClaimsPrincipal user) =>
         user.AccountId() is not null && user.Identity!.Name is { } name && !Actors.Include(name) ? name : null;
 
+    /// <summary>Whether the caller may do what a scope, or this policy, is about.</summary>
+    public static bool Meets(this ClaimsPrincipal user, string policy) =>
+        policy switch
+        {
+            Known => user.Identity?.IsAuthenticated is true,
+            Person => user.AccountId() is not null,
+            Session => IsSession(user),
+            Organiser => user.IsAdmin() || May(user, Scopes.Submit),
+            _ => May(user, policy),
+        };
+
     private static bool May(ClaimsPrincipal user, string scope) =>
         user.IsAdmin()
             ? scope != Scopes.Submit || user.AccountId() is not null

@@ -23,7 +23,11 @@ internal static class BodyProblems
         // The inner exception of an error of syntax is the reader's.
         if (exception.InnerException is JsonException { InnerException: not JsonException, Path: ['$', '.', ..] path })
         {
-            var errors = new Dictionary<string, string[]> { [path[2..]] = ["The value has the wrong type."] };
+            var contract = endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.RequestType;
+            var mistake = contract is null
+                ? "The value has the wrong type."
+                : JsonExpectations.Describe(contract, path[2..], Json.Options);
+            var errors = new Dictionary<string, string[]> { [path[2..]] = [mistake] };
             return new HttpValidationProblemDetails(errors) { Status = exception.StatusCode };
         }
 

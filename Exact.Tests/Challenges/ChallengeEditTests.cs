@@ -229,6 +229,55 @@ public sealed class ChallengeEditTests(AccountsApp app) : IClassFixture<Accounts
         Assert.Equal(204, (await key.SendAsync("DELETE", $"/api/challenges/{id}")).Status);
     }
 
+    [Theory]
+    [InlineData("""{"title": "a", "title": "b"}""", "It names a field twice.")]
+    [InlineData("""{"title": "\ud800"}""", "an incomplete Unicode character")]
+    [InlineData("""{"title": 5}""", "title must be a string of complete Unicode characters.")]
+    [InlineData("""{"closes_on": "tomorrow"}""", "closes_on must be a time such as 2031-01-01T00:00:00Z.")]
+    [InlineData("""{"rules": 5}""", "rules must be a JSON object.")]
+    [InlineData("""{"rules": {"daily_limit": "abc"}}""", "rules.daily_limit must be a whole number")]
+    [InlineData("""{"rules": {"hides_scores": "maybe"}}""", "rules.hides_scores must be true or false.")]
+    [InlineData("""{"rules": {"accepted_types": 5}}""", "rules.accepted_types must be a list.")]
+    [InlineData("""{"rules": {"daily_limit": 0}}""", "daily_limit must be at least 1.")]
+    [InlineData("""{"rules": {"limit": 1}}""", "There is no field limit. The fields are daily_limit,")]
+    [InlineData("""{"colour": 1}""", "There is no field colour.")]
+    [InlineData("[]", "It must be a JSON object with the fields to change.")]
+    public async Task A_refused_patch_says_what_to_send(string patch, string expected)
+    {
+        using var form = Form(("title", "t"));
+        var id = await ada.CreateAsync(form);
+
+        var (status, body) = await ada.SendAsync("PATCH", $"/api/challenges/{id}", Json(patch));
+
+        Assert.Equal(400, status);
+        Assert.Contains(expected, body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/api/challenges/x", "There is no challenge \\u0022x\\u0022.")]
+    [InlineData("/api/submissions/99", "There is no submission \\u002299\\u0022.")]
+    [InlineData("/api/nothing", "There is no such address.")]
+    public async Task What_is_not_there_is_named(string path, string expected)
+    {
+        var (status, body) = await ada.SendAsync("GET", path);
+
+        Assert.Equal(404, status);
+        Assert.Contains(expected, body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Somebody_elses_submission_is_refused_with_the_reason()
+    {
+        using var form = Form(("title", "t"));
+        var id = await ada.CreateAsync(form);
+        using var other = await app.SignInAsync(await app.RegisterAsync());
+
+        var (status, body) = await other.SendAsync("GET", $"/api/challenges/{id}/submissions?username=bob");
+
+        Assert.Equal(403, status);
+        Assert.Contains("It belongs to somebody else.", body, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_challenge_that_was_closed_before_it_opened_can_be_changed()
     {
