@@ -9,6 +9,7 @@ internal static class JsonExpectations
     /// <summary>What is wrong with the field at this path of a contract, such as <c>rules.daily_limit</c>.</summary>
     public static string Describe(Type contract, string path, JsonSerializerOptions options)
     {
+        options.MakeReadOnly(populateMissingResolver: true); // they may not have been used yet
         var type = options.GetTypeInfo(contract);
         foreach (var segment in path.Split('.'))
         {

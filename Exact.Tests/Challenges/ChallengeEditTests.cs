@@ -254,8 +254,8 @@ public sealed class ChallengeEditTests(AccountsApp app) : IClassFixture<Accounts
     }
 
     [Theory]
-    [InlineData("/api/challenges/x", "There is no challenge \\u0022x\\u0022.")]
-    [InlineData("/api/submissions/99", "There is no submission \\u002299\\u0022.")]
+    [InlineData("/api/challenges/x", "There is no challenge \\\"x\\\".")]
+    [InlineData("/api/submissions/99", "There is no submission \\\"99\\\".")]
     [InlineData("/api/nothing", "There is no such address.")]
     public async Task What_is_not_there_is_named(string path, string expected)
     {
