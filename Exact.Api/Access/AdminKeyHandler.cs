@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 
@@ -58,7 +59,7 @@ internal sealed class AdminKeyHandler(
         else if (waitFor is null)
         {
             var identity = new ClaimsIdentity(
-                [new(ClaimTypes.Name, AdminAccess.KeyActor), new(ClaimTypes.Role, AdminAccess.Policy)],
+                [new(ClaimTypes.Name, Actors.AdminKey), new(ClaimTypes.Role, AdminAccess.Policy)],
                 Scheme
             );
             return Task.FromResult(AuthenticateResult.Success(new(new(identity), Scheme)));

@@ -11,9 +11,6 @@ namespace Exact.Api.Commands;
 /// <summary>Runs the commands of the binary that is also the service. <see cref="ExitCode"/> lists the exit codes.</summary>
 internal static partial class CommandLine
 {
-    /// <summary>The actor in the journal.</summary>
-    public const string Actor = "command-line";
-
     /// <summary>Runs the command that the arguments name; without one, serves HTTP until the process is told to stop.</summary>
     public static async Task<int> RunAsync(string[] args, Func<string[], WebApplication> build)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.IO.Compression;
 using Exact.Api.Transfers;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Exporting;
 
 namespace Exact.Api.Commands;
@@ -82,7 +83,7 @@ internal static class ExportCommand
         if (file is null)
         {
             await using var stdout = Console.OpenStandardOutput();
-            await transfers.ExportAsync((_, _) => stdout, options, CommandLine.Actor, cancellationToken);
+            await transfers.ExportAsync((_, _) => stdout, options, Actors.CommandLine, cancellationToken);
             return ExitCode.Done;
         }
 
@@ -94,7 +95,7 @@ internal static class ExportCommand
             await transfers.ExportAsync(
                 (_, _) => packed ?? (Stream)stream,
                 options,
-                CommandLine.Actor,
+                Actors.CommandLine,
                 cancellationToken
             );
         }

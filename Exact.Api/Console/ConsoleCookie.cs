@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using Exact.Api.Access;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.Extensions.Options;
@@ -40,7 +41,7 @@ internal static class ConsoleCookie
         new(
             new ClaimsIdentity(
                 [
-                    new(ClaimTypes.Name, AdminAccess.KeyActor),
+                    new(ClaimTypes.Name, Actors.AdminKey),
                     new(ClaimTypes.Role, AdminAccess.Policy),
                     new(KeyClaim, PrintOf(options)),
                 ],

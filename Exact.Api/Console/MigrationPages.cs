@@ -22,7 +22,7 @@ internal static class MigrationPages
 
     private static async Task<IResult> ApplyAsync(HttpContext context, ConsoleMigrations migrations)
     {
-        await migrations.StartAsync(context.User.Identity?.Name ?? AdminAccess.KeyActor);
+        await migrations.StartAsync(context.User.Identity?.Name ?? Actors.AdminKey);
         return TypedResults.LocalRedirect($"{context.Request.PathBase}/admin/migrations");
     }
 

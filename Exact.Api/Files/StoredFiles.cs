@@ -50,7 +50,7 @@ internal sealed class StoredFiles(ExactDbContext database, IFileStore store)
         return TypedResults.Stream(
             content,
             file.ContentType,
-            name ?? file.OriginalName,
+            FileNames.Printable(name ?? file.OriginalName), // an imported name is as it was
             file.CreatedAt,
             new EntityTagHeaderValue($"\"{file.Sha256}\""),
             enableRangeProcessing: true

@@ -11,20 +11,6 @@ internal sealed record TooLargeAdvice(string Text);
 /// <summary>What is wrong with a body that is not the JSON object that an endpoint takes.</summary>
 internal static class BodyProblems
 {
-    /// <summary>Says how large a body may be, when a request was refused because of it.</summary>
-    public static void AddLimit(ProblemDetailsContext context)
-    {
-        var metadata = context.HttpContext.GetEndpoint()?.Metadata;
-        if (
-            context.ProblemDetails is { Status: StatusCodes.Status413PayloadTooLarge, Detail: null } problem
-            && metadata?.GetMetadata<IRequestSizeLimitMetadata>()?.MaxRequestBodySize is { } limit
-        )
-        {
-            var advice = metadata.GetMetadata<TooLargeAdvice>()?.Text ?? "Send less.";
-            problem.Detail = $"The body may have at most {limit} bytes. {advice}";
-        }
-    }
-
     /// <summary>The problem; null if the endpoint takes no JSON.</summary>
     public static ProblemDetails? Describe(HttpContext context, BadHttpRequestException exception)
     {
@@ -40,8 +26,10 @@ internal static class BodyProblems
         // The inner exception of an error of syntax is the reader's.
         if (exception.InnerException is JsonException { InnerException: not JsonException, Path: ['$', '.', ..] path })
         {
-            var isUnknown = exception.InnerException.Message.Contains("could not be mapped", StringComparison.Ordinal);
-            var mistake = isUnknown ? "There is no such field." : "The value has the wrong type.";
+            var contract = endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.RequestType;
+            var mistake = contract is null
+                ? "The value has the wrong type."
+                : JsonExpectations.Describe(contract, path[2..], Json.Options);
             var errors = new Dictionary<string, string[]> { [path[2..]] = [mistake] };
             return new HttpValidationProblemDetails(errors) { Status = exception.StatusCode };
         }

@@ -91,7 +91,7 @@ internal static class LegacyAccounts
             ),
             Registration.NameNotAllowed => Refuse($"{UserNames.Rule}."),
             Registration.WeakPassword weak => Refuse(string.Join(' ', weak.Mistakes)),
-            Registration.NameTaken => Refuse("A user with that username already exists."),
+            Registration.NameTaken or Registration.NameReserved => Refuse("A user with that username already exists."),
             Registration.EmailTaken => Refuse("A user with that email address already exists."),
             _ => Refuse("Scores or challenges carry this username already. Choose another, or ask an administrator."),
         };

@@ -47,7 +47,11 @@ internal static class LegacyScores
                     return;
                 }
 
-                var rows = scores.ReadAll(context.User.Identity?.Name, context.User.IsAdmin());
+                var rows = scores.ReadAll(
+                    context.User.Identity?.Name,
+                    context.User.OwnerName(),
+                    context.User.IsAdmin()
+                );
                 await using var paced = new PacedResponse(body, ExportResult.Patience, time);
                 await JsonSerializer.SerializeAsync(
                     paced,

@@ -3,6 +3,7 @@ using Exact.Api.Startup;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 
@@ -61,7 +62,7 @@ internal static class MigrationEndpoints
     )
     {
         // A caller that hangs up does not stop a migration; only the end of the service does.
-        var actor = context.User.Identity?.Name ?? AdminAccess.KeyActor;
+        var actor = context.User.Identity?.Name ?? Actors.AdminKey;
         try
         {
             await migrator.MigrateAsync(actor, lifetime.ApplicationStopping);

@@ -74,5 +74,5 @@ internal sealed record Board
             : null;
 
     /// <summary>Whether the caller may not see the scores of others yet: neither the organiser nor an administrator.</summary>
-    public bool IsHiddenFrom(ClaimsPrincipal user) => IsHidden && !user.IsAdmin() && user.Identity?.Name != CreatedBy;
+    public bool IsHiddenFrom(ClaimsPrincipal user) => IsHidden && !user.MayOrganise(CreatedBy);
 }

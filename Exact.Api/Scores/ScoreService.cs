@@ -50,7 +50,7 @@ internal sealed class ScoreService(ExactDbContext database)
     /// All scores of all challenges that are not disqualified, the oldest first, as they come. Those that are still hidden from
     /// the caller are left out.
     /// </summary>
-    public IAsyncEnumerable<ScoreResponse> ReadAll(string? caller, bool isAdmin)
+    public IAsyncEnumerable<ScoreResponse> ReadAll(string? caller, string? owner, bool isAdmin)
     {
         var scores = database.Scores.Where(score => !database.Disqualifications.Any(one => one.ScoreId == score.Id));
         if (!isAdmin)
@@ -58,7 +58,7 @@ internal sealed class ScoreService(ExactDbContext database)
             var hidden =
                 from rules in database.ChallengeRules
                 join challenge in database.Challenges on rules.ChallengeId equals challenge.ChallengeId
-                where rules.HidesScores && challenge.CreatedBy != caller
+                where rules.HidesScores && challenge.CreatedBy != owner
                 where challenge.ClosesOn == null || challenge.ClosesOn > DateTimeOffset.UtcNow
                 select challenge.ChallengeId;
             scores = scores.Where(score => score.Username == caller || !hidden.Contains(score.ChallengeId));

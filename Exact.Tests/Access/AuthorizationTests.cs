@@ -41,7 +41,8 @@ public sealed partial class AuthorizationTests(AccountsApp app) : IClassFixture<
         Assert.Equal(rows[0][1..], callers.Select(caller => caller.Name).Distinct());
 
         var found = new List<string>();
-        foreach (var endpoint in Endpoints())
+        // What ends the callers' sessions comes last; for a while they still work.
+        foreach (var endpoint in Endpoints().OrderBy(one => one.Contains("logout", StringComparison.Ordinal)))
         {
             var answers = new List<(string Name, string Answer)>();
             foreach (var (name, header, value) in callers)

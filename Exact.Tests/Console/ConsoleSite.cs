@@ -22,6 +22,11 @@ public sealed class ConsoleSite : ExactApp, IAsyncLifetime
 
     /// <summary>A service with other settings, which the caller starts.</summary>
     internal ConsoleSite(params (string Name, string Value)[] settings)
+        : this(new MigratedDatabase(MigratedTemplate.Current), settings) { }
+
+    /// <summary>The same on this database.</summary>
+    internal ConsoleSite(TestDatabase database, params (string Name, string Value)[] settings)
+        : base(database)
     {
         this.settings = settings;
         UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));

@@ -374,9 +374,8 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
     [Fact]
     public async Task A_browser_waits_on_a_calm_page_that_becomes_the_one_it_asked_for()
     {
-        await using var waiting = new ConsoleSite(("Migrations:OnStartup", "Check"));
+        await using var waiting = new ConsoleSite(new TestDatabase(), ("Migrations:OnStartup", "Check"));
         await waiting.Database.InitializeAsync();
-        await TestDatabase.ExecuteOnServerAsync($"CREATE DATABASE {waiting.Database.Name}");
         using var admin = waiting.CreateAdmin();
         var visitor = await VisitAsync(waiting.Address);
         visitor.Expect(503);
