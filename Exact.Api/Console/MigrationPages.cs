@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
-using Exact.Api.Access;
 using Exact.Api.Http;
 using Exact.Api.Operations;
 using Exact.Api.Startup;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 
 namespace Exact.Api.AdminConsole;
 
