@@ -313,7 +313,9 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
             RankedEmdScores = 0,
             RankedImaScores = 0,
         };
-        var user = caller is null ? new ClaimsIdentity() : new ClaimsIdentity([new(ClaimTypes.Name, caller)], "test");
+        var user = caller is null
+            ? new ClaimsIdentity()
+            : new ClaimsIdentity([new(ClaimTypes.Name, caller), new(ClaimTypes.NameIdentifier, "1")], "test");
 
         Assert.Equal(isHidden, board.IsHiddenFrom(new(user)));
     }
