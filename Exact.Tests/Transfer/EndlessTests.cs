@@ -34,7 +34,7 @@ public sealed class EndlessTests(FixtureDatabase database) : IClassFixture<Fixtu
 
         Assert.NotNull(fault);
         Assert.InRange(file.Position, 0, FixtureReader.MaxRecord + MiB);
-        Assert.InRange(allocated, 0, 80L * FixtureReader.MaxRecord); // most of it short-lived
+        Assert.InRange(allocated, 0, 64L * FixtureReader.MaxRecord); // most of it short-lived
     }
 
     [Theory]
