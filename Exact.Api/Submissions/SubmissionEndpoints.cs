@@ -87,7 +87,7 @@ internal static class SubmissionEndpoints
         CancellationToken cancellationToken
     )
     {
-        // Before the body, so that nobody sends a file that cannot be accepted.
+        // Before the body: a file that cannot be accepted is not received.
         var (form, user) = (MultipartForm.Open(context), context.User.Identity!.Name!);
         var atLeast = Math.Max(0, (context.Request.ContentLength ?? 0) - FormOverhead);
         if (await submissions.CheckAsync(challengeId, user, atLeast, cancellationToken) is { } closed)
