@@ -20,7 +20,7 @@ internal static class JsonExpectations
             if (property is null)
             {
                 return type.Kind is JsonTypeInfoKind.Object
-                    ? $"There is no field {name}. The fields are {string.Join(", ", type.Properties.Select(one => one.Name))}."
+                    ? $"There is no field \"{name}\". The fields are {string.Join(", ", type.Properties.Select(one => one.Name))}."
                     : $"{name} has the wrong type.";
             }
 

@@ -49,7 +49,8 @@ public sealed class ChallengeChangeTests(SubmissionsApp app) : IClassFixture<Sub
     {
         using var form = Form(("title", "t")).With("dataset", "old");
         var path = $"/api/challenges/{await app.Ada.CreateAsync(form)}";
-        using var empty = Form();
+        using var empty = new StringContent("--b--\r\n"); // as a browser sends a form without fields
+        empty.Headers.ContentType = new("multipart/form-data") { Parameters = { new("boundary", "b") } };
         using var more = Form(("title", "t")).With("file", "new");
         using var two = Form().With("file", "new").With("another", "new");
 
@@ -57,7 +58,7 @@ public sealed class ChallengeChangeTests(SubmissionsApp app) : IClassFixture<Sub
         Assert.Equal((400, 400), (missing, (await app.Ada.SendAsync("PUT", $"{path}/dataset", more)).Status));
         Assert.Equal(400, (await app.Ada.SendAsync("PUT", $"{path}/dataset", two)).Status);
 
-        Assert.Contains("file", why);
+        Assert.Contains("The file is missing. Send it as the part file.", why);
         Assert.Equal("old", await app.Bob.GetStringAsync($"{path}/dataset", Cancellation));
     }
 

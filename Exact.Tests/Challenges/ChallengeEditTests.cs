@@ -13,17 +13,9 @@ public sealed class ChallengeEditTests(AccountsApp app) : IClassFixture<Accounts
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        adasName = await app.RegisterAsync();
-        ada = await app.SignInAsync(adasName);
-    }
+    public async ValueTask InitializeAsync() => (ada, adasName) = await app.SharedPersonAsync();
 
-    public ValueTask DisposeAsync()
-    {
-        ada.Dispose();
-        return ValueTask.CompletedTask;
-    }
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task A_challenge_is_created_with_its_rules_and_its_times_in_UTC()
@@ -239,8 +231,8 @@ public sealed class ChallengeEditTests(AccountsApp app) : IClassFixture<Accounts
     [InlineData("""{"rules": {"hides_scores": "maybe"}}""", "rules.hides_scores must be true or false.")]
     [InlineData("""{"rules": {"accepted_types": 5}}""", "rules.accepted_types must be a list.")]
     [InlineData("""{"rules": {"daily_limit": 0}}""", "daily_limit must be at least 1.")]
-    [InlineData("""{"rules": {"limit": 1}}""", "There is no field limit. The fields are daily_limit,")]
-    [InlineData("""{"colour": 1}""", "There is no field colour.")]
+    [InlineData("""{"rules": {"limit": 1}}""", "There is no field \"limit\". The fields are daily_limit,")]
+    [InlineData("""{"colour": 1}""", "There is no field \"colour\".")]
     [InlineData("[]", "It must be a JSON object with the fields to change.")]
     public async Task A_refused_patch_says_what_to_send(string patch, string expected)
     {

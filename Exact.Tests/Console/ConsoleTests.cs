@@ -133,8 +133,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Expect(visitor.Page.Locator(".chart rect")).ToHaveCountAsync(30);
         await visitor.LookAsync("overview");
         await visitor.Page.EmulateMediaAsync(new() { ForcedColors = ForcedColors.Active });
-        var file = Path.Combine(Visitor.Folder, "overview-forced.png");
-        await visitor.Page.ScreenshotAsync(new() { Path = file, FullPage = true });
+        await visitor.KeepPictureAsync("overview-forced");
         await visitor.CheckAsync("overview in forced colours");
 
         await site.Database.ExecuteAsync(

@@ -41,9 +41,8 @@ public sealed class Visitor
 
     public ILocator Main => Page.Locator("main");
 
-    /// <summary>The folder of the screenshots.</summary>
-    public static string Folder { get; } =
-        Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, "console")).FullName;
+    /// <summary>Where pictures of the pages go: the folder that <c>EXACT_SCREENSHOTS</c> names, or nowhere.</summary>
+    private static string? Folder => Environment.GetEnvironmentVariable("EXACT_SCREENSHOTS");
 
     /// <summary>Chromium reports a page whose status is not a success.</summary>
     public void Expect(int status) => expected.Add($"the server responded with a status of {status} ");
@@ -62,9 +61,7 @@ public sealed class Visitor
     public Task FollowAsync(string link) =>
         Page.GetByRole(AriaRole.Link, new() { Name = link, Exact = true }).First.ClickAsync();
 
-    /// <summary>
-    /// Keeps pictures of the page in light and dark, wide and narrow; axe must find nothing, and nothing may stick out.
-    /// </summary>
+    /// <summary>In light and dark, wide and narrow, axe must find nothing, and nothing may stick out.</summary>
     public async Task LookAsync(string name)
     {
         foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
@@ -73,12 +70,8 @@ public sealed class Visitor
             foreach (var width in Widths)
             {
                 await Page.SetViewportSizeAsync(width, 800);
-                var file = $"{name}-{scheme}-{width}.png".ToLowerInvariant();
-                await Page.ScreenshotAsync(new() { Path = Path.Combine(Folder, file), FullPage = true });
-                Assert.True(
-                    await Page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width,
-                    $"{file}: the page is wider than {width} px"
-                );
+                await Page.WaitForFunctionAsync("width => document.documentElement.scrollWidth <= width", width);
+                await KeepPictureAsync($"{name}-{scheme}-{width}");
             }
 
             await CheckAsync($"{name} {scheme}", scheme is ColorScheme.Dark ? Colours : new());
@@ -86,6 +79,16 @@ public sealed class Visitor
 
         await Page.SetViewportSizeAsync(Widths[0], 800);
         await Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
+    }
+
+    /// <summary>Takes a picture of the whole page, if pictures are wanted.</summary>
+    public async Task KeepPictureAsync(string name)
+    {
+        if (Folder is { Length: > 0 } folder)
+        {
+            var file = Path.Combine(folder, $"{name}.png".ToLowerInvariant());
+            await Page.ScreenshotAsync(new() { Path = file, FullPage = true });
+        }
     }
 
     /// <summary>Asks axe, which must find nothing.</summary>

@@ -95,11 +95,12 @@ public sealed class WaitTests
             time,
             cancellationToken: Cancellation
         );
-        await using var services = ServicesOf(database.ConnectionString, Waits, time);
+        var settings = new Dictionary<string, string?>(Waits) { ["Migrations:LockWait"] = "00:05:00" };
+        await using var services = ServicesOf(database.ConnectionString, settings, time);
 
         var refused = await RefusedAsync(Start(services, migrates: true));
 
-        Assert.Contains("The migration lock was not free for 00:30:00", refused.Message);
+        Assert.Contains("The migration lock was not free for 00:05:00", refused.Message);
         Assert.Contains($"(pid {holder.ProcessID}", refused.Message);
     }
 

@@ -477,7 +477,7 @@ public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<Submissi
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.StartsWith(
-            $"There is no field {field}. The fields are ",
+            $"There is no field \"{field}\". The fields are ",
             (await JsonOf(answer)).GetProperty("errors").GetProperty(field)[0].GetString()
         );
     }

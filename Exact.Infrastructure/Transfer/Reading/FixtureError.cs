@@ -68,5 +68,8 @@ internal sealed record FixtureError(
     /// <summary>Django's hashes have a '$' between their parts; what has none, or lost it, is a long run of letters and digits.</summary>
     private static bool MayBeHash(string name) =>
         name.Contains('$')
-        || name.Split('_', '.', '-', ' ').Any(part => part.Length >= MinHash && part.Any(char.IsAsciiDigit));
+        || (
+            name.Length >= MinHash // splitting costs, and there may be hundreds of thousands of wrong values
+            && name.Split('_', '.', '-', ' ').Any(part => part.Length >= MinHash && part.Any(char.IsAsciiDigit))
+        );
 }
