@@ -18,6 +18,9 @@ namespace Exact.Infrastructure;
 /// <summary>The one registration of everything that knows PostgreSQL.</summary>
 public static class InfrastructureServices
 {
+    /// <summary>How many statements a session keeps prepared: all that the API asks often.</summary>
+    private const int PreparedStatements = 100;
+
     /// <summary>What EF Core logs before it throws. The code that catches the exception logs it, once.</summary>
     private static readonly EventId[] Failures =
     [
@@ -77,6 +80,12 @@ public static class InfrastructureServices
     {
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "exact" };
         builder.ConnectionStringBuilder.CommandTimeout = 0; // see CreateShortCommand
+        if (builder.ConnectionStringBuilder.MaxAutoPrepare is 0 && !settings.MayBePooled)
+        {
+            // PostgreSQL plans what it is asked often only once; in transaction mode a pooler would lose the plans.
+            builder.ConnectionStringBuilder.MaxAutoPrepare = PreparedStatements;
+        }
+
         if (builder.ConnectionStringBuilder.Password is null && settings.ReadPassword() is not null)
         {
             builder.UsePasswordProvider(

@@ -29,6 +29,12 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
         Read(configuration, "ExactMigrator") ?? Read(configuration, Application) ?? "";
 
     /// <summary>
+    /// Whether the application may reach PostgreSQL through a connection pooler. The migrator refuses a pooler, so there is
+    /// none if both have the same connection string.
+    /// </summary>
+    public bool MayBePooled => MigratorConnectionString != ConnectionString;
+
+    /// <summary>
     /// How many seconds a query of EF Core may take: <c>Command Timeout</c> of the connection string.
     /// </summary>
     public int QuerySeconds => new NpgsqlConnectionStringBuilder(ConnectionString).CommandTimeout;
