@@ -92,13 +92,7 @@ public class MigratedDatabase(MigratedTemplate template) : TestDatabase
     public override async ValueTask InitializeAsync()
     {
         await NameAsync();
-        await using var server = new NpgsqlConnection(await PostgresServer.ConnectionStringAsync());
-        await server.OpenAsync();
-        // To copy the files takes half of what it takes to write them to the WAL.
-        var strategy = server.PostgreSqlVersion.Major >= 15 ? "STRATEGY FILE_COPY" : "";
-        await using var create = server.CreateCommand();
-        create.CommandText = $"CREATE DATABASE {Name} TEMPLATE {template.Name} {strategy}";
-        await create.ExecuteNonQueryAsync();
+        await ExecuteOnServerAsync($"CREATE DATABASE {Name} TEMPLATE {template.Name}");
     }
 
     /// <summary>A context on this database.</summary>
