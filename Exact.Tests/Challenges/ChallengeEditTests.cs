@@ -231,8 +231,8 @@ public sealed class ChallengeEditTests(AccountsApp app) : IClassFixture<Accounts
     [InlineData("""{"rules": {"hides_scores": "maybe"}}""", "rules.hides_scores must be true or false.")]
     [InlineData("""{"rules": {"accepted_types": 5}}""", "rules.accepted_types must be a list.")]
     [InlineData("""{"rules": {"daily_limit": 0}}""", "daily_limit must be at least 1.")]
-    [InlineData("""{"rules": {"limit": 1}}""", "There is no field \u0022limit\u0022. The fields are daily_limit,")]
-    [InlineData("""{"colour": 1}""", "There is no field \u0022colour\u0022.")]
+    [InlineData("""{"rules": {"limit": 1}}""", """There is no field \"limit\". The fields are daily_limit,""")]
+    [InlineData("""{"colour": 1}""", """There is no field \"colour\".""")]
     [InlineData("[]", "It must be a JSON object with the fields to change.")]
     public async Task A_refused_patch_says_what_to_send(string patch, string expected)
     {
