@@ -1,6 +1,7 @@
 using Exact.Api;
 using Exact.Api.Access;
 using Exact.Api.Accounts;
+using Exact.Api.Backups;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
 using Exact.Api.Http;
@@ -33,6 +34,7 @@ static WebApplication Build(string[] args)
     builder.Services.AddSubmissions();
     builder.Services.AddTransfers();
     builder.Services.AddOperations();
+    builder.Services.AddBackupTimer();
     builder.AddMigrationAtStart();
 
     var app = builder.Build();
@@ -53,6 +55,7 @@ static WebApplication Build(string[] args)
     app.MapMigrations();
     app.MapTransfers();
     app.MapOperations();
+    app.MapBackups();
     app.MapLegacy();
     return app;
 }

@@ -36,6 +36,7 @@ internal static partial class CommandLine
             StandingsCommand.Create(app.Services),
             ImportCommand.Create(app.Services),
             ExportCommand.Create(app.Services),
+            BackupCommand.Create(app.Services),
             LoadDataCommand.Create(app.Services),
             DumpDataCommand.Create(app.Services),
             FilesCommand.Create(app.Services),

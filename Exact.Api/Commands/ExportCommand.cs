@@ -14,9 +14,9 @@ internal static class ExportCommand
         {
             Description = "The file to write, packed if it ends in .gz; by default stdout.",
         };
-        var format = new Option<FixtureFormat>("--format")
+        var format = new Option<ExportFormat>("--format")
         {
-            Description = "A JSON list, or one JSON object per line.",
+            Description = "A JSON list, one JSON object per line, or a complete backup with all stored files.",
         };
         var models = new Option<string[]>("--models")
         {
@@ -52,7 +52,9 @@ internal static class ExportCommand
                     parsed.GetValue(output),
                     new()
                     {
-                        Format = parsed.GetValue(format),
+                        Format =
+                            parsed.GetValue(format) is ExportFormat.Jsonl ? FixtureFormat.Jsonl : FixtureFormat.Json,
+                        IsComplete = parsed.GetValue(format) is ExportFormat.Tar,
                         Models = [.. (parsed.GetValue(models) ?? []).SelectMany(ModelNames.Split)],
                         Exclude = [.. (parsed.GetValue(exclude) ?? []).SelectMany(ModelNames.Split)],
                         Challenge = parsed.GetValue(challenge),
@@ -64,7 +66,8 @@ internal static class ExportCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(
+    /// <summary>Writes an export to a file, or to stdout.</summary>
+    public static async Task<int> RunAsync(
         IServiceProvider services,
         string? file,
         ExportOptions options,

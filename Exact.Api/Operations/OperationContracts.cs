@@ -3,7 +3,7 @@ using Exact.Infrastructure.Operations;
 
 namespace Exact.Api.Operations;
 
-/// <summary>An entry of the journal: a migration run, an import or an export.</summary>
+/// <summary>An entry of the journal: a migration run, an import, an export or a backup.</summary>
 internal sealed record OperationResponse
 {
     public required long Id { get; init; }

@@ -74,8 +74,11 @@ internal static class ModelNames
 /// <summary>What an export contains; by default everything.</summary>
 #nullable disable annotations // see QueryAttribute
 internal sealed record ExportQuery(
-    [Query(Name = "format", Description = "A JSON list (`json`), or one JSON object per line (`jsonl`).")]
-        Choice<FixtureFormat>? Format = null,
+    [Query(
+        Name = "format",
+        Description = "A JSON list (`json`), one JSON object per line (`jsonl`), or a complete backup with all stored files (`tar`)."
+    )]
+        Choice<ExportFormat>? Format = null,
     [Query(Name = "models", Description = "The models or apps to export, separated by commas: `api.score,auth`.")]
         string Models = null,
     [Query(Name = "exclude", Description = "The models or apps to leave out, separated by commas.")]
@@ -93,10 +96,21 @@ internal sealed record ExportQuery(
     public ExportOptions ToOptions() =>
         new()
         {
-            Format = Format.OrDefault(),
+            Format = Format.OrDefault() is ExportFormat.Jsonl ? FixtureFormat.Jsonl : FixtureFormat.Json,
+            IsComplete = Format.OrDefault() is ExportFormat.Tar,
             Models = ModelNames.Split(Models),
             Exclude = ModelNames.Split(Exclude),
             Challenge = Challenge,
             For = For.OrDefault(),
         };
+}
+
+/// <summary>What an export is written as.</summary>
+internal enum ExportFormat
+{
+    Json,
+    Jsonl,
+
+    /// <summary>A complete backup: a tar archive of the fixture and the stored files.</summary>
+    Tar,
 }

@@ -1,5 +1,6 @@
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer.Archive;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
@@ -13,6 +14,7 @@ internal sealed class TransferService(
     FixtureImporter importer,
     FixtureExporter exporter,
     ManifestReader manifests,
+    ArchiveWriter archives,
     DjangoSource django,
     OperationJournal journal,
     BackgroundImports background,
@@ -149,8 +151,13 @@ internal sealed class TransferService(
             async (operation, ends) =>
             {
                 await using var snapshot = await exporter.OpenSnapshotAsync(options, ends);
-                var destination = open(await manifests.CountAsync(snapshot, options, ends), operation?.Id);
-                return await exporter.WriteAsync(snapshot, destination, options, operation, ends);
+                var contents = await manifests.CountAsync(snapshot, options, ends);
+                var destination = open(contents, operation?.Id);
+                return await (
+                    options.IsComplete
+                        ? archives.WriteAsync(snapshot, contents, destination, options, operation, ends)
+                        : exporter.WriteAsync(snapshot, destination, options, operation, ends)
+                );
             },
             report => report,
             cancellationToken

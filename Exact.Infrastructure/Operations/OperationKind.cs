@@ -6,6 +6,7 @@ public enum OperationKind
     Migration,
     Import,
     Export,
+    Backup,
 
     /// <summary>An organiser entered, corrected, disqualified, reinstated or evaluated again.</summary>
     Score,

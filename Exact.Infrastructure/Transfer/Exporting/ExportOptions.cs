@@ -1,9 +1,15 @@
+using System.Text.Json.Serialization;
+using Exact.Infrastructure.Transfer.Archive;
+
 namespace Exact.Infrastructure.Transfer.Exporting;
 
 /// <summary>What an export holds. The default is everything.</summary>
 internal sealed record ExportOptions
 {
     public FixtureFormat Format { get; init; }
+
+    /// <summary>A tar archive with the stored files, too; see <see cref="ArchiveWriter"/>.</summary>
+    public bool IsComplete { get; init; }
 
     /// <summary>Only these: labels such as <c>api.score</c>, or apps such as <c>api</c>. Empty means all.</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
@@ -42,8 +48,13 @@ internal enum ExportTarget
 
 /// <summary>What an export wrote.</summary>
 /// <param name="Models">Records per Django label, in the order of the file.</param>
-/// <param name="Bytes">The length of the file.</param>
-internal sealed record ExportReport(IReadOnlyDictionary<string, long> Models, long Bytes);
+/// <param name="Bytes">The length of the fixture, and of the stored files beside it.</param>
+/// <param name="Archive">The manifest of a complete backup; absent for a fixture alone.</param>
+internal sealed record ExportReport(
+    IReadOnlyDictionary<string, long> Models,
+    long Bytes,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ArchiveManifest? Archive = null
+);
 
 /// <summary>How far a running export is.</summary>
 internal sealed record ExportProgress(long Bytes);

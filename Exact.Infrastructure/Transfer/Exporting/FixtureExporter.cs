@@ -1,4 +1,5 @@
 using System.Data;
+using System.Runtime.CompilerServices;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
@@ -115,6 +116,29 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             .Select(table => CopyOf(table, FilterOf(table, options)));
         var models = await RecordFile.WriteAsync(connection, copies, writer, options.Format, cancellationToken);
         return new ExportReport(WithoutUnused(models), writer.Bytes);
+    }
+
+    /// <summary>The stored files whose rows the options choose.</summary>
+    public async IAsyncEnumerable<(string Key, long Size, string Sha256)> ReadFilesAsync(
+        NpgsqlConnection snapshot,
+        ExportOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        if (tables.All.Single(table => table.Name == "stored_files") is var files && !IsChosen(files, options))
+        {
+            yield break;
+        }
+
+        await using var command = new NpgsqlCommand(
+            $"SELECT t.key, t.size, t.sha256 FROM {files.Name} t {FilterOf(files, options)} ORDER BY t.id",
+            snapshot
+        );
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            yield return (rows.GetString(0), rows.GetInt64(1), rows.GetString(2));
+        }
     }
 
     private async Task PrepareAsync(

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Exact.Infrastructure.Transfer.Archive;
 using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Importing;
@@ -68,6 +69,7 @@ internal abstract record ImportOutcome
 /// <param name="TimeZone">The zone in which these were read.</param>
 /// <param name="MustSetPassword">Users who must set a new password: Exact cannot verify the kind of hash that they have.</param>
 /// <param name="Source">The live database that it was read from; absent for a file.</param>
+/// <param name="Archive">The manifest of a complete backup; absent for a fixture alone.</param>
 internal sealed record ImportReport(
     bool DryRun,
     long Records,
@@ -78,7 +80,8 @@ internal sealed record ImportReport(
     long NaiveTimes,
     string TimeZone,
     long MustSetPassword,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ArchiveManifest? Archive = null
 );
 
 /// <summary>What became of a model's records: created + updated + unchanged + skipped + ignored = read.</summary>

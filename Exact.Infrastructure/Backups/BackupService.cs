@@ -1,0 +1,116 @@
+using System.IO.Compression;
+using Exact.Infrastructure.Files;
+using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer.Archive;
+using Exact.Infrastructure.Transfer.Exporting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Exact.Infrastructure.Backups;
+
+/// <summary>Makes complete backups in a folder, verifies each, and deletes the expired ones.</summary>
+internal sealed partial class BackupService(
+    FixtureExporter exporter,
+    ManifestReader manifests,
+    ArchiveWriter archives,
+    BackupVerifier verifier,
+    OperationJournal journal,
+    IOptions<BackupOptions> options,
+    IOptions<FileStoreOptions> files,
+    TimeProvider time,
+    ILogger<BackupService> logger
+)
+{
+    /// <summary>The folder of the settings; null if they name none.</summary>
+    public BackupFolder? Folder => field ??= options.Value.Folder is { Length: > 0 } folder ? OpenFolder(folder) : null;
+
+    /// <summary>A folder that the caller names, as in <c>Backups:Folder</c>.</summary>
+    public BackupFolder OpenFolder(string folder) => BackupFolder.Open(folder, files.Value);
+
+    /// <summary>Makes a backup, verifies it, and describes it beside the archive.</summary>
+    /// <returns>The backup; its <see cref="Backup.Error"/> says why it could not be verified.</returns>
+    public Task<Backup> TakeAsync(BackupFolder folder, string actor, CancellationToken cancellationToken) =>
+        journal.RecordAsync(
+            OperationKind.Backup,
+            actor,
+            async (operation, ends) =>
+            {
+                var name = BackupFolder.NameOf(time.GetUtcNow(), operation.Id);
+                var manifest = await WriteAsync(folder, name, operation, ends);
+                var error = await FindErrorAsync(folder, name, ends);
+                var backup = Backup.Of(name, await folder.SizeOfAsync(name, ends), manifest, error);
+                await folder.DescribeAsync(backup, ends);
+                if (backup.Damaged.Count > 0)
+                {
+                    LogDamaged(name, backup.Damaged.Count);
+                }
+
+                return backup;
+            },
+            backup => (backup, backup.Error),
+            cancellationToken
+        );
+
+    /// <summary>Deletes the backups that <c>Backups:Keep</c> does not keep.</summary>
+    public async Task PruneAsync(BackupFolder folder, CancellationToken cancellationToken)
+    {
+        var all = await folder.ListAsync(cancellationToken);
+        foreach (var expired in Retention.TryParse(options.Value.Keep, out var kept) ? kept.FindExpired(all) : [])
+        {
+            await folder.DeleteAsync(expired, cancellationToken);
+            LogDeleted(expired.Name);
+        }
+
+        folder.DeleteUnfinished();
+    }
+
+    private async Task<ArchiveManifest> WriteAsync(
+        BackupFolder folder,
+        string name,
+        RunningOperation operation,
+        CancellationToken cancellationToken
+    )
+    {
+        var export = new ExportOptions { IsComplete = true };
+        ArchiveManifest? manifest = null;
+        await using var staged = await PipedStream.ConnectAsync(
+            async (stream, ends) =>
+            {
+                await using var snapshot = await exporter.OpenSnapshotAsync(export, ends);
+                var contents = await manifests.CountAsync(snapshot, export, ends);
+                var packing = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true);
+                var report = await archives.WriteAsync(snapshot, contents, packing, export, operation, ends);
+                await packing.DisposeAsync(); // not after a failure: it writes the end of the file
+                manifest = report.Archive;
+            },
+            (stream, ends) => folder.StageAsync(name, stream, ends),
+            cancellationToken
+        );
+        await staged.PublishAsync(cancellationToken);
+        return manifest!;
+    }
+
+    private async Task<string?> FindErrorAsync(BackupFolder folder, string name, CancellationToken cancellationToken)
+    {
+        await using var archive = await folder.OpenAsync(name, cancellationToken);
+        try
+        {
+            await verifier.VerifyAsync(archive, cancellationToken);
+            return null;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return $"The backup {name} was written, but not verified: {e.Cause()}";
+        }
+    }
+
+    [LoggerMessage(
+        2501,
+        LogLevel.Warning,
+        "Backup {Name} lacks {Count} stored files that were missing or altered before. Run files check"
+    )]
+    private partial void LogDamaged(string name, int count);
+
+    [LoggerMessage(2502, LogLevel.Information, "Deleted backup {Name}, which Backups:Keep does not keep")]
+    private partial void LogDeleted(string name);
+}
