@@ -11,6 +11,10 @@ namespace Exact.Infrastructure.Backups;
 /// <summary>Proves a complete backup: restores it into a scratch database, and compares that with its manifest.</summary>
 internal sealed class BackupVerifier(MigratorConnection connections, FixtureTables tables, TimeProvider time)
 {
+    /// <summary>How long the archive may stop coming. Nobody waits for the tables of the scratch database.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    /// <summary>Restores an archive, and compares.</summary>
     /// <param name="archive">The archive, packed with gzip or not. It is left open.</param>
     /// <param name="cancellationToken">Ends the verification.</param>
     /// <returns>The manifest, which is true.</returns>
@@ -22,7 +26,8 @@ internal sealed class BackupVerifier(MigratorConnection connections, FixtureTabl
         var isPacked = (await file.PeekAsync(cancellationToken)).Span is [0x1F, 0x8B, ..];
         await using var unpacked = isPacked ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
         var importer = new FixtureImporter(scratch.Source, tables, time);
-        var outcome = await importer.ImportAsync(unpacked, new ImportOptions(), cancellationToken: cancellationToken);
+        var options = new ImportOptions { Patience = Patience };
+        var outcome = await importer.ImportAsync(unpacked, options, cancellationToken: cancellationToken);
         var manifest = outcome switch
         {
             ImportOutcome.Imported { Report.Archive: { } found } => found,

@@ -34,7 +34,7 @@ internal sealed class ScratchDatabase : IAsyncDisposable
     )
     {
         var now = time.GetUtcNow();
-        var name = $"{NameAt(now)}_{Guid.NewGuid():N}"[..63];
+        var name = $"{NameAt(now)}_{Guid.NewGuid():N}";
         await using (var server = await connections.OpenAsync(cancellationToken, database: "postgres"))
         {
             await DropLeftoversAsync(server, now, cancellationToken);

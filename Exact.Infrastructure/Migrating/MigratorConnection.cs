@@ -53,6 +53,7 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
         var target = new NpgsqlConnectionStringBuilder(Settings.ConnectionString)
         {
             Database = database,
+            SearchPath = null, // the other database need not have such a schema
             Pooling = true,
             CommandTimeout = 0,
         };

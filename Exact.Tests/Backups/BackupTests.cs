@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Net;
-using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Backups;
@@ -261,34 +260,6 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
     }
 
     [Fact]
-    public async Task The_status_lists_backups_and_a_failure_leaves_the_service_ready()
-    {
-        await using var app = new ExactApp();
-        await app.InitializeAsync();
-        await using var service = app.WithWebHostBuilder(host => host.UseSetting("Backups:Folder", folder));
-        await ExactApp.WhenReadyAsync(service);
-        using var admin = ExactApp.CreateAdmin(service);
-        var backup = await Service.TakeAsync(Service.Folder!, "ada", Cancellation);
-        await app.Database.ExecuteAsync(
-            """
-            INSERT INTO operations (kind, actor, origin, started_at, finished_at, state, error)
-            VALUES ('backup', 'schedule', 'exact', '2026-03-04Z', '2026-03-04Z', 'failed', 'The disk is full.')
-            """
-        );
-
-        var status = await admin.GetFromJsonAsync<JsonElement>("/api/admin/backups", Cancellation);
-        using var health = await admin.GetAsync("/health/ready", Cancellation);
-
-        Assert.Equal("2026-03-04T00:00:00Z", status.GetProperty("failed_since").GetString());
-        Assert.Equal("The disk is full.", status.GetProperty("error").GetString());
-        Assert.Equal(JsonValueKind.Null, status.GetProperty("next").ValueKind);
-        var listed = Assert.Single(status.GetProperty("backups").EnumerateArray());
-        Assert.Equal(backup.Name, listed.GetProperty("name").GetString());
-        Assert.True(listed.GetProperty("verified").GetBoolean());
-        Assert.Equal(HttpStatusCode.OK, health.StatusCode);
-    }
-
-    [Fact]
     public async Task The_command_makes_lists_and_verifies_backups()
     {
         var settings = new Dictionary<string, string> { ["Files__Folder"] = files, ["Backups__Folder"] = folder };
@@ -298,7 +269,6 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         await using var listed = await ExactProcess.RunAsync(connection, settings, "backup", "--list");
         var archive = Path.Combine(folder, made.Output);
         await using var verified = await ExactProcess.RunAsync(connection, settings, "backup", "--verify", archive);
-        await using var nowhere = await ExactProcess.RunAsync(connection, "backup");
 
         Assert.Equal(0, await made.WaitForExitAsync());
         Assert.Contains("Verified: 2 records, 1 files", made.Log);
@@ -306,8 +276,6 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         Assert.EndsWith(made.Output, listed.Output);
         Assert.Equal(0, await verified.WaitForExitAsync());
         Assert.Contains("was restored and equals its manifest: 2 records, 1 files with 5 bytes", verified.Output);
-        Assert.Equal(2, await nowhere.WaitForExitAsync());
-        Assert.Contains("--to FOLDER", nowhere.Log);
     }
 
     private ServiceProvider NewReplica(Dictionary<string, string?>? more = null)

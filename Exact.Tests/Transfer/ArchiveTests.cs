@@ -129,7 +129,7 @@ public sealed class ArchiveTests(FixtureDatabase database) : IClassFixture<Fixtu
         {
             var outcome = await ImportAsync(archive[..length]);
 
-            Assert.True(outcome is ImportOutcome.Rejected or ImportOutcome.NotJson, $"{length}: {outcome}");
+            Assert.IsType<ImportOutcome.NotJson>(outcome);
             await AssertNothingChangedAsync();
         }
     }
@@ -183,6 +183,14 @@ public sealed class ArchiveTests(FixtureDatabase database) : IClassFixture<Fixtu
 
         Assert.Contains("is not a file below files/", await RejectedAsync(await TarAsync(entries, linkTo: "/etc")));
         await AssertNothingChangedAsync();
+    }
+
+    [Theory]
+    [InlineData(TarEntryFormat.Pax, "no complete backup")]
+    [InlineData(TarEntryFormat.Gnu, "tar archive. Unpack it")]
+    public async Task A_tar_archive_of_other_files_is_told_from_a_backup(TarEntryFormat format, string said)
+    {
+        Assert.Contains(said, await RejectedAsync(await TarAsync([("dump.json", "[]"u8.ToArray())], format)));
     }
 
     [Fact]
@@ -249,7 +257,7 @@ public sealed class ArchiveTests(FixtureDatabase database) : IClassFixture<Fixtu
         );
 
     private async Task<string> RejectedAsync(byte[] archive) =>
-        Assert.Single(Assert.IsType<ImportOutcome.Rejected>(await ImportAsync(archive)).Errors).Detail;
+        Assert.IsType<ImportOutcome.NotJson>(await ImportAsync(archive)).Error.Detail;
 
     private async Task LoseAllAsync()
     {

@@ -58,5 +58,19 @@ internal sealed record ArchiveManifest(
 }
 
 /// <summary>An archive is not the complete backup that it should be.</summary>
-internal sealed class ArchiveException(string detail, Exception? cause = null)
-    : Exception($"The archive is damaged or was changed. {detail} Use an unchanged copy of it.", cause);
+internal sealed class ArchiveException : Exception
+{
+    public ArchiveException(string detail, Exception? cause = null)
+        : base($"The archive is damaged or was changed. {detail} Use an unchanged copy of it.", cause) { }
+
+    private ArchiveException(Exception? cause, string message)
+        : base(message, cause) { }
+
+    /// <summary>A tar archive of other files.</summary>
+    public static ArchiveException OfAnotherKind() =>
+        new(
+            cause: null,
+            $"The file is a tar archive, but no complete backup, which begins with {ArchiveManifest.BackupEntry}. Unpack it "
+                + "(tar -xf FILE), and import the fixture that it holds."
+        );
+}

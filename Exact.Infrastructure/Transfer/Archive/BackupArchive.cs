@@ -21,7 +21,7 @@ internal sealed class BackupArchive : IAsyncDisposable
 
     /// <summary>Opens an archive.</summary>
     /// <returns>Null if the source is not a complete backup; then nothing of it has been read.</returns>
-    /// <exception cref="ArchiveException">It begins like a complete backup, but is not one.</exception>
+    /// <exception cref="ArchiveException">It is another archive.</exception>
     public static async Task<BackupArchive?> TryOpenAsync(PeekedStream source, CancellationToken cancellationToken)
     {
         if (!IsArchive((await source.PeekAsync(cancellationToken)).Span))
@@ -33,7 +33,7 @@ internal sealed class BackupArchive : IAsyncDisposable
         var first = await NextAsync(tar, cancellationToken);
         return first is { DataStream: { } content } && NameOf(first) is ArchiveManifest.BackupEntry
             ? new BackupArchive(tar, content)
-            : throw new ArchiveException($"It must begin with {ArchiveManifest.BackupEntry}.");
+            : throw ArchiveException.OfAnotherKind();
     }
 
     /// <summary>Reads what follows the fixture, to the end.</summary>
@@ -117,7 +117,7 @@ internal sealed class BackupArchive : IAsyncDisposable
 
     private static string Show(string name) => FixtureError.Shorten(name);
 
-    /// <summary>The first header is that of <c>backup.json</c>, or the extended header before it.</summary>
+    /// <summary>The first header is that of <c>backup.json</c>, or the extended header before it, which may not name it.</summary>
     private static bool IsArchive(ReadOnlySpan<byte> header)
     {
         if (header.Length < PeekedStream.HeaderLength || !header[257..].StartsWith("ustar"u8))
@@ -127,9 +127,7 @@ internal sealed class BackupArchive : IAsyncDisposable
 
         var name = header[..100];
         name = name[..(name.IndexOf((byte)0) is var end and >= 0 ? end : name.Length)];
-        var isExtended = header[156] is (byte)'x' or (byte)'g';
-        return name.SequenceEqual("backup.json"u8)
-            || name.SequenceEqual("./backup.json"u8)
-            || (isExtended && name.EndsWith("/backup.json"u8));
+        var isExtended = header[156] is (byte)'x' && name.StartsWith("./PaxHeaders"u8);
+        return isExtended || name.SequenceEqual("backup.json"u8) || name.SequenceEqual("./backup.json"u8);
     }
 }

@@ -68,8 +68,7 @@ internal sealed class FixtureImporter(
         catch (Exception e) when (e is ArchiveException || BackupArchive.IsDamage(e))
         {
             var damage = e as ArchiveException ?? new ArchiveException("It was cut off.", e);
-            var error = FixtureError.OfFile(FixtureErrorCode.DamagedArchive, damage.Message);
-            return new ImportOutcome.Rejected([error], ErrorCount: 1, new Dictionary<string, long>());
+            return new ImportOutcome.NotJson(FixtureError.OfFile(FixtureErrorCode.DamagedArchive, damage.Message));
         }
     }
 

@@ -10,7 +10,7 @@ internal abstract record ImportOutcome
     /// <summary>All of the file is in the database; after a dry run: could be.</summary>
     public sealed record Imported(ImportReport Report) : ImportOutcome;
 
-    /// <summary>The file is not JSON, or JSON of another shape or encoding.</summary>
+    /// <summary>The file is not JSON, or JSON of another shape or encoding, or an archive that is not whole.</summary>
     public sealed record NotJson(FixtureError Error) : ImportOutcome;
 
     /// <summary>Records are wrong: the first <see cref="FixtureErrors.Limit"/> of them, and how many there are.</summary>
