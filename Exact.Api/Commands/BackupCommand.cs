@@ -104,11 +104,6 @@ internal static class BackupCommand
         await Console.Error.WriteLineAsync(
             backup.Error ?? $"Verified: {backup.Records} records, {backup.Files} files, {backup.Bytes} bytes."
         );
-        if (to is null && backup.Verified)
-        {
-            await backups.PruneAsync(folder, cancellationToken);
-        }
-
         return backup.Verified ? ExitCode.Done : ExitCode.Failed;
     }
 

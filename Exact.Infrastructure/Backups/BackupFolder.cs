@@ -69,6 +69,12 @@ internal sealed class BackupFolder(IFileStore store)
     public Task<Stream> OpenAsync(string name, CancellationToken cancellationToken) =>
         store.OpenAsync(name, offset: 0, cancellationToken);
 
+    /// <summary>An archive to read from any position; null if there is none of this name.</summary>
+    public async Task<Stream?> FindAsync(string name, CancellationToken cancellationToken) =>
+        TimeOf(name) is not null && await store.FindSizeAsync(name, cancellationToken) is { } length
+            ? new StoredFileStream(store, name, length)
+            : null;
+
     public async Task<long> SizeOfAsync(string name, CancellationToken cancellationToken) =>
         await store.FindSizeAsync(name, cancellationToken) ?? 0;
 

@@ -76,12 +76,10 @@ internal sealed partial class BackupSchedule(
     {
         try
         {
-            var folder = backups.Folder!;
-            var backup = await backups.TakeAsync(folder, Actor, cancellationToken);
+            var backup = await backups.TakeAsync(backups.Folder!, Actor, cancellationToken);
             if (backup.Error is null)
             {
                 LogTaken(backup.Name, backup.Records ?? 0, backup.Files ?? 0, backup.Bytes);
-                await backups.PruneAsync(folder, cancellationToken);
             }
 
             return backup.Error;

@@ -27,14 +27,24 @@ internal sealed partial class BackupService(
     /// <summary>A folder that the caller names, as in <c>Backups:Folder</c>.</summary>
     public BackupFolder OpenFolder(string folder) => BackupFolder.Open(folder, files.Value);
 
-    /// <summary>Makes a backup, verifies it, and describes it beside the archive.</summary>
+    /// <summary>Makes a backup, verifies it, describes it beside the archive, and deletes what expires by it.</summary>
     /// <returns>The backup; its <see cref="Backup.Error"/> says why it could not be verified.</returns>
     public Task<Backup> TakeAsync(BackupFolder folder, string actor, CancellationToken cancellationToken) =>
+        TakeAsync(folder, actor, _ => { }, cancellationToken);
+
+    /// <summary>The same, and tells the number of the operation once it has begun.</summary>
+    public Task<Backup> TakeAsync(
+        BackupFolder folder,
+        string actor,
+        Action<long> begun,
+        CancellationToken cancellationToken
+    ) =>
         journal.RecordAsync(
             OperationKind.Backup,
             actor,
             async (operation, ends) =>
             {
+                begun(operation.Id);
                 var name = BackupFolder.NameOf(time.GetUtcNow(), operation.Id);
                 var manifest = await WriteAsync(folder, name, operation, ends);
                 var error = await FindErrorAsync(folder, name, ends);
@@ -45,24 +55,16 @@ internal sealed partial class BackupService(
                     LogDamaged(name, backup.Damaged.Count);
                 }
 
+                if (backup.Verified && folder == Folder)
+                {
+                    await PruneAsync(folder, ends);
+                }
+
                 return backup;
             },
             backup => (backup, backup.Error),
             cancellationToken
         );
-
-    /// <summary>Deletes the backups that <c>Backups:Keep</c> does not keep.</summary>
-    public async Task PruneAsync(BackupFolder folder, CancellationToken cancellationToken)
-    {
-        var all = await folder.ListAsync(cancellationToken);
-        foreach (var expired in Retention.TryParse(options.Value.Keep, out var kept) ? kept.FindExpired(all) : [])
-        {
-            await folder.DeleteAsync(expired, cancellationToken);
-            LogDeleted(expired.Name);
-        }
-
-        folder.DeleteUnfinished();
-    }
 
     private async Task<ArchiveManifest> WriteAsync(
         BackupFolder folder,
@@ -102,6 +104,19 @@ internal sealed partial class BackupService(
         {
             return $"The backup {name} was written, but not verified: {e.Cause()}";
         }
+    }
+
+    /// <summary>Deletes the backups that <c>Backups:Keep</c> does not keep.</summary>
+    private async Task PruneAsync(BackupFolder folder, CancellationToken cancellationToken)
+    {
+        var all = await folder.ListAsync(cancellationToken);
+        foreach (var expired in Retention.TryParse(options.Value.Keep, out var kept) ? kept.FindExpired(all) : [])
+        {
+            await folder.DeleteAsync(expired, cancellationToken);
+            LogDeleted(expired.Name);
+        }
+
+        folder.DeleteUnfinished();
     }
 
     [LoggerMessage(

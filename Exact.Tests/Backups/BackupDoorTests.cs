@@ -2,11 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Exact.Infrastructure.Backups;
 using Exact.Tests.Support;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Mvc.Testing;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Exact.Tests.Backups;
 
@@ -14,7 +10,6 @@ namespace Exact.Tests.Backups;
 public sealed class BackupDoorTests(ExactApp app) : IClassFixture<ExactApp>, IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("exact-backups-").FullName;
-    private readonly WebApplicationFactory<Program> service = app;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -88,13 +83,20 @@ public sealed class BackupDoorTests(ExactApp app) : IClassFixture<ExactApp>, IAs
     }
 
     [Fact]
-    public async Task The_status_lists_backups_and_a_failure_leaves_the_service_ready()
+    public async Task A_backup_is_made_listed_and_downloaded_and_a_failure_leaves_the_service_ready()
     {
-        await using var scheduled = service.WithWebHostBuilder(host => host.UseSetting("Backups:Folder", folder));
+        await using var scheduled = app.WithWebHostBuilder(host => host.UseSetting("Backups:Folder", folder));
         await ExactApp.WhenReadyAsync(scheduled);
         using var admin = ExactApp.CreateAdmin(scheduled);
-        var backups = scheduled.Services.GetRequiredService<BackupService>();
-        var backup = await backups.TakeAsync(backups.Folder!, "ada", Cancellation);
+        using var begun = await admin.PostAsync("/api/admin/backups", content: null, Cancellation);
+        await Wait.UntilAsync(
+            async () =>
+                (await admin.GetFromJsonAsync<JsonElement>(begun.Headers.Location, Cancellation))
+                    .GetProperty("state")
+                    .GetString()
+                    is "succeeded",
+            "the backup has ended"
+        );
         await app.Database.ExecuteAsync(
             """
             INSERT INTO operations (kind, actor, origin, started_at, finished_at, state, error)
@@ -109,7 +111,12 @@ public sealed class BackupDoorTests(ExactApp app) : IClassFixture<ExactApp>, IAs
         Assert.Equal("The disk is full.", status.GetProperty("error").GetString());
         Assert.Equal(JsonValueKind.Null, status.GetProperty("next").ValueKind);
         var listed = Assert.Single(status.GetProperty("backups").EnumerateArray());
-        Assert.Equal(backup.Name, listed.GetProperty("name").GetString());
+        var name = listed.GetProperty("name").GetString();
+        var archive = await admin.GetByteArrayAsync($"/api/admin/backups/{name}", Cancellation);
+        using var other = await admin.GetAsync($"/api/admin/backups/{name}.json", Cancellation);
+        Assert.Equal(HttpStatusCode.Accepted, begun.StatusCode);
+        Assert.Equal(listed.GetProperty("bytes").GetInt64(), archive.Length);
+        Assert.Equal(HttpStatusCode.NotFound, other.StatusCode); // only archives
         Assert.True(listed.GetProperty("verified").GetBoolean());
         Assert.Equal(HttpStatusCode.OK, health.StatusCode);
     }

@@ -81,10 +81,7 @@ internal sealed class FixtureImporter(
         CancellationToken cancellationToken
     )
     {
-        await using var files = new RestoredFiles(
-            connection,
-            options is { DryRun: false, KeepsFiles: true } ? store : null
-        );
+        await using var files = new RestoredFiles(connection, options.DryRun ? null : store);
         try
         {
             if (await run.ReadAsync(cancellationToken) is { } refused)

@@ -33,9 +33,6 @@ internal sealed record ImportOptions : RecordOptions
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }
 
-    /// <summary>Whether the files of a complete backup go to the file store; otherwise they are only checked.</summary>
-    public bool KeepsFiles { get; init; } = true;
-
     /// <summary>
     /// The encoding of the file, if the sender names one other than UTF-8; a byte order mark counts more.
     /// </summary>
