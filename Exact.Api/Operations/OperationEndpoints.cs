@@ -15,7 +15,7 @@ internal static class OperationEndpoints
         var group = routes.MapAdminGroup("/operations").Validated();
         group
             .MapGet("/", ListAsync)
-            .WithSummary("List migrations, imports and exports, newest first")
+            .WithSummary("List migrations, imports, exports and backups, newest first")
             .ProducesValidationProblem();
         group.MapGet("/{id:long}", GetAsync).WithSummary("Get the progress or the result of an operation");
         group
