@@ -25,6 +25,17 @@ internal static class RowFormats
     public const string Description = "`json` is a page; `csv` and `jsonl` hold all rows, whatever `limit` says.";
 }
 
+internal static class AllRows
+{
+    public const string Csv = "text/csv";
+
+    public const string Lines = "application/x-ndjson";
+
+    /// <summary>Documents a page of rows, and all of them in the other formats.</summary>
+    public static RouteHandlerBuilder ProducesRows<T>(this RouteHandlerBuilder endpoint) =>
+        endpoint.Produces<IReadOnlyList<T>>(StatusCodes.Status200OK, "application/json", Lines, Csv);
+}
+
 /// <summary>Streams all rows of a list in constant memory, and aborts the connection if it fails half-way.</summary>
 /// <param name="rows">The rows.</param>
 /// <param name="format">CSV or JSON lines.</param>
@@ -39,7 +50,7 @@ internal sealed partial class AllRows<T>(IAsyncEnumerable<T> rows, RowFormat for
         var response = httpContext.Response;
         var services = httpContext.RequestServices;
         var extension = format.ToString().ToLowerInvariant();
-        response.ContentType = format is RowFormat.Csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
+        response.ContentType = format is RowFormat.Csv ? $"{AllRows.Csv}; charset=utf-8" : AllRows.Lines;
         response.Headers[Paging.TotalHeader] = total?.ToString(CultureInfo.InvariantCulture);
         response.Headers.ContentDisposition = new ContentDispositionHeaderValue("attachment")
         {

@@ -1,8 +1,13 @@
 using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Exact.Api.Access;
+using Exact.Api.Challenges;
+using Exact.Api.Legacy;
 using Exact.Api.Startup;
 using Exact.Infrastructure;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -18,10 +23,13 @@ internal static class ApiDocument
             options.AddDocumentTransformer<SecuritySchemes>();
             options.AddOperationTransformer<SecuritySchemes>();
             options.AddOperationTransformer(DescribeQueryAsync);
+            options.AddOperationTransformer(DescribeBodyAsync);
             options.AddOperationTransformer(DescribeAnswersAsync);
             options.AddSchemaTransformer(DescribeChoiceAsync);
             options.AddSchemaTransformer(DescribeConvertedAsync);
             options.AddSchemaTransformer<DocumentedLimits>();
+            options.AddOperationTransformer<DocumentedLimits>();
+            options.AddDocumentTransformer<DocumentedExamples>();
         });
 
     public static void MapApiDocument(this WebApplication app)
@@ -60,12 +68,61 @@ internal static class ApiDocument
         foreach (var parameter in operation.Parameters ?? [])
         {
             parameter.Description ??= descriptions.GetValueOrDefault(parameter.Name ?? "");
+            if (parameter.Schema is OpenApiSchema schema && schema.Default?.ToString() == $"{ChallengeQuery.All}")
+            {
+                schema.Default = null; // stands for no limit
+            }
         }
 
         return Task.CompletedTask;
     }
 
-    /// <summary>Describes what every endpoint may answer, and the headers of a page.</summary>
+    /// <summary>Documents an answer that is a string or a file, with an example.</summary>
+    public static RouteHandlerBuilder ProducesText(this RouteHandlerBuilder endpoint, string type, JsonNode example) =>
+        endpoint.AddOpenApiOperationTransformer(
+            (operation, _, _) =>
+            {
+                operation.Responses ??= [];
+                operation.Responses.TryAdd("200", new OpenApiResponse { Description = "OK" });
+                if (operation.Responses["200"] is OpenApiResponse answer)
+                {
+                    answer.Content ??= new Dictionary<string, OpenApiMediaType>();
+                    answer.Content[type] = new OpenApiMediaType
+                    {
+                        Schema = example is JsonValue ? new OpenApiSchema { Type = JsonSchemaType.String } : null,
+                        Example = example,
+                    };
+                }
+
+                return Task.CompletedTask;
+            }
+        );
+
+    /// <summary>Describes a body that is bound as JSON of any kind, by the contract that it is read as.</summary>
+    private static async Task DescribeBodyAsync(
+        OpenApiOperation operation,
+        OpenApiOperationTransformerContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        if (
+            context.Description.ParameterDescriptions.Any(parameter => parameter.Type == typeof(JsonElement))
+            && metadata.OfType<IAcceptsMetadata>().Select(one => one.RequestType).FirstOrDefault(IsContract)
+                is { } contract
+        )
+        {
+            var schema = await context.GetOrCreateSchemaAsync(contract, null, cancellationToken);
+            foreach (var body in operation.RequestBody?.Content?.Values ?? [])
+            {
+                body.Schema = schema;
+            }
+        }
+
+        static bool IsContract(Type? type) => type is not null && type != typeof(JsonElement);
+    }
+
+    /// <summary>Describes what every endpoint may answer, the form of errors, and the headers of a page.</summary>
     private static Task DescribeAnswersAsync(
         OpenApiOperation operation,
         OpenApiOperationTransformerContext context,
@@ -76,6 +133,24 @@ internal static class ApiDocument
         operation.Responses.TryAdd("400", new OpenApiResponse { Description = "A parameter is unknown or wrong." });
         operation.Responses.TryAdd("429", new OpenApiResponse { Description = "Too many requests of this address." });
         operation.Responses.TryAdd("503", new OpenApiResponse { Description = "The database does not answer yet." });
+        if (context.Description.HttpMethod != HttpMethods.Get)
+        {
+            operation.Responses.TryAdd("403", new OpenApiResponse { Description = "Another site sent the request." });
+        }
+
+        var isLegacy = context.Description.ActionDescriptor.EndpointMetadata.Contains(LegacyErrors.Mark);
+        var (type, error) = isLegacy
+            ? ("application/json", nameof(LegacyError))
+            : ("application/problem+json", nameof(ProblemDetails));
+        var form = new OpenApiMediaType { Schema = new OpenApiSchemaReference(error, context.Document) };
+        foreach (var bare in operation.Responses.Where(answer => answer.Key[0] is '4' or '5').Select(one => one.Value))
+        {
+            if (bare is OpenApiResponse { Content: null or { Count: 0 } } refusal)
+            {
+                refusal.Content = new Dictionary<string, OpenApiMediaType> { [type] = form };
+            }
+        }
+
         if (
             operation.Parameters?.Any(parameter => parameter.Name == "cursor") is true
             && operation.Responses.GetValueOrDefault("200") is OpenApiResponse page
@@ -84,7 +159,10 @@ internal static class ApiDocument
             page.Headers = new Dictionary<string, IOpenApiHeader>
             {
                 ["Link"] = new OpenApiHeader { Description = "The address of the next page, if there is one." },
-                [Paging.TotalHeader] = new OpenApiHeader { Description = "How many rows the whole list has." },
+                [Paging.TotalHeader] = new OpenApiHeader
+                {
+                    Description = "How many rows the whole list has, where that is known or asked for.",
+                },
             };
         }
 

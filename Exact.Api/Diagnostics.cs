@@ -12,7 +12,8 @@ namespace Exact.Api;
 /// <summary>What an operator sees: logs, OpenTelemetry and health.</summary>
 /// <remarks>
 /// The ids of log events are stable. Exact.Api has 1000 to 1999: 10xx for the start, 11xx for access, 12xx for
-/// transfers, 13xx for the command line, 14xx for requests, 15xx for challenges, 16xx for the worker.
+/// transfers, 13xx for the command line, 14xx for requests, 15xx for challenges, 16xx for the worker,
+/// 17xx for the console.
 /// Exact.Infrastructure has 2000 to 2999. A new event takes the next free number, and no number is used again.
 /// </remarks>
 internal static class Diagnostics
@@ -55,10 +56,14 @@ internal static class Diagnostics
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/health").WithTags("Health").AvailableAtAnyTime();
-        group.MapGet("/live", () => TypedResults.Text("live")).WithSummary("Check whether the process runs");
+        group
+            .MapGet("/live", () => TypedResults.Text("live"))
+            .WithSummary("Check whether the process runs")
+            .ProducesText("text/plain", "live");
         group
             .MapGet("/ready", GetReadyAsync)
             .WithSummary("Check whether a request would be served")
+            .ProducesText("text/plain", "ready")
             .ProducesProblem(503);
     }
 

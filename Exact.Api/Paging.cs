@@ -15,17 +15,24 @@ internal interface IPageQuery
     int Limit { get; }
 
     string? Cursor { get; }
+
+    /// <summary>Whether the list is counted. Leaderboards and scores know their length without counting.</summary>
+    bool Count => false;
 }
 
 /// <summary>The page of a list to read.</summary>
 #nullable disable annotations // see QueryAttribute
 internal sealed record PageQuery(
     [Query(Name = "limit", Description = PageQuery.LimitDescription)] int Limit = 100,
-    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null,
+    [Query(Name = "count", Description = PageQuery.CountDescription)] bool Count = false
 ) : IPageQuery
 #nullable restore annotations
 {
     public const string LimitDescription = "The number of rows, from 1 to 1000; by default 100.";
+
+    public const string CountDescription =
+        "Whether to count the whole list for `X-Total-Count`, which costs more the longer it is.";
 
     public const string CursorDescription = "The start of the page, from the `Link` header of the page before.";
 }
@@ -55,7 +62,8 @@ internal sealed class KeyPageValidator() : PageQueryValidator<PageQuery>(place =
 internal sealed record Page<T>(IReadOnlyList<T> Rows, long? Total);
 
 /// <summary>
-/// A page is a bare array; <c>Link</c> has the address of the next page, <c>X-Total-Count</c> the length of the list.
+/// A page is a bare array; <c>Link</c> has the address of the next page, <c>X-Total-Count</c> the length of the list
+/// where it is known or was asked for.
 /// </summary>
 internal static class Paging
 {
@@ -70,7 +78,7 @@ internal static class Paging
         public long[]? After => page.Cursor is null ? null : Decode(page.Cursor);
     }
 
-    /// <summary>A page with these rows. The list is counted only if they are not all of it.</summary>
+    /// <summary>A page with these rows. The list is counted only on request, and only if they are not all of it.</summary>
     public static async Task<Page<T>> PageOfAsync<T, TEntity>(
         this IPageQuery page,
         IReadOnlyList<T> rows,
@@ -79,7 +87,9 @@ internal static class Paging
     ) =>
         new(
             rows,
-            page.Cursor is null && rows.Count < page.Limit ? rows.Count : await list.LongCountAsync(cancellationToken)
+            page.Cursor is null && rows.Count < page.Limit ? rows.Count
+                : page.Count ? await list.LongCountAsync(cancellationToken)
+                : null
         );
 
     /// <summary>Adds the headers of the page, and returns its rows.</summary>

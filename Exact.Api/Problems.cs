@@ -4,6 +4,7 @@ using Exact.Api.Operations;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure;
+using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
@@ -25,7 +26,8 @@ internal static partial class Problems
         services.ConfigureHttpJsonOptions(json => Json.Configure(json.SerializerOptions));
         // A parameter that cannot be bound is an exception in every environment, so that it gets its problem document here.
         services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = true);
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = BareProblems.Complete);
+        ValidationSentences.Use();
         services.AddSingleton<RepeatedLines>();
         services.AddExceptionHandler<ProblemWriter>();
         // Only a bare 500 is logged as an unhandled exception.
@@ -62,6 +64,7 @@ internal static partial class Problems
             response.StatusCode = problem.Status!.Value;
             response.Headers.RetryAfter = problem.Status switch
             {
+                _ when exception is TooManyPasswordsException => "1",
                 StatusCodes.Status503ServiceUnavailable => "5",
                 StatusCodes.Status507InsufficientStorage => "60",
                 _ => default(StringValues),
@@ -89,6 +92,12 @@ internal static partial class Problems
         private static ProblemDetails Describe(HttpContext context, Exception exception) =>
             exception switch
             {
+                FormPartException e => new HttpValidationProblemDetails(
+                    new Dictionary<string, string[]> { [e.Name] = [e.Message] }
+                )
+                {
+                    Status = e.StatusCode,
+                },
                 BadHttpRequestException e => BodyProblems.Describe(context, e)
                     ?? new ProblemDetails { Status = e.StatusCode, Detail = e.Message },
                 UnreadableFileException e => new ProblemDetails
@@ -151,6 +160,12 @@ internal static partial class Problems
                                 ? $"Switch it off: {RowSecurity.Disable(table)}"
                                 : "An administrator must switch it off."
                         ),
+                },
+                TooManyPasswordsException e => new ProblemDetails
+                {
+                    Status = StatusCodes.Status503ServiceUnavailable,
+                    Title = "Too many people are signing in.",
+                    Detail = e.Message,
                 },
                 NoTurnException e => new ProblemDetails
                 {

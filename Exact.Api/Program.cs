@@ -1,6 +1,7 @@
 using Exact.Api;
 using Exact.Api.Access;
 using Exact.Api.Accounts;
+using Exact.Api.AdminConsole;
 using Exact.Api.Backups;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
@@ -22,6 +23,7 @@ static WebApplication Build(string[] args)
     builder.AddDiagnostics();
     builder.AddHttp();
     builder.AddAccess();
+    builder.Services.AddConsole();
     builder.Services.AddExactInfrastructure();
     builder.AddFileFolder();
     builder.Services.AddLegacy();
@@ -57,5 +59,6 @@ static WebApplication Build(string[] args)
     app.MapOperations();
     app.MapBackups();
     app.MapLegacy();
+    app.MapConsole();
     return app;
 }

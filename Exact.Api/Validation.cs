@@ -23,6 +23,21 @@ internal static class Validation
             .Errors.GroupBy(error => JsonNamingPolicy.SnakeCaseLower.ConvertName(error.PropertyName))
             .ToDictionary(group => group.Key, group => group.Select(error => error.ErrorMessage).ToArray());
 
+    /// <summary>
+    /// What is wrong after a change and was not before: imported values that today's rules refuse may stay as they are.
+    /// </summary>
+    public static List<ValidationFailure> FindNewMistakes<T>(this IValidator<T> validator, T before, T after)
+    {
+        var known = validator.Validate(before).Errors.Select(Describe).ToHashSet();
+        return validator.Validate(after).Errors.FindAll(mistake => !known.Contains(Describe(mistake)));
+
+        static string Describe(ValidationFailure mistake) =>
+            JsonSerializer.Serialize(
+                new[] { mistake.PropertyName, mistake.ErrorMessage, mistake.AttemptedValue },
+                Json.Options
+            );
+    }
+
     private static IEnumerable<(int Argument, IValidator Validator)> FindValidators(
         EndpointFilterFactoryContext endpoint
     ) =>

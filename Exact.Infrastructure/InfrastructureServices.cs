@@ -39,15 +39,15 @@ public static class InfrastructureServices
                 provider.GetRequiredService<ServerChange>()
             )
         );
-        services.AddDbContext<ExactDbContext>(
+        // A pool: to set up a context takes longer than to read a challenge.
+        services.AddDbContextPool<ExactDbContext>(
             (provider, options) =>
                 options
                     .UseExact(provider.GetRequiredService<NpgsqlDataSource>())
                     .UseNpgsql(npgsql =>
                         npgsql.CommandTimeout(provider.GetRequiredService<DatabaseSettings>().QuerySeconds)
                     )
-                    .ConfigureWarnings(warnings => warnings.Log([.. Failures.Select(e => (e, LogLevel.Debug))])),
-            optionsLifetime: ServiceLifetime.Singleton
+                    .ConfigureWarnings(warnings => warnings.Log([.. Failures.Select(e => (e, LogLevel.Debug))]))
         );
 
         services.AddSettings<MigrationOptions>();

@@ -41,13 +41,33 @@ internal static class Settings
     public static void Read(object options, IConfiguration configuration)
     {
         var section = options.GetType().GetCustomAttribute<SectionAttribute>()!.Name;
-        var properties = options.GetType().GetProperties();
-        foreach (var given in configuration.GetSection(section).GetChildren())
+        Read(options, section, configuration.GetSection(section));
+        foreach (var wrong in (options as IValidatableObject)?.Validate(new ValidationContext(options)) ?? [])
+        {
+            throw new SettingException($"{section}:{wrong.MemberNames.First()}", wrong.ErrorMessage!);
+        }
+    }
+
+    private static void Read(object options, string section, IConfigurationSection configuration)
+    {
+        var properties = options.GetType().GetProperties().Where(property => property.CanWrite).ToList();
+        foreach (var given in configuration.GetChildren())
         {
             var property =
-                properties.SingleOrDefault(known => known.Name.Equals(given.Key, StringComparison.OrdinalIgnoreCase))
+                properties.Find(known => known.Name.Equals(given.Key, StringComparison.OrdinalIgnoreCase))
                 ?? throw Unknown(section, given.Key, properties.Select(known => known.Name));
             var setting = $"{section}:{property.Name}";
+            if (IsSection(property.PropertyType))
+            {
+                if (given.Value is { Length: > 0 })
+                {
+                    throw new SettingException(setting, "must be a section, not a single value.");
+                }
+
+                Read(property.GetValue(options)!, setting, given);
+                continue;
+            }
+
             if (given.GetChildren().Any())
             {
                 throw new SettingException(setting, "must be a single value, not a list or a section.");
@@ -58,12 +78,10 @@ internal static class Settings
                 property.SetValue(options, Parse(value, property, property.GetValue(options), setting));
             }
         }
-
-        foreach (var wrong in (options as IValidatableObject)?.Validate(new ValidationContext(options)) ?? [])
-        {
-            throw new SettingException($"{section}:{wrong.MemberNames.First()}", wrong.ErrorMessage!);
-        }
     }
+
+    /// <summary>Whether the options have more options in it, such as <c>Files:S3</c>.</summary>
+    private static bool IsSection(Type type) => type.IsClass && type != typeof(string);
 
     /// <summary>A value as it may be shown: on one line, and not too long.</summary>
     public static string Show(string value)

@@ -9,13 +9,6 @@ internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
     private const string Django = "live_django";
     private const string Target = "live_target";
 
-    private static readonly (string Ours, string Theirs)[] Tables =
-    [
-        ("users", "auth_user"),
-        ("challenges", "api_challenge"),
-        ("scores", "api_score"),
-    ];
-
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var dump = await FillAsync(cancellationToken);
@@ -34,32 +27,12 @@ internal sealed class LiveRounds(Workshop workshop, Figures figures, int scores)
     private async Task<string> FillAsync(CancellationToken cancellationToken)
     {
         var dump = Path.Combine(workshop.Folder, $"live-{scores}.json");
-        if (File.Exists(dump))
+        if (!File.Exists(dump))
         {
-            return dump;
+            await SameRows.FillAsync(workshop, scores, Filled, Django, cancellationToken);
+            await workshop.DjangoAsync(Django, DumpTo(dump), cancellationToken);
         }
 
-        var fixture = Path.Combine(workshop.Folder, "live-seeded.json");
-        new SeededFixture(scores).WriteTo(fixture);
-        await workshop.CreateAsync(Filled, cancellationToken);
-        await using (var service = await Service.StartAsync(workshop.ConnectionString(Filled), cancellationToken))
-        {
-            await service.ImportAsync(fixture, cancellationToken);
-        }
-
-        await workshop.CreateEmptyAsync(Django, "template1", cancellationToken);
-        await workshop.DjangoAsync(Django, ["migrate", "--run-syncdb"], cancellationToken);
-        foreach (var (ours, theirs) in Tables)
-        {
-            var columns = string.Join(", ", await workshop.ColumnsAsync(Django, theirs, cancellationToken));
-            var select = columns.Replace("password", "password_hash", StringComparison.Ordinal);
-            var rows = Path.Combine(workshop.Folder, $"live-{ours}");
-            await workshop.PsqlAsync(Filled, $"\\copy (SELECT {select} FROM {ours}) TO '{rows}'\n", cancellationToken);
-            await workshop.PsqlAsync(Django, $"\\copy {theirs} ({columns}) FROM '{rows}'\n", cancellationToken);
-        }
-
-        await workshop.ExecuteAsync(Django, "VACUUM ANALYZE", cancellationToken);
-        await workshop.DjangoAsync(Django, DumpTo(dump), cancellationToken);
         return dump;
     }
 

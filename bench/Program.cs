@@ -14,6 +14,10 @@ var rounds = new Option<int>("--rounds")
 var withoutDjango = new Option<bool>("--without-django") { Description = "Leave out the comparison with Django." };
 var live = new Option<bool>("--live") { Description = "Only the import from a live Django database." };
 var reads = new Option<bool>("--reads") { Description = "Only reads under load, in a challenge with all scores." };
+var legacy = new Option<bool>("--legacy")
+{
+    Description = "Only reads beside Django REST framework under gunicorn; use it with --scores 100000.",
+};
 var folder = new Option<string>("--folder")
 {
     Description = "Where the fixtures and the server's data go; about 5 kB a score. It is removed at the end.",
@@ -26,6 +30,7 @@ var command = new RootCommand("Measures Exact's import and export side by side w
     withoutDjango,
     live,
     reads,
+    legacy,
     folder,
 };
 command.SetAction(
@@ -37,6 +42,12 @@ command.SetAction(
         if (parsed.GetValue(reads))
         {
             await new ReadRounds(workshop, parsed.GetValue(scores)).RunAsync(cancellationToken);
+            return 0;
+        }
+
+        if (parsed.GetValue(legacy))
+        {
+            await new LegacyRounds(workshop, parsed.GetValue(scores)).RunAsync(cancellationToken);
             return 0;
         }
 

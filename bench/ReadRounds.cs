@@ -1,8 +1,5 @@
-using System.Buffers.Text;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Sockets;
-using System.Text;
 using Npgsql;
 
 namespace Exact.Bench;
@@ -12,8 +9,6 @@ internal sealed class ReadRounds(Workshop workshop, int scores)
 {
     private const string Database = "reads";
     private const int Connections = 32;
-
-    private static readonly TimeSpan Duration = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
 
@@ -48,23 +43,22 @@ internal sealed class ReadRounds(Workshop workshop, int scores)
         Console.WriteLine("|---|---|---|---|---|");
         foreach (var (what, path) in Reads)
         {
-            await LoadAsync(service.Port, path, 4, TimeSpan.Zero, cancellationToken); // compiles it
-            var paced = await LoadAsync(service.Port, path, 1, Pace, cancellationToken);
-            var full = await LoadAsync(service.Port, path, Connections, TimeSpan.Zero, cancellationToken);
-            var rate = full.Length / Duration.TotalSeconds;
+            await Load.RunAsync(service.Port, path, 4, TimeSpan.Zero, cancellationToken); // compiles it
+            var paced = await Load.RunAsync(service.Port, path, 1, Pace, cancellationToken);
+            var full = await Load.RunAsync(service.Port, path, Connections, TimeSpan.Zero, cancellationToken);
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {what} | {At(paced, 0.5):0.0} ms | {At(paced, 0.99):0.0} ms | {rate:0} | {At(full, 0.99):0.0} ms |"
+                    $"| {what} | {paced.At(0.5):0.0} ms | {paced.At(0.99):0.0} ms | {full.Rate:0} | {full.At(0.99):0.0} ms |"
                 )
             );
         }
 
-        var completions = await CompleteAsync(cancellationToken);
+        var completions = new Load(await CompleteAsync(cancellationToken));
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"| completion of a score | {At(completions, 0.5):0.0} ms | {At(completions, 0.99):0.0} ms | | |"
+                $"| completion of a score | {completions.At(0.5):0.0} ms | {completions.At(0.99):0.0} ms | | |"
             )
         );
     }
@@ -83,7 +77,7 @@ internal sealed class ReadRounds(Workshop workshop, int scores)
         await command.PrepareAsync(cancellationToken);
         var start = Stopwatch.StartNew();
         var times = new List<double>();
-        while (start.Elapsed < Duration)
+        while (start.Elapsed < Load.Duration)
         {
             if (Pace * times.Count - start.Elapsed is var early && early > TimeSpan.Zero)
             {
@@ -96,73 +90,6 @@ internal sealed class ReadRounds(Workshop workshop, int scores)
             times.Add(watch.Elapsed.TotalMilliseconds);
         }
 
-        return [.. times.Order()];
+        return [.. times];
     }
-
-    /// <summary>Asks again and again, each connection when it has its answer, or once an interval.</summary>
-    /// <returns>The milliseconds of each answer, sorted.</returns>
-    private static async Task<double[]> LoadAsync(
-        int port,
-        string path,
-        int connections,
-        TimeSpan every,
-        CancellationToken cancellationToken
-    )
-    {
-        var request = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n");
-        var start = Stopwatch.StartNew();
-        var times = await Task.WhenAll(
-            Enumerable
-                .Range(0, connections)
-                .Select(async _ =>
-                {
-                    using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                    await socket.ConnectAsync("127.0.0.1", port, cancellationToken);
-                    var buffer = new byte[256 * 1024];
-                    var answers = new List<double>();
-                    while (start.Elapsed < Duration)
-                    {
-                        if (every * answers.Count - start.Elapsed is var early && early > TimeSpan.Zero)
-                        {
-                            await Task.Delay(early, cancellationToken);
-                        }
-
-                        var watch = Stopwatch.StartNew();
-                        await socket.SendAsync(request, cancellationToken);
-                        await ReceiveAsync(socket, buffer, cancellationToken);
-                        answers.Add(watch.Elapsed.TotalMilliseconds);
-                    }
-
-                    return answers;
-                })
-        );
-        return [.. times.SelectMany(answers => answers).Order()];
-    }
-
-    /// <summary>Receives one answer: as long as it says, or up to the empty chunk.</summary>
-    private static async Task ReceiveAsync(Socket socket, byte[] buffer, CancellationToken cancellationToken)
-    {
-        var length = 0;
-        do
-        {
-            var received = await socket.ReceiveAsync(buffer.AsMemory(length), cancellationToken);
-            length += received > 0 ? received : throw new InvalidOperationException("The service closed a connection.");
-        } while (!IsWhole(buffer.AsSpan(0, length)));
-
-        if (!buffer.AsSpan().StartsWith("HTTP/1.1 200"u8))
-        {
-            throw new InvalidOperationException(Encoding.UTF8.GetString(buffer.AsSpan(0, length)));
-        }
-    }
-
-    private static bool IsWhole(ReadOnlySpan<byte> answer)
-    {
-        var head = answer.IndexOf("\r\n\r\n"u8);
-        var said = head < 0 ? -1 : answer[..head].IndexOf("Content-Length: "u8);
-        return said >= 0 && Utf8Parser.TryParse(answer[(said + 16)..], out int body, out _)
-            ? answer.Length == head + 4 + body
-            : answer.EndsWith("\r\n0\r\n\r\n"u8);
-    }
-
-    private static double At(double[] sorted, double part) => sorted[(int)(part * (sorted.Length - 1))];
 }

@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Identity;
 
 namespace Exact.Api.Access;
@@ -58,7 +59,22 @@ internal static class AccessPolicies
 
     /// <summary>Whether the caller is an administrator, or has the account of this organiser.</summary>
     public static bool MayOrganise(this ClaimsPrincipal user, string organiser) =>
-        user.IsAdmin() || (user.AccountId() is not null && user.Identity!.Name == organiser);
+        user.IsAdmin() || (user.OwnerName() is { } name && name == organiser);
+
+    /// <summary>The name under which the caller's account owns things; null for an imported account with the name of an actor.</summary>
+    public static string? OwnerName(this ClaimsPrincipal user) =>
+        user.AccountId() is not null && user.Identity!.Name is { } name && !Actors.Include(name) ? name : null;
+
+    /// <summary>Whether the caller may do what a scope, or this policy, is about.</summary>
+    public static bool Meets(this ClaimsPrincipal user, string policy) =>
+        policy switch
+        {
+            Known => user.Identity?.IsAuthenticated is true,
+            Person => user.AccountId() is not null,
+            Session => IsSession(user),
+            Organiser => user.IsAdmin() || May(user, Scopes.Submit),
+            _ => May(user, policy),
+        };
 
     private static bool May(ClaimsPrincipal user, string scope) =>
         user.IsAdmin()

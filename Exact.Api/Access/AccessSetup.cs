@@ -1,3 +1,4 @@
+using Exact.Api.AdminConsole;
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Authentication;
@@ -17,10 +18,12 @@ internal static class AccessSetup
             .AddPolicyScheme(AnyScheme, null, any => any.ForwardDefaultSelector = SelectScheme)
             .AddAdminKey(builder.Configuration, builder.Environment)
             .AddScheme<AuthenticationSchemeOptions, TokenHandler>(TokenHandler.Scheme, null)
-            .AddCookie(IdentityConstants.ApplicationScheme, SessionCookie.Configure);
+            .AddCookie(IdentityConstants.ApplicationScheme, SessionCookie.Configure)
+            .AddCookie(ConsoleCookie.Scheme, ConsoleCookie.Configure);
         new IdentityBuilder(typeof(User), builder.Services)
             .AddSignInManager()
             .AddClaimsPrincipalFactory<SessionCookie.Claims>();
+        builder.Services.AddScoped<EndedSessions>();
         builder.Services.AddAccessPolicies();
         // The framework logs each refusal, without an address. WrongKeys logs fewer lines, with the address.
         builder.Logging.AddFilter(typeof(AdminKeyHandler).FullName, LogLevel.Warning);
@@ -38,6 +41,7 @@ internal static class AccessSetup
     private static string SelectScheme(HttpContext context) =>
         TokenHandler.IsSent(context.Request) ? TokenHandler.Scheme
         : AdminKeyHandler.KeyOf(context.Request) is not null ? AdminKeyHandler.Scheme
-        : context.RequestServices.GetRequiredService<SchemaState>().HasStarted ? IdentityConstants.ApplicationScheme
-        : AdminKeyHandler.Scheme;
+        : !context.RequestServices.GetRequiredService<SchemaState>().HasStarted ? AdminKeyHandler.Scheme
+        : ConsoleCookie.IsSent(context.Request) ? ConsoleCookie.Scheme
+        : IdentityConstants.ApplicationScheme;
 }

@@ -14,9 +14,6 @@ internal static partial class AdminAccess
 
     private const int MinKeyLength = 16;
 
-    /// <summary>The actor in the journal for a caller with the key.</summary>
-    public const string KeyActor = "admin-key";
-
     public static AuthenticationBuilder AddAdminKey(
         this AuthenticationBuilder schemes,
         IConfiguration configuration,

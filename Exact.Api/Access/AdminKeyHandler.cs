@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 
@@ -12,6 +13,12 @@ internal sealed class AdminKeyOptions : AuthenticationSchemeOptions
 {
     /// <summary>The admin key; null refuses every caller.</summary>
     public string? Key { get; set; }
+
+    /// <summary>Compares hashes, so that the time it takes reveals neither the content nor the length of the key.</summary>
+    public bool IsRight(string sent) =>
+        Key is not null && CryptographicOperations.FixedTimeEquals(HashOf(sent), HashOf(Key));
+
+    private static byte[] HashOf(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 }
 
 /// <summary>Recognises the admin key in <c>Authorization: Bearer KEY</c>.</summary>
@@ -45,14 +52,14 @@ internal sealed class AdminKeyHandler(
         // While an address has to wait, the answer does not tell whether its key is right.
         var address = Context.Connection.RemoteIpAddress;
         waitFor = wrongKeys.FindWait(address);
-        if (waitFor is null && !IsRight(key))
+        if (waitFor is null && !Options.IsRight(key))
         {
             waitFor = wrongKeys.Add(address);
         }
         else if (waitFor is null)
         {
             var identity = new ClaimsIdentity(
-                [new(ClaimTypes.Name, AdminAccess.KeyActor), new(ClaimTypes.Role, AdminAccess.Policy)],
+                [new(ClaimTypes.Name, Actors.AdminKey), new(ClaimTypes.Role, AdminAccess.Policy)],
                 Scheme
             );
             return Task.FromResult(AuthenticateResult.Success(new(new(identity), Scheme)));
@@ -85,12 +92,4 @@ internal sealed class AdminKeyHandler(
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
         Refusals.ForbiddenAsync(Context);
-
-    /// <summary>Compares hashes, so that the time it takes reveals neither the content nor the length of the key.</summary>
-    private bool IsRight(string sent) =>
-        Options.Key is not null
-        && CryptographicOperations.FixedTimeEquals(
-            SHA256.HashData(Encoding.UTF8.GetBytes(sent)),
-            SHA256.HashData(Encoding.UTF8.GetBytes(Options.Key))
-        );
 }

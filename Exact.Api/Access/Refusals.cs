@@ -49,6 +49,9 @@ internal static class Refusals
                 title: "You may not do this.",
                 detail: PolicyOf(context) switch
                 {
+                    { } met when context.User.Meets(met) =>
+                        "It belongs to somebody else. Only the one who submitted it, the organiser of its challenge "
+                            + "and members of staff may see it, and only the latter two may change it.",
                     AccessPolicies.Session =>
                         "Sign in with your password: neither a token nor the admin key can do this.",
                     AccessPolicies.Person => "The admin key has no account. Sign in, or send a personal token.",

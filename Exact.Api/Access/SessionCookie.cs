@@ -15,7 +15,7 @@ internal static class SessionCookie
     public const string Name = "exact_session";
 
     /// <summary>Two weeks without a visit end a session, as in Django.</summary>
-    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(14);
+    public static readonly TimeSpan Lifetime = TimeSpan.FromDays(14);
 
     /// <summary>How long a session outlives the password, the flags or the account that it was made with.</summary>
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(30);
@@ -49,14 +49,19 @@ internal static class SessionCookie
             var user = await services
                 .GetRequiredService<NpgsqlDataSource>()
                 .TryTwiceAsync(() => signIn.ValidateSecurityStampAsync(context.Principal));
-            if (user is null)
+            if (
+                user is null
+                || await services.GetRequiredService<EndedSessions>().HasEndedAsync(context.Principal!, default)
+            )
             {
                 context.RejectPrincipal();
                 await context.HttpContext.SignOutAsync(context.Scheme.Name);
                 return;
             }
 
-            context.ReplacePrincipal(await signIn.CreateUserPrincipalAsync(user));
+            var principal = await signIn.CreateUserPrincipalAsync(user);
+            EndedSessions.KeepId(context.Principal!, principal);
+            context.ReplacePrincipal(principal);
             context.ShouldRenew = true;
         }
         catch (Exception e) when (PostgresErrors.FaultOf(e) is not null)
@@ -74,6 +79,7 @@ internal static class SessionCookie
         {
             var identity = await base.GenerateClaimsAsync(user);
             identity.AddClaims(AccessPolicies.RolesOf(user));
+            identity.AddClaim(EndedSessions.NewId());
             return identity;
         }
     }

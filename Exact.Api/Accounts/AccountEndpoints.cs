@@ -36,7 +36,8 @@ internal static class AccountEndpoints
             .WithSummary("Make an account")
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
-            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         group
             .MapPost("/login", SignInAsync)
             .WithSummary("Sign in; the answer sets the cookie of the session")
@@ -46,7 +47,8 @@ internal static class AccountEndpoints
             .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
-            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+            .ProducesProblem(StatusCodes.Status429TooManyRequests)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         group.MapPost("/logout", SignOutAsync).WithSummary("Sign out").ForCallers(AccessPolicies.Session);
         group.MapGet("/", GetAsync).WithSummary("Get the caller's account").ForCallers(AccessPolicies.Person);
         group
@@ -55,7 +57,8 @@ internal static class AccountEndpoints
             .ForCallers(AccessPolicies.Session)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
-            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+            .ProducesProblem(StatusCodes.Status429TooManyRequests)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
     }
 
     /// <summary>Requires a policy, and documents its refusals.</summary>
@@ -88,6 +91,10 @@ internal static class AccountEndpoints
             ),
             Registration.NameNotAllowed => Mistakes("username", [$"{UserNames.Rule}."]),
             Registration.WeakPassword weak => Mistakes("password", [.. weak.Mistakes]),
+            Registration.NameReserved => Conflict(
+                "The user name is reserved.",
+                "The service gives this name to what no account does. Choose another name."
+            ),
             Registration.NameTaken taken => Conflict(
                 "The user name is taken.",
                 taken.By == user.UserName
@@ -132,8 +139,14 @@ internal static class AccountEndpoints
         }
     }
 
-    private static async Task<NoContent> SignOutAsync(SignInManager<User> signIn)
+    private static async Task<NoContent> SignOutAsync(
+        SignInManager<User> signIn,
+        EndedSessions sessions,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
     {
+        await sessions.EndAsync(context.User, cancellationToken);
         await signIn.SignOutAsync();
         return TypedResults.NoContent();
     }

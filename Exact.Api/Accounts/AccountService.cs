@@ -4,6 +4,7 @@ using System.Text;
 using Exact.Domain;
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -11,7 +12,12 @@ using Npgsql;
 namespace Exact.Api.Accounts;
 
 /// <summary>Makes accounts and reads them.</summary>
-internal sealed class AccountService(ExactDbContext database, UserManager<User> users, TimeProvider time)
+internal sealed class AccountService(
+    ExactDbContext database,
+    UserManager<User> users,
+    PasswordGate gate,
+    TimeProvider time
+)
 {
     /// <summary>Makes an account, once: registrations of the same name or email address wait for one another.</summary>
     /// <param name="wanted">The account. Its address follows the rule; its name will be normalized.</param>
@@ -33,13 +39,18 @@ internal sealed class AccountService(ExactDbContext database, UserManager<User> 
             return new Registration.NameNotAllowed();
         }
 
+        if (Actors.Include(wanted.UserName))
+        {
+            return new Registration.NameReserved();
+        }
+
         if (await FindMistakesAsync(wanted, password) is { Count: > 0 } mistakes)
         {
             return new Registration.WeakPassword(mistakes);
         }
 
         wanted.DateJoined = time.GetUtcNow();
-        wanted.PasswordHash = users.PasswordHasher.HashPassword(wanted, password); // slow, so before the locks
+        wanted.PasswordHash = await HashAsync(wanted, password, cancellationToken); // slow, so before the locks
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(wanted, cancellationToken);
         if (await FindConflictAsync(wanted, mayInherit, cancellationToken) is { } conflict)
@@ -89,6 +100,13 @@ internal sealed class AccountService(ExactDbContext database, UserManager<User> 
         }
 
         return mistakes;
+    }
+
+    /// <summary>Hashes a new password when it is its turn.</summary>
+    public async Task<string> HashAsync(User user, string password, CancellationToken cancellationToken)
+    {
+        using var turn = await gate.EnterAsync(cancellationToken);
+        return users.PasswordHasher.HashPassword(user, password);
     }
 
     /// <summary>The account with this key, or null.</summary>
@@ -189,6 +207,9 @@ internal abstract record Registration
     internal sealed record NameNotAllowed : Registration;
 
     internal sealed record WeakPassword(IReadOnlyList<string> Mistakes) : Registration;
+
+    /// <summary>The journal gives this name to what no account does.</summary>
+    internal sealed record NameReserved : Registration;
 
     internal sealed record NameTaken(string By) : Registration;
 

@@ -12,6 +12,7 @@ internal sealed partial class SignInService(
     UserManager<User> users,
     AccountService accounts,
     PasswordCost cost,
+    PasswordGate gate,
     SignInThrottle throttle,
     TimeProvider time,
     ILogger<SignInService> logger
@@ -59,7 +60,7 @@ internal sealed partial class SignInService(
         }
 
         var old = user.PasswordHash;
-        user.PasswordHash = users.PasswordHasher.HashPassword(user, next);
+        user.PasswordHash = await accounts.HashAsync(user, next, cancellationToken);
         user.SecurityStamp = $"{Guid.NewGuid():N}";
         var changed = await database
             .Users.Where(one => one.Id == user.Id && one.PasswordHash == old)
@@ -90,14 +91,9 @@ internal sealed partial class SignInService(
             .Users.AsNoTracking()
             .SingleOrDefaultAsync(one => one.NormalizedUserName == username, cancellationToken); // it has the index
         var hash = user?.PasswordHash ?? "!";
-        var result = users.PasswordHasher.VerifyHashedPassword(user ?? new User(), hash, password);
-        if (user is null or { IsActive: false } || result is PasswordVerificationResult.Failed)
+        var result = await VerifyAsync(user, hash, password, highest, cancellationToken);
+        if (user is null || result is PasswordVerificationResult.Failed)
         {
-            if (highest - PasswordHashes.CostOf(hash) is > 0 and var rest)
-            {
-                users.PasswordHasher.VerifyHashedPassword(new User(), $"{DjangoHash.OfCost(rest)}", password);
-            }
-
             if (count == SignInThrottle.Permitted)
             {
                 LogThrottled(SignInThrottle.NetworkOf(address), remaining.TotalMinutes);
@@ -108,7 +104,7 @@ internal sealed partial class SignInService(
 
         if (result is PasswordVerificationResult.SuccessRehashNeeded)
         {
-            user.PasswordHash = users.PasswordHasher.HashPassword(user, password);
+            user.PasswordHash = await accounts.HashAsync(user, password, cancellationToken);
             await database
                 .Users.Where(one => one.Id == user.Id && one.PasswordHash == hash)
                 .ExecuteUpdateAsync(
@@ -119,6 +115,30 @@ internal sealed partial class SignInService(
 
         await throttle.ForgetAsync(username, address, cancellationToken);
         return new Attempt.Right(user);
+    }
+
+    /// <summary>Compares the password with the hash. A refusal costs as much as the costliest hash.</summary>
+    private async Task<PasswordVerificationResult> VerifyAsync(
+        User? user,
+        string hash,
+        string password,
+        int highest,
+        CancellationToken cancellationToken
+    )
+    {
+        using var turn = await gate.EnterAsync(cancellationToken);
+        var result = users.PasswordHasher.VerifyHashedPassword(user ?? new User(), hash, password);
+        if (user is { IsActive: true } && result is not PasswordVerificationResult.Failed)
+        {
+            return result;
+        }
+
+        if (highest - PasswordHashes.CostOf(hash) is > 0 and var rest)
+        {
+            users.PasswordHasher.VerifyHashedPassword(new User(), $"{DjangoHash.OfCost(rest)}", password);
+        }
+
+        return PasswordVerificationResult.Failed;
     }
 
     // Without the name: people type their password there by mistake.

@@ -7,13 +7,13 @@ namespace Exact.Api.Accounts;
 /// <param name="Name">What it is for.</param>
 /// <param name="Scopes">What it may do: read, submit, evaluate, backup, admin. The last three need a member of staff.</param>
 /// <param name="ExpiresAt">When it expires; null if it does not.</param>
-/// <example>{"name": "laptop", "scopes": ["read", "submit"], "expires_at": "2027-12-31T00:00:00Z"}</example>
+/// <example>{"name": "laptop", "scopes": ["read", "submit"], "expires_at": "2099-12-31T00:00:00Z"}</example>
 internal sealed record TokenRequest(string Name, IReadOnlyList<string> Scopes, DateTimeOffset? ExpiresAt = null);
 
 /// <summary>A personal token.</summary>
 /// <example>
 /// {"id": 3, "name": "laptop", "scopes": ["read", "submit"], "created_at": "2026-11-26T09:00:00Z",
-/// "expires_at": "2027-12-31T00:00:00Z", "last_used_at": null}
+/// "expires_at": "2099-12-31T00:00:00Z", "last_used_at": null}
 /// </example>
 internal record TokenResponse
 {
@@ -35,7 +35,7 @@ internal record TokenResponse
 /// <summary>A personal token with its secret, which is shown once.</summary>
 /// <example>
 /// {"token": "exact_pat_0123456789ABCDEFGHIJKLMNOPQRST4PMbyp", "id": 3, "name": "laptop", "scopes": ["read", "submit"],
-/// "created_at": "2026-11-26T09:00:00Z", "expires_at": "2027-12-31T00:00:00Z", "last_used_at": null}
+/// "created_at": "2026-11-26T09:00:00Z", "expires_at": "2099-12-31T00:00:00Z", "last_used_at": null}
 /// </example>
 internal sealed record NewTokenResponse : TokenResponse
 {

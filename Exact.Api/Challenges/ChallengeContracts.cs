@@ -8,6 +8,13 @@ using Microsoft.EntityFrameworkCore;
 namespace Exact.Api.Challenges;
 
 /// <summary>A challenge.</summary>
+/// <example>
+/// {"challenge_id": "tetris-saliency", "title": "Tetris saliency", "description": "Explain which tiles matter.",
+/// "created_at": "2026-11-26T09:00:00Z", "created_by": "ada", "opens_on": null, "closes_on": "2027-01-31T23:00:00Z",
+/// "state": "open",
+/// "rules": {"daily_limit": 5, "total_limit": 100, "max_bytes": 1048576, "accepted_types": [".py", ".zip"], "hides_scores": true},
+/// "participant_count": 42, "dataset": "0d9f2c7e41b84d6a", "mlmodel": null, "xaimethod": null}
+/// </example>
 internal record ChallengeResponse
 {
     /// <summary>The public name.</summary>
@@ -49,6 +56,10 @@ internal record ChallengeResponse
     [JsonIgnore]
     public long Key { get; init; }
 
+    /// <summary>The title as the database compares it.</summary>
+    [JsonIgnore]
+    public string SortedTitle { get; init; } = "";
+
     public static Expression<Func<RuledChallenge, ChallengeResponse>> From(IQueryable<Standing> standings) =>
         ruled => new ChallengeResponse
         {
@@ -71,6 +82,7 @@ internal record ChallengeResponse
             Mlmodel = ruled.Challenge.Mlmodel,
             Xaimethod = ruled.Challenge.Xaimethod,
             Key = ruled.Challenge.Id,
+            SortedTitle = ruled.Challenge.Title.ToLower(),
         };
 }
 
@@ -97,6 +109,15 @@ internal enum ChallengeState
 }
 
 /// <summary>A challenge with the descriptions of its files.</summary>
+/// <example>
+/// {"challenge_id": "tetris-saliency", "title": "Tetris saliency", "description": "Explain which tiles matter.",
+/// "created_at": "2026-11-26T09:00:00Z", "created_by": "ada", "opens_on": null, "closes_on": "2027-01-31T23:00:00Z",
+/// "state": "open",
+/// "rules": {"daily_limit": 5, "total_limit": 100, "max_bytes": 1048576, "accepted_types": [".py", ".zip"], "hides_scores": true},
+/// "participant_count": 42, "dataset": "0d9f2c7e41b84d6a", "mlmodel": null, "xaimethod": null,
+/// "files": [{"kind": "dataset", "name": "tetris.npz", "content_type": "application/octet-stream", "size": 52428800,
+/// "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "created_at": "2026-11-26T09:00:00Z"}]}
+/// </example>
 internal sealed record ChallengeMetadata : ChallengeResponse
 {
     [SetsRequiredMembers]
@@ -107,6 +128,10 @@ internal sealed record ChallengeMetadata : ChallengeResponse
 }
 
 /// <summary>A file of a challenge.</summary>
+/// <example>
+/// {"kind": "dataset", "name": "tetris.npz", "content_type": "application/octet-stream", "size": 52428800,
+/// "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "created_at": "2026-11-26T09:00:00Z"}
+/// </example>
 internal sealed record FileResponse
 {
     /// <summary>One of dataset, mlmodel, xaimethod.</summary>

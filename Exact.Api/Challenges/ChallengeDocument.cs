@@ -1,86 +1,43 @@
-using System.Globalization;
-using Microsoft.AspNetCore.OpenApi;
+using Exact.Api.Http;
 using Microsoft.OpenApi;
 
 namespace Exact.Api.Challenges;
 
-/// <summary>Describes the form of a new challenge in the OpenAPI document: no parameter binds it.</summary>
+using static DocumentedForms;
+
+/// <summary>Describes the forms of challenges in the OpenAPI document.</summary>
 internal static class ChallengeDocument
 {
-    public static Task DescribeForm(
-        OpenApiOperation operation,
-        OpenApiOperationTransformerContext context,
-        CancellationToken cancellationToken
-    )
-    {
-        var properties = new Dictionary<string, IOpenApiSchema>
-        {
-            ["challenge_id"] = Text("The public name; by default a random one.", 100),
-            ["title"] = Text("The title.", ChallengeFields.MaxTitle),
-            ["description"] = Text("The description.", ChallengeFields.MaxDescription),
-            ["opens_on"] = Time("When submissions begin; now by default."),
-            ["closes_on"] = Time("When submissions end; that moment itself is too late. Never by default."),
-            ["rules"] = Text("The rules below as one JSON object.", null),
-            ["daily_limit"] = Number("How many submissions a participant has each day, in UTC."),
-            ["total_limit"] = Number("How many submissions a participant has in all."),
-            ["max_bytes"] = Number("The largest submitted file, in bytes."),
-            ["accepted_types"] = Text("The accepted extensions, separated by commas, such as .py,.zip.", 200),
-            ["hides_scores"] = new OpenApiSchema
-            {
-                Type = JsonSchemaType.Boolean,
-                Description = "Whether only the organiser sees the scores of others until the challenge closes.",
-            },
-        };
-        foreach (var file in ChallengeForm.Files)
-        {
-            properties[file] = new OpenApiSchema
-            {
-                Type = JsonSchemaType.String,
-                Format = "binary",
-                Description = "A file. All files come after the fields.",
-            };
-        }
+    public const string FieldsFirst = "The fields come before the files.";
 
-        operation.RequestBody = new OpenApiRequestBody
-        {
-            Required = true,
-            Content = new Dictionary<string, OpenApiMediaType>
-            {
-                ["multipart/form-data"] = new()
-                {
-                    Schema = new OpenApiSchema
-                    {
-                        Type = JsonSchemaType.Object,
-                        Properties = properties,
-                        Required = new HashSet<string> { "title" },
-                    },
-                },
-            },
-        };
-        return Task.CompletedTask;
-    }
+    /// <summary>The parts of the form of a new challenge.</summary>
+    public static (string Name, OpenApiSchema Schema)[] Form =>
+        [
+            ("challenge_id", Text("The public name; by default a random one.", "tetris-saliency", 100)),
+            Title,
+            Description,
+            ("opens_on", Time("When submissions begin; now by default.", "2026-12-01T09:00:00Z")),
+            ClosesOn,
+            ("rules", Text("The rules below as one JSON object.", """{"daily_limit": 5}""")),
+            ("daily_limit", Number("How many submissions a participant has each day, in UTC.", 5)),
+            ("total_limit", Number("How many submissions a participant has in all.", 100)),
+            ("max_bytes", Number("The largest submitted file, in bytes.", 1048576)),
+            ("accepted_types", Text("The accepted extensions, separated by commas.", ".py,.zip", 200)),
+            ("hides_scores", Flag("Whether only the organiser sees the scores of others until the challenge closes.")),
+            .. ChallengeForm.Files.Select(file => (file, FileOf(file))),
+        ];
 
-    private static OpenApiSchema Text(string description, int? maxLength) =>
-        new()
-        {
-            Type = JsonSchemaType.String,
-            Description = description,
-            MaxLength = maxLength,
-        };
+    public static (string Name, OpenApiSchema Schema) Title =>
+        ("title", Text("The title.", "Tetris saliency", ChallengeFields.MaxTitle));
 
-    private static OpenApiSchema Time(string description) =>
-        new()
-        {
-            Type = JsonSchemaType.String,
-            Format = "date-time",
-            Description = description,
-        };
+    public static (string Name, OpenApiSchema Schema) Description =>
+        ("description", Text("The description.", "Explain which tiles matter.", ChallengeFields.MaxDescription));
 
-    private static OpenApiSchema Number(string description) =>
-        new()
-        {
-            Type = JsonSchemaType.Integer,
-            Description = description,
-            Minimum = 1.ToString(CultureInfo.InvariantCulture),
-        };
+    public static (string Name, OpenApiSchema Schema) ClosesOn =>
+        (
+            "closes_on",
+            Time("When submissions end; that moment itself is too late. Never by default.", "2027-01-31T23:00:00Z")
+        );
+
+    public static OpenApiSchema FileOf(string kind) => File($"The {kind}.", $"(the bytes of the {kind})");
 }

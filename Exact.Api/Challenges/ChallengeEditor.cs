@@ -1,5 +1,8 @@
+using System.Security.Claims;
 using System.Text.Json;
+using Exact.Api.Access;
 using Exact.Api.Http;
+using Exact.Api.Operations;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
@@ -11,12 +14,6 @@ using Npgsql;
 
 namespace Exact.Api.Challenges;
 
-/// <summary>Who asks for a change.</summary>
-internal sealed record Organiser(string Name, bool IsAdmin)
-{
-    public bool MayChange(Challenge challenge) => IsAdmin || challenge.CreatedBy == Name;
-}
-
 /// <summary>What became of a change.</summary>
 internal enum ChallengeChange
 {
@@ -27,21 +24,22 @@ internal enum ChallengeChange
 }
 
 /// <summary>Creates, changes and deletes challenges.</summary>
-internal sealed partial class ChallengeEditor(
+internal sealed class ChallengeEditor(
     ExactDbContext database,
+    ChallengeService challenges,
     FileUpload upload,
-    IFileStore store,
+    UnusedFiles unused,
+    ChangeJournal journal,
     IValidator<ChallengeFields> validator,
     IOptions<FileStoreOptions> options,
-    TimeProvider time,
-    ILogger<ChallengeEditor> logger
+    TimeProvider time
 )
 {
     /// <summary>Creates a challenge, and stores the files of its form.</summary>
     /// <exception cref="ValidationException">A field is not valid.</exception>
     public async Task<(ChallengeChange Outcome, string ChallengeId)> CreateAsync(
         MultipartForm form,
-        Organiser organiser,
+        ClaimsPrincipal user,
         CancellationToken cancellationToken
     )
     {
@@ -58,7 +56,7 @@ internal sealed partial class ChallengeEditor(
             ChallengeId = name ?? Guid.NewGuid().ToString("N"),
             Title = "",
             CreatedAt = time.GetUtcNow(),
-            CreatedBy = organiser.Name,
+            CreatedBy = user.Identity!.Name!,
         };
         while (await form.NextFileAsync(cancellationToken) is { } file)
         {
@@ -66,7 +64,7 @@ internal sealed partial class ChallengeEditor(
                 file.Content,
                 file.FileName,
                 file.ContentType,
-                organiser.Name,
+                user.Identity!.Name!,
                 options.Value.MaxBytes,
                 cancellationToken
             );
@@ -105,17 +103,17 @@ internal sealed partial class ChallengeEditor(
     public async Task<ChallengeChange> ChangeAsync(
         string challengeId,
         JsonElement patch,
-        Organiser organiser,
+        ClaimsPrincipal user,
         CancellationToken cancellationToken
     )
     {
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        if (await LockAsync(challengeId, cancellationToken) is not { } challenge)
+        if (await database.LockChallengeAsync(challengeId, cancellationToken) is not { } challenge)
         {
             return ChallengeChange.NotFound;
         }
 
-        if (!organiser.MayChange(challenge))
+        if (!user.MayOrganise(challenge.CreatedBy))
         {
             return ChallengeChange.NotYours;
         }
@@ -124,11 +122,18 @@ internal sealed partial class ChallengeEditor(
             one => one.ChallengeId == challengeId,
             cancellationToken
         );
-        var fields = ChallengeFields.Of(challenge, rules).With(patch);
-        await validator.ValidateAndThrowAsync(fields, cancellationToken);
-        fields.CopyTo(challenge);
-        ApplyRules(fields, challenge, rules);
+        var before = await challenges.FindAsync(challengeId, cancellationToken);
+        var fields = ChallengeFields.Of(challenge, rules);
+        var changed = fields.With(patch);
+        if (validator.FindNewMistakes(fields, changed) is { Count: > 0 } mistakes)
+        {
+            throw new ValidationException(mistakes);
+        }
+
+        changed.CopyTo(challenge);
+        ApplyRules(changed, challenge, rules);
         await database.SaveChangesAsync(cancellationToken);
+        await JournalAsync(user, "change", challengeId, before, cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         return ChallengeChange.Done;
     }
@@ -136,45 +141,53 @@ internal sealed partial class ChallengeEditor(
     /// <summary>Closes a challenge now, by the clock of the database. One that is closed stays as it is.</summary>
     public async Task<ChallengeChange> CloseAsync(
         string challengeId,
-        Organiser organiser,
+        ClaimsPrincipal user,
         CancellationToken cancellationToken
     )
     {
-        var challenges = database.Challenges.Where(challenge => challenge.ChallengeId == challengeId);
-        if (await challenges.AsNoTracking().SingleOrDefaultAsync(cancellationToken) is not { } found)
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        if (await database.LockChallengeAsync(challengeId, cancellationToken) is not { } challenge)
         {
             return ChallengeChange.NotFound;
         }
 
-        if (!organiser.MayChange(found))
+        if (!user.MayOrganise(challenge.CreatedBy))
         {
             return ChallengeChange.NotYours;
         }
 
-        await challenges
-            .Where(challenge => challenge.ClosesOn == null || challenge.ClosesOn > DateTimeOffset.UtcNow)
+        var before = await challenges.FindAsync(challengeId, cancellationToken);
+        var closed = await database
+            .Challenges.Where(one => one.ChallengeId == challengeId)
+            .Where(one => one.ClosesOn == null || one.ClosesOn > DateTimeOffset.UtcNow)
             .ExecuteUpdateAsync(
-                set => set.SetProperty(challenge => challenge.ClosesOn, _ => DateTimeOffset.UtcNow),
-                CancellationToken.None
+                set => set.SetProperty(one => one.ClosesOn, _ => DateTimeOffset.UtcNow),
+                cancellationToken
             );
+        if (closed == 1)
+        {
+            await JournalAsync(user, "close", challengeId, before, cancellationToken);
+        }
+
+        await transaction.CommitAsync(CancellationToken.None);
         return ChallengeChange.Done;
     }
 
     /// <summary>Deletes a challenge with its scores, its submissions and their files.</summary>
     public async Task<ChallengeChange> DeleteAsync(
         string challengeId,
-        Organiser organiser,
+        ClaimsPrincipal user,
         CancellationToken cancellationToken
     )
     {
         database.Database.SetCommandTimeout(0); // it may have a million scores
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        if (await LockAsync(challengeId, cancellationToken) is not { } challenge)
+        if (await database.LockChallengeAsync(challengeId, cancellationToken) is not { } challenge)
         {
             return ChallengeChange.NotFound;
         }
 
-        if (!organiser.MayChange(challenge))
+        if (!user.MayOrganise(challenge.CreatedBy))
         {
             return ChallengeChange.NotYours;
         }
@@ -188,22 +201,26 @@ internal sealed partial class ChallengeEditor(
         var keys = submitted
             .Concat(new[] { challenge.Dataset, challenge.Mlmodel, challenge.Xaimethod }.OfType<string>())
             .ToHashSet();
+        var before = await challenges.FindAsync(challengeId, cancellationToken);
         await database.Challenges.Where(one => one.ChallengeId == challengeId).ExecuteDeleteAsync(cancellationToken);
-        var others = FileUse.In(database).Where(use => keys.Contains(use.Key)).Select(use => use.Key);
-        keys.ExceptWith(await others.ToListAsync(cancellationToken)); // an import may share a file
-        await database.StoredFiles.Where(file => keys.Contains(file.Key)).ExecuteDeleteAsync(cancellationToken);
+        await unused.ForgetAsync(keys, cancellationToken);
+        await journal.AddAsync(user, new("delete", challengeId, null, null, before, null), cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
-        await DeleteFilesAsync(challengeId, keys);
+        await unused.DeleteAsync(challengeId, keys);
         return ChallengeChange.Done;
     }
 
-    /// <summary>The challenge, which nobody else changes until the transaction ends; null if there is none.</summary>
-    private async Task<Challenge?> LockAsync(string challengeId, CancellationToken cancellationToken) =>
-        (
-            await database
-                .Challenges.FromSql($"SELECT * FROM challenges WHERE challenge_id = {challengeId} FOR UPDATE")
-                .ToListAsync(cancellationToken)
-        ).SingleOrDefault();
+    private async Task JournalAsync(
+        ClaimsPrincipal user,
+        string action,
+        string challengeId,
+        ChallengeResponse? before,
+        CancellationToken cancellationToken
+    )
+    {
+        var after = await challenges.FindAsync(challengeId, cancellationToken);
+        await journal.AddAsync(user, new(action, challengeId, null, null, before, after), cancellationToken);
+    }
 
     private (string? ChallengeId, ChallengeFields Fields) Check(IReadOnlyDictionary<string, string> sent)
     {
@@ -220,23 +237,6 @@ internal sealed partial class ChallengeEditor(
         }
 
         return errors.Count == 0 ? (name, fields) : throw new ValidationException(errors);
-    }
-
-    /// <summary>Deletes files that no row names any more. What is left over, <c>files check</c> finds.</summary>
-    private async Task DeleteFilesAsync(string challengeId, IEnumerable<string> keys)
-    {
-        foreach (var key in keys)
-        {
-            try
-            {
-                await store.DeleteAsync(key, CancellationToken.None);
-            }
-            catch (FileStoreException e)
-            {
-                LogNotDeleted(challengeId, e.Message);
-                return;
-            }
-        }
     }
 
     /// <summary>Keeps a row of rules only where there is something to say.</summary>
@@ -260,11 +260,4 @@ internal sealed partial class ChallengeEditor(
 
         fields.CopyTo(rules);
     }
-
-    [LoggerMessage(
-        1501,
-        LogLevel.Warning,
-        "The challenge {ChallengeId} is deleted, but not its files: {Cause} Run \"files check --delete-orphans\""
-    )]
-    private partial void LogNotDeleted(string challengeId, string cause);
 }

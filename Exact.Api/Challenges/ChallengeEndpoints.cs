@@ -18,6 +18,8 @@ internal static class ChallengeEndpoints
         services
             .AddScoped<ChallengeService>()
             .AddScoped<ChallengeEditor>()
+            .AddScoped<ChallengeFileEditor>()
+            .AddScoped<UnusedFiles>()
             .AddScoped<StoredFiles>()
             .AddScoped<ChallengeFiles>()
             .AddSingleton<IValidator<ChallengeFields>, ChallengeFieldsValidator>()
@@ -41,7 +43,7 @@ internal static class ChallengeEndpoints
             .MapPost("/", CreateAsync)
             .WithSummary("Create a challenge: a form whose fields come before its files")
             .ForCallers(AccessPolicies.Organiser)
-            .AddOpenApiOperationTransformer(ChallengeDocument.DescribeForm)
+            .TakesForm(ChallengeDocument.FieldsFirst, ["title"], ChallengeDocument.Form)
             .ProducesValidationProblem()
             .ProducesProblem(StatusCodes.Status408RequestTimeout)
             .ProducesProblem(StatusCodes.Status409Conflict)
@@ -112,7 +114,7 @@ internal static class ChallengeEndpoints
     )
     {
         var form = MultipartForm.Open(context);
-        var (outcome, challengeId) = await editor.CreateAsync(form, OrganiserOf(context), cancellationToken);
+        var (outcome, challengeId) = await editor.CreateAsync(form, context.User, cancellationToken);
         return outcome is ChallengeChange.NameTaken
             ? TypedResults.Problem(
                 statusCode: StatusCodes.Status409Conflict,
@@ -134,7 +136,7 @@ internal static class ChallengeEndpoints
         CancellationToken cancellationToken
     ) =>
         await AnswerAsync(
-            await editor.ChangeAsync(challengeId, patch, OrganiserOf(context), cancellationToken),
+            await editor.ChangeAsync(challengeId, patch, context.User, cancellationToken),
             challengeId,
             challenges,
             cancellationToken
@@ -148,7 +150,7 @@ internal static class ChallengeEndpoints
         CancellationToken cancellationToken
     ) =>
         await AnswerAsync(
-            await editor.CloseAsync(challengeId, OrganiserOf(context), cancellationToken),
+            await editor.CloseAsync(challengeId, context.User, cancellationToken),
             challengeId,
             challenges,
             cancellationToken
@@ -160,7 +162,7 @@ internal static class ChallengeEndpoints
         HttpContext context,
         CancellationToken cancellationToken
     ) =>
-        await editor.DeleteAsync(challengeId, OrganiserOf(context), cancellationToken) switch
+        await editor.DeleteAsync(challengeId, context.User, cancellationToken) switch
         {
             ChallengeChange.Done => TypedResults.NoContent(),
             ChallengeChange.NotYours => NotYours(),
@@ -177,9 +179,6 @@ internal static class ChallengeEndpoints
         : outcome is ChallengeChange.Done && await challenges.FindAsync(challengeId, cancellationToken) is { } challenge
             ? TypedResults.Ok(challenge)
         : TypedResults.NotFound();
-
-    public static Organiser OrganiserOf(HttpContext context) =>
-        new(context.User.Identity!.Name!, context.User.IsAdmin());
 
     public static ProblemHttpResult NotYours() =>
         TypedResults.Problem(

@@ -1,12 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Exact.Api.Http;
 using Exact.Domain;
 using FluentValidation;
 
 namespace Exact.Api.Challenges;
 
 /// <summary>What an organiser says about a challenge.</summary>
+/// <example>{"title": "Tetris saliency", "closes_on": "2027-01-31T23:00:00Z", "rules": {"daily_limit": 5, "total_limit": null}}</example>
 internal sealed record ChallengeFields
 {
     public const int MaxTitle = 100;
@@ -51,18 +53,21 @@ internal sealed record ChallengeFields
         catch (JsonException e)
         {
             var field = e.Path is ['$', '.', .. var path] ? path : "body";
-            throw new ValidationException([new(field, "There is no such field, or its value has the wrong type.")]);
+            throw new ValidationException([
+                new(field, JsonExpectations.Describe(typeof(ChallengeFields), field, Strict)),
+            ]);
         }
     }
 
     /// <summary>These fields with a merge patch applied (RFC 7396).</summary>
-    /// <exception cref="BadHttpRequestException">The patch is no object, or names a field twice.</exception>
-    /// <exception cref="ValidationException">A field is unknown, or has a value of the wrong type.</exception>
+    /// <exception cref="ValidationException">
+    /// The patch is no object, names a field twice, or a field is unknown or has a value of the wrong type.
+    /// </exception>
     public ChallengeFields With(JsonElement patch)
     {
         if (patch.ValueKind is not JsonValueKind.Object)
         {
-            throw new BadHttpRequestException("The body must be a JSON object with the fields to change.");
+            throw new ValidationException([new("body", "It must be a JSON object with the fields to change.")]);
         }
 
         try
@@ -71,9 +76,15 @@ internal sealed record ChallengeFields
                 Merge(JsonSerializer.SerializeToNode(this, Json.Options)!.AsObject(), JsonObject.Create(patch)!)
             );
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        catch (ArgumentException)
         {
-            throw new BadHttpRequestException("The body names a field twice, or is not Unicode. Nothing was changed.");
+            throw new ValidationException([new("body", "It names a field twice. Send each field once.")]);
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ValidationException([
+                new("body", "It has an incomplete Unicode character: \\ud800 to \\udfff come in pairs."),
+            ]);
         }
     }
 

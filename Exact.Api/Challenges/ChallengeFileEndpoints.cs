@@ -1,6 +1,10 @@
+using Exact.Api.Access;
+using Exact.Api.Accounts;
 using Exact.Api.Files;
+using Exact.Api.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.OpenApi;
 
 namespace Exact.Api.Challenges;
 
@@ -21,13 +25,29 @@ internal static class ChallengeFileEndpoints
                     ) => DownloadAsync(challengeId, kind, files, context, cancellationToken)
                 )
                 .WithSummary($"Download the {kind}; Range and If-None-Match are understood")
-                .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
-                .Produces(StatusCodes.Status206PartialContent)
-                .Produces(StatusCodes.Status304NotModified)
-                .ProducesProblem(StatusCodes.Status404NotFound)
-                .Produces(StatusCodes.Status412PreconditionFailed)
-                .Produces(StatusCodes.Status416RangeNotSatisfiable)
-                .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+                .ProducesFile()
+                .ProducesProblem(StatusCodes.Status404NotFound);
+            group
+                .MapPut(
+                    $"/{{challenge_id}}/{kind}",
+                    (
+                        [FromRoute(Name = "challenge_id")] string challengeId,
+                        ChallengeFileEditor editor,
+                        ChallengeService challenges,
+                        ChallengeFiles files,
+                        HttpContext context,
+                        CancellationToken cancellationToken
+                    ) => ReplaceAsync(challengeId, kind, editor, challenges, files, context, cancellationToken)
+                )
+                .WithSummary(
+                    $"Replace the {kind}: a form with the new file; scores stay until they are evaluated again"
+                )
+                .ForCallers(AccessPolicies.Organiser)
+                .TakesForm("The file keeps its name.", [ChallengeFileEditor.Part], PartOf(kind))
+                .ProducesValidationProblem()
+                .ProducesProblem(StatusCodes.Status408RequestTimeout)
+                .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+                .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
         }
     }
 
@@ -44,4 +64,33 @@ internal static class ChallengeFileEndpoints
                 statusCode: StatusCodes.Status404NotFound,
                 detail: $"There is no such challenge, or it has no {kind}."
             );
+
+    private static async Task<Results<Ok<ChallengeMetadata>, NotFound, ProblemHttpResult>> ReplaceAsync(
+        string challengeId,
+        string kind,
+        ChallengeFileEditor editor,
+        ChallengeService challenges,
+        ChallengeFiles files,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
+    {
+        var outcome = await editor.CheckAsync(challengeId, context.User, cancellationToken);
+        if (outcome is ChallengeChange.Done)
+        {
+            var form = MultipartForm.Open(context);
+            outcome = await editor.ReplaceAsync(challengeId, kind, form, context.User, cancellationToken);
+        }
+
+        return outcome is ChallengeChange.NotYours ? ChallengeEndpoints.NotYours()
+            : outcome is ChallengeChange.Done
+            && await challenges.FindAsync(challengeId, cancellationToken) is { } challenge
+                ? TypedResults.Ok(
+                    new ChallengeMetadata(challenge, await files.DescribeAsync(challenge, cancellationToken))
+                )
+            : TypedResults.NotFound();
+    }
+
+    private static (string Name, OpenApiSchema Schema) PartOf(string kind) =>
+        (ChallengeFileEditor.Part, ChallengeDocument.FileOf(kind));
 }

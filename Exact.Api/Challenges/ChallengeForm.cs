@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Exact.Api.Http;
+using Exact.Domain;
 
 namespace Exact.Api.Challenges;
 
@@ -10,6 +12,15 @@ internal static partial class ChallengeForm
 {
     /// <summary>The parts that are files.</summary>
     public static readonly string[] Files = ["dataset", "mlmodel", "xaimethod"];
+
+    /// <summary>The name of the property that has the key of this file.</summary>
+    public static string PropertyOf(string kind) =>
+        kind switch
+        {
+            "dataset" => nameof(Challenge.Dataset),
+            "mlmodel" => nameof(Challenge.Mlmodel),
+            _ => nameof(Challenge.Xaimethod),
+        };
 
     private static readonly string[] RuleNames =
     [
@@ -88,7 +99,8 @@ internal static partial class ChallengeForm
         }
         catch (JsonException)
         {
-            throw new BadHttpRequestException(
+            throw new FormPartException(
+                "rules",
                 "The field rules must be a JSON object, such as {\"daily_limit\": 5}. Nothing was changed."
             );
         }

@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using System.Text;
 using FluentValidation;
 using Microsoft.EntityFrameworkCore;
 
@@ -15,6 +16,9 @@ internal enum ChallengeSort
 
     /// <summary>The next to close first; those that stay open come last.</summary>
     Closing,
+
+    /// <summary>By title, regardless of case.</summary>
+    Title,
 }
 
 /// <summary>Which challenges to list. Without a limit the list is complete, as the legacy client expects.</summary>
@@ -23,6 +27,7 @@ internal sealed record ChallengeQuery(
     [Query(Name = "limit", Description = "The number of rows, from 1 to 1000; by default all.")]
         int Limit = ChallengeQuery.All,
     [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null,
+    [Query(Name = "count", Description = PageQuery.CountDescription)] bool Count = false,
     [Query(Name = "q", Description = "Words that the title, the description, the name or the organiser contains.")]
         string Q = null,
     [Query(Name = "state", Description = "Whether it takes submissions now.")] Choice<ChallengeState>? State = null,
@@ -34,6 +39,9 @@ internal sealed record ChallengeQuery(
     public const int All = int.MaxValue;
 
     public const int MaxWords = 200;
+
+    /// <summary>All challenges, the newest first.</summary>
+    public static readonly ChallengeQuery Default = new();
 
     /// <summary>The challenges that this asks for, all pages of them.</summary>
     public IQueryable<RuledChallenge> Filter(IQueryable<RuledChallenge> challenges, string? caller)
@@ -71,6 +79,7 @@ internal sealed record ChallengeQuery(
             (ChallengeSort.Oldest, [var last]) => challenges.Where(one => one.Challenge.Id > last),
             (ChallengeSort.Newest, [var last]) => challenges.Where(one => one.Challenge.Id < last),
             (ChallengeSort.Closing, [var at, var last]) => AfterClosing(challenges, TimeOf(at), last),
+            (ChallengeSort.Title, [.. var title, var last]) => AfterTitle(challenges, TitleOf(title), last),
             _ => challenges,
         };
         sorted = Sort.OrDefault() switch
@@ -79,6 +88,7 @@ internal sealed record ChallengeQuery(
             ChallengeSort.Closing => sorted
                 .OrderBy(one => one.Challenge.ClosesOn ?? DateTimeOffset.MaxValue)
                 .ThenBy(one => one.Challenge.Id),
+            ChallengeSort.Title => sorted.OrderBy(one => one.Challenge.Title.ToLower()).ThenBy(one => one.Challenge.Id),
             _ => sorted.OrderByDescending(one => one.Challenge.Id),
         };
         return Limit == All ? sorted : sorted.Take(Limit);
@@ -86,9 +96,17 @@ internal sealed record ChallengeQuery(
 
     /// <summary>The numbers of a row's cursor.</summary>
     public long[] PlaceOf(ChallengeResponse challenge) =>
-        Sort.OrDefault() is ChallengeSort.Closing
-            ? [(challenge.ClosesOn ?? DateTimeOffset.MaxValue).UtcTicks, challenge.Key]
-            : [challenge.Key];
+        Sort.OrDefault() switch
+        {
+            ChallengeSort.Closing => [(challenge.ClosesOn ?? DateTimeOffset.MaxValue).UtcTicks, challenge.Key],
+            ChallengeSort.Title => [.. challenge.SortedTitle.Select(letter => (long)letter), challenge.Key],
+            _ => [challenge.Key],
+        };
+
+    /// <summary>Whether these are the letters of a title that PostgreSQL can have.</summary>
+    public static bool IsTitle(long[] letters) =>
+        letters.All(letter => letter is > 0 and <= char.MaxValue)
+        && !TitleOf(letters).EnumerateRunes().Contains(Rune.ReplacementChar); // no half of a pair
 
     public static bool IsTime(long ticks) =>
         ticks >= DateTimeOffset.MinValue.UtcTicks && ticks <= DateTimeOffset.MaxValue.UtcTicks;
@@ -105,6 +123,18 @@ internal sealed record ChallengeQuery(
             (one.Challenge.ClosesOn ?? DateTimeOffset.MaxValue) > time
             || ((one.Challenge.ClosesOn ?? DateTimeOffset.MaxValue) == time && one.Challenge.Id > last)
         );
+
+    private static IQueryable<RuledChallenge> AfterTitle(
+        IQueryable<RuledChallenge> challenges,
+        string title,
+        long last
+    ) =>
+        challenges.Where(one =>
+            string.Compare(one.Challenge.Title.ToLower(), title) > 0
+            || (string.Compare(one.Challenge.Title.ToLower(), title) >= 0 && one.Challenge.Id > last)
+        );
+
+    private static string TitleOf(long[] letters) => string.Concat(letters.Select(letter => (char)letter));
 
     private static DateTimeOffset TimeOf(long ticks) => new(ticks, TimeSpan.Zero);
 }
@@ -125,7 +155,10 @@ internal sealed class ChallengeQueryValidator : AbstractValidator<ChallengeQuery
     }
 
     private static bool IsPlace(ChallengeQuery query) =>
-        query.Sort.OrDefault() is ChallengeSort.Closing
-            ? query.After is [var time, _] && ChallengeQuery.IsTime(time)
-            : query.After is [_];
+        query.Sort.OrDefault() switch
+        {
+            ChallengeSort.Closing => query.After is [var time, _] && ChallengeQuery.IsTime(time),
+            ChallengeSort.Title => query.After is [.. var title, _] && ChallengeQuery.IsTitle(title),
+            _ => query.After is [_],
+        };
 }

@@ -4,15 +4,13 @@ using Exact.Api.Access;
 using Exact.Api.Startup;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Api.Commands;
 
 /// <summary>Runs the commands of the binary that is also the service. <see cref="ExitCode"/> lists the exit codes.</summary>
 internal static partial class CommandLine
 {
-    /// <summary>The actor in the journal.</summary>
-    public const string Actor = "command-line";
-
     /// <summary>Runs the command that the arguments name; without one, serves HTTP until the process is told to stop.</summary>
     public static async Task<int> RunAsync(string[] args, Func<string[], WebApplication> build)
     {
@@ -28,29 +26,14 @@ internal static partial class CommandLine
         }
 
         await using var app = built;
-        var root = new RootCommand("Exact: the challenge API. Without a command it serves HTTP.")
-        {
-            MigrateCommand.Create(app.Services),
-            StatusCommand.Create(app.Services),
-            ScriptCommand.Create(app.Services),
-            StandingsCommand.Create(app.Services),
-            ImportCommand.Create(app.Services),
-            ExportCommand.Create(app.Services),
-            BackupCommand.Create(app.Services),
-            LoadDataCommand.Create(app.Services),
-            DumpDataCommand.Create(app.Services),
-            FilesCommand.Create(app.Services),
-            CreateSuperuserCommand.Create(app.Services),
-            WorkCommand.Create(app.Services),
-            HealthCommand.Create(),
-        };
-        // The configuration of the host reads its own settings, such as --urls.
-        root.TreatUnmatchedTokensAsErrors = false;
-        root.SetAction((_, cancellationToken) => ServeAsync(app, cancellationToken));
+        var root = CreateRoot(app.Services, cancellationToken => ServeAsync(app, cancellationToken));
         var parsed = root.Parse(args);
-        if (parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
+        if (parsed.Action == root.Action && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
         {
-            await Console.Error.WriteLineAsync($"\"{first}\" is not a command. See exact --help.");
+            var names = root.Subcommands.Select(known => known.Name);
+            await Console.Error.WriteLineAsync(
+                $"\"{first}\" is not a command. {DidYouMean(first, names)}See exact --help."
+            );
             return ExitCode.NotUnderstood;
         }
 
@@ -60,8 +43,9 @@ internal static partial class CommandLine
             && Stray(parsed.UnmatchedTokens) is { } stray
         )
         {
+            var names = command.Options.Where(known => !known.Hidden).Select(known => known.Name);
             await Console.Error.WriteLineAsync(
-                $"{command.Name} does not take \"{stray}\". See exact {command.Name} --help."
+                $"{command.Name} does not take \"{stray}\". {DidYouMean(stray, names)}See exact {command.Name} --help."
             );
             return ExitCode.NotUnderstood;
         }
@@ -98,6 +82,36 @@ internal static partial class CommandLine
             return ExitCode.Failed;
         }
     }
+
+    /// <summary>All commands. Without one, the program serves.</summary>
+    internal static RootCommand CreateRoot(IServiceProvider services, Func<CancellationToken, Task<int>> serve)
+    {
+        var root = new RootCommand("Exact: the challenge API. Without a command it serves HTTP.")
+        {
+            MigrateCommand.Create(services),
+            StatusCommand.Create(services),
+            ScriptCommand.Create(services),
+            StandingsCommand.Create(services),
+            ImportCommand.Create(services),
+            ExportCommand.Create(services),
+            BackupCommand.Create(services),
+            LoadDataCommand.Create(services),
+            DumpDataCommand.Create(services),
+            FilesCommand.Create(services),
+            CreateSuperuserCommand.Create(services),
+            WorkCommand.Create(services),
+            HealthCommand.Create(),
+            CompletionCommand.Create(),
+        };
+        // The configuration of the host reads its own settings, such as --urls.
+        root.TreatUnmatchedTokensAsErrors = false;
+        root.SetAction((_, cancellationToken) => serve(cancellationToken));
+        CommandHelp.AddExamples(root);
+        return root;
+    }
+
+    private static string DidYouMean(string typed, IEnumerable<string> names) =>
+        Suggestion.For(typed, names) is { } meant ? $"Did you mean {meant}? " : "";
 
     /// <summary>The first token that neither the command nor the configuration reads, whose keys have a colon.</summary>
     private static string? Stray(IReadOnlyList<string> unmatched)

@@ -80,6 +80,8 @@ internal static class CreateSuperuserCommand
                 Registration.Done => $"Created the superuser {user.UserName}.",
                 Registration.NameNotAllowed => $"{UserNames.Rule}. No account was created.",
                 Registration.WeakPassword weak => $"{string.Join(' ', weak.Mistakes)} No account was created.",
+                Registration.NameReserved =>
+                    $"The service gives the name {user.UserName} to what no account does. No account was created.",
                 Registration.NameTaken taken when taken.By == user.UserName =>
                     $"There is a user {taken.By} already. No account was created.",
                 Registration.NameTaken taken =>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.IO.Compression;
 using Exact.Api.Transfers;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Exporting;
 
 namespace Exact.Api.Commands;
@@ -85,7 +86,7 @@ internal static class ExportCommand
         if (file is null)
         {
             await using var stdout = Console.OpenStandardOutput();
-            await transfers.ExportAsync((_, _) => stdout, options, CommandLine.Actor, cancellationToken);
+            await transfers.ExportAsync((_, _) => stdout, options, Actors.CommandLine, cancellationToken);
             return ExitCode.Done;
         }
 
@@ -97,7 +98,7 @@ internal static class ExportCommand
             await transfers.ExportAsync(
                 (_, _) => packed ?? (Stream)stream,
                 options,
-                CommandLine.Actor,
+                Actors.CommandLine,
                 cancellationToken
             );
         }

@@ -4,6 +4,7 @@ using System.Text;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Mapping;
@@ -131,12 +132,12 @@ internal static class ImportCommand
             return ExitCode.NotUnderstood;
         }
 
-        await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CommandLine.Actor, cancellationToken);
+        await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(Actors.CommandLine, cancellationToken);
         try
         {
             var outcome = await services
                 .GetRequiredService<TransferService>()
-                .ImportFromDjangoAsync(address, options, CommandLine.Actor, cancellationToken);
+                .ImportFromDjangoAsync(address, options, Actors.CommandLine, cancellationToken);
             return await ImportAnswer.TellAsync(
                 outcome,
                 $"{address}",
@@ -163,10 +164,10 @@ internal static class ImportCommand
         {
             await using var content = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
             await using var fixture = new FixtureStream(content, Packing.None, maxBytes: long.MaxValue);
-            await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(CommandLine.Actor, cancellationToken);
+            await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(Actors.CommandLine, cancellationToken);
             var outcome = await services
                 .GetRequiredService<TransferService>()
-                .ImportAsync(fixture, options, CommandLine.Actor, cancellationToken);
+                .ImportAsync(fixture, options, Actors.CommandLine, cancellationToken);
             return await ImportAnswer.TellAsync(
                 outcome,
                 name,

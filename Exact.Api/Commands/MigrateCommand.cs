@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 
 namespace Exact.Api.Commands;
 
@@ -25,7 +26,7 @@ internal static class MigrateCommand
 
     private static async Task<int> ApplyAsync(DatabaseMigrator migrator, CancellationToken cancellationToken)
     {
-        var applied = await migrator.MigrateAsync(CommandLine.Actor, cancellationToken);
+        var applied = await migrator.MigrateAsync(Actors.CommandLine, cancellationToken);
         foreach (var migration in applied)
         {
             await Console.Out.WriteLineAsync(migration);
@@ -41,7 +42,7 @@ internal static class MigrateCommand
 
     private static async Task<int> AdoptAsync(SchemaAdoption adoption, CancellationToken cancellationToken)
     {
-        var (recorded, differences) = await adoption.AdoptAsync(CommandLine.Actor, cancellationToken);
+        var (recorded, differences) = await adoption.AdoptAsync(Actors.CommandLine, cancellationToken);
         foreach (var migration in recorded)
         {
             await Console.Out.WriteLineAsync(migration);

@@ -1,3 +1,4 @@
+using System.Net.Mime;
 using Exact.Api.Http;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
@@ -49,10 +50,22 @@ internal sealed class StoredFiles(ExactDbContext database, IFileStore store)
         return TypedResults.Stream(
             content,
             file.ContentType,
-            name ?? file.OriginalName,
+            FileNames.Printable(name ?? file.OriginalName), // an imported name is as it was
             file.CreatedAt,
             new EntityTagHeaderValue($"\"{file.Sha256}\""),
             enableRangeProcessing: true
         );
     }
+}
+
+internal static class FileAnswers
+{
+    /// <summary>Documents the answers of <see cref="StoredFiles.Attachment"/>.</summary>
+    public static RouteHandlerBuilder ProducesFile(this RouteHandlerBuilder endpoint) =>
+        endpoint
+            .Produces<Stream>(StatusCodes.Status200OK, MediaTypeNames.Application.Octet)
+            .Produces<Stream>(StatusCodes.Status206PartialContent, MediaTypeNames.Application.Octet)
+            .Produces(StatusCodes.Status304NotModified)
+            .Produces(StatusCodes.Status412PreconditionFailed)
+            .Produces(StatusCodes.Status416RangeNotSatisfiable);
 }

@@ -5,6 +5,9 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Exact.Api.Http;
 
+/// <summary>What to do about a body that is too large for its endpoint.</summary>
+internal sealed record TooLargeAdvice(string Text);
+
 /// <summary>What is wrong with a body that is not the JSON object that an endpoint takes.</summary>
 internal static class BodyProblems
 {
@@ -23,7 +26,11 @@ internal static class BodyProblems
         // The inner exception of an error of syntax is the reader's.
         if (exception.InnerException is JsonException { InnerException: not JsonException, Path: ['$', '.', ..] path })
         {
-            var errors = new Dictionary<string, string[]> { [path[2..]] = ["The value has the wrong type."] };
+            var contract = endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.RequestType;
+            var mistake = contract is null
+                ? "The value has the wrong type."
+                : JsonExpectations.Describe(contract, path[2..], Json.Options);
+            var errors = new Dictionary<string, string[]> { [path[2..]] = [mistake] };
             return new HttpValidationProblemDetails(errors) { Status = exception.StatusCode };
         }
 

@@ -29,7 +29,7 @@ internal static class FileNames
                 .Replace("%0D", "\r", StringComparison.OrdinalIgnoreCase)
                 .Replace("%0A", "\n", StringComparison.OrdinalIgnoreCase);
         var last = decoded[(decoded.LastIndexOfAny(['/', '\\']) + 1)..];
-        var clean = string.Concat(last.EnumerateRunes().Where(rune => !Rune.IsControl(rune))).Trim();
+        var clean = Printable(last).Trim();
         if (clean is "." or "..")
         {
             return "file";
@@ -40,6 +40,14 @@ internal static class FileNames
             : extension.Length > MaxLength / 2 ? Cut(clean, MaxLength)
             : Cut(clean, MaxLength - extension.Length) + extension;
     }
+
+    /// <summary>The name without controls. Those of the direction of text would show <c>exe.jpg</c> for a program.</summary>
+    public static string Printable(string name) =>
+        string.Concat(name.EnumerateRunes().Where(rune => !Rune.IsControl(rune) && !TurnsText(rune.Value)));
+
+    /// <summary>Unicode's property Bidi_Control.</summary>
+    private static bool TurnsText(int rune) =>
+        rune is 0x061C or 0x200E or 0x200F or (>= 0x202A and <= 0x202E) or (>= 0x2066 and <= 0x2069);
 
     private static string Cut(string text, int length) =>
         char.IsHighSurrogate(text[length - 1]) ? text[..(length - 1)] : text[..length];

@@ -11,6 +11,16 @@ namespace Exact.Api.Http;
 /// <summary>A file of a form. Its content can be read once, before the next file.</summary>
 internal sealed record UploadedFile(string Name, string FileName, string ContentType, Stream Content);
 
+/// <summary>A part of a form is wrong.</summary>
+/// <param name="name">Its name.</param>
+/// <param name="mistake">What is wrong with it.</param>
+/// <param name="statusCode">The status code of the answer.</param>
+internal sealed class FormPartException(string name, string mistake, int statusCode = StatusCodes.Status400BadRequest)
+    : BadHttpRequestException(mistake, statusCode)
+{
+    public string Name => name;
+}
+
 /// <summary>
 /// Reads a form whose fields come before its files, so that the fields are checked before a file is stored. Only the legacy
 /// client may send the parts in any order. <c>IFormFile</c> would buffer the files.
@@ -125,17 +135,15 @@ internal sealed class MultipartForm
                     continue;
                 }
 
-                throw new BadHttpRequestException(
+                throw new FormPartException(
+                    name,
                     $"The field {name} comes after a file. Send all fields before the files. Nothing was changed."
                 );
             }
 
             if (!fileNames.Contains(name))
             {
-                throw new BadHttpRequestException(
-                    $"The form has no file \"{name}\". It must be one of {string.Join(", ", fileNames)}. "
-                        + "Nothing was changed."
-                );
+                throw Unknown(name, "file", fileNames);
             }
 
             var fileName = FileNames.Of(section);
@@ -154,14 +162,15 @@ internal sealed class MultipartForm
         var name = NameOf(section);
         if (fileNames.Contains(name))
         {
-            throw new BadHttpRequestException($"The part {name} must be a file, with a filename. Nothing was changed.");
+            throw new FormPartException(
+                Sent(name),
+                $"The part {Sent(name)} must be a file, with a filename. Nothing was changed."
+            );
         }
 
         if (!fieldNames.Contains(name))
         {
-            throw new BadHttpRequestException(
-                $"The form has no field \"{name}\". It must be one of {string.Join(", ", fieldNames)}. Nothing was changed."
-            );
+            throw Unknown(name, "field", fieldNames);
         }
 
         fields.Add(Once(name), await ReadTextAsync(name, section, cancellationToken));
@@ -170,7 +179,18 @@ internal sealed class MultipartForm
     private string Once(string name) =>
         seen.Add(name)
             ? name
-            : throw new BadHttpRequestException($"The form has {name} twice. Send it once. Nothing was changed.");
+            : throw new FormPartException(
+                Sent(name),
+                $"The form has {Sent(name)} twice. Send it once. Nothing was changed."
+            );
+
+    private static FormPartException Unknown(string name, string kind, IReadOnlyCollection<string> known) =>
+        new(
+            name,
+            known.Count == 0
+                ? $"The form has no {kind}s. Nothing was changed."
+                : $"The form has no {kind} \"{name}\". It must be one of {string.Join(", ", known)}. Nothing was changed."
+        );
 
     private async Task<MultipartSection?> NextAsync(CancellationToken cancellationToken)
     {
@@ -208,7 +228,8 @@ internal sealed class MultipartForm
         var read = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
         if (read > MaxField)
         {
-            throw new BadHttpRequestException(
+            throw new FormPartException(
+                name,
                 $"The field {name} is longer than {MaxField} bytes. Nothing was changed.",
                 StatusCodes.Status413PayloadTooLarge
             );
@@ -220,7 +241,7 @@ internal sealed class MultipartForm
         }
         catch (DecoderFallbackException)
         {
-            throw new BadHttpRequestException($"The field {name} is not UTF-8. Nothing was changed.");
+            throw new FormPartException(name, $"The field {name} is not UTF-8. Nothing was changed.");
         }
     }
 
@@ -233,7 +254,17 @@ internal sealed class MultipartForm
             ? type.MediaType.ToString()
             : "application/octet-stream";
 
-    private string NameOf(MultipartSection section) => parts is null ? SentNameOf(section) : parts[SentNameOf(section)];
+    private string NameOf(MultipartSection section) =>
+        SentNameOf(section) switch
+        {
+            "" => throw new BadHttpRequestException(
+                "A part of the form has no name. Name it in its Content-Disposition. Nothing was changed."
+            ),
+            var name => parts is null ? name : parts[name],
+        };
+
+    /// <summary>The name that the client knows.</summary>
+    private string Sent(string name) => parts?.First(part => part.Value == name).Key ?? name;
 
     private static string SentNameOf(MultipartSection section) =>
         HeaderUtilities.RemoveQuotes(section.GetContentDispositionHeader()?.Name ?? default).ToString();

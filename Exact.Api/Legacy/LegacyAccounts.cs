@@ -35,13 +35,15 @@ internal static class LegacyAccounts
             .MapPost("/register", RegisterAsync)
             .WithSummary("Make an account")
             .WithMetadata(AccountEndpoints.SmallBody)
-            .Refuses(400, 413, 415);
+            .Refuses(400, 413)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
         group
             .MapPost("/login", SignInAsync)
             .WithSummary("Sign in; the answer sets the cookie of the session")
             .WithMetadata(AccountEndpoints.SmallBody)
             .SetsCookie()
-            .Refuses(400, 401, 403, 413, 415, 429);
+            .Refuses(400, 401, 403, 413, 429)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
         group.MapPost("/logout", SignOutAsync).WithSummary("Sign out").Refuses(403);
         group.MapGet("/user", GetAsync).WithSummary("Get the caller's account").Refuses(403);
     }
@@ -89,7 +91,7 @@ internal static class LegacyAccounts
             ),
             Registration.NameNotAllowed => Refuse($"{UserNames.Rule}."),
             Registration.WeakPassword weak => Refuse(string.Join(' ', weak.Mistakes)),
-            Registration.NameTaken => Refuse("A user with that username already exists."),
+            Registration.NameTaken or Registration.NameReserved => Refuse("A user with that username already exists."),
             Registration.EmailTaken => Refuse("A user with that email address already exists."),
             _ => Refuse("Scores or challenges carry this username already. Choose another, or ask an administrator."),
         };
@@ -126,8 +128,14 @@ internal static class LegacyAccounts
         }
     }
 
-    private static async Task<Ok<LegacyMessage>> SignOutAsync(SignInManager<User> signIn)
+    private static async Task<Ok<LegacyMessage>> SignOutAsync(
+        SignInManager<User> signIn,
+        EndedSessions sessions,
+        HttpContext context,
+        CancellationToken cancellationToken
+    )
     {
+        await sessions.EndAsync(context.User, cancellationToken);
         await signIn.SignOutAsync();
         return TypedResults.Ok(new LegacyMessage("Signed out."));
     }
@@ -144,14 +152,18 @@ internal static class LegacyAccounts
             : TypedResults.Problem("Nobody is signed in.", statusCode: StatusCodes.Status403Forbidden);
     }
 
+    /// <example>{"csrfToken": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}</example>
     internal sealed record CsrfResponse([property: JsonPropertyName("csrfToken")] string CsrfToken);
 
+    /// <example>{"email": "ada@example.org", "username": "ada"}</example>
     internal sealed record LegacyAccount(string? Email, string Username);
 
+    /// <example>{"user": {"email": "ada@example.org", "username": "ada", "company_name": "ACME"}}</example>
     internal sealed record LegacyUser(NamedAccount User);
 
     internal sealed record NamedAccount(string? Email, string Username, string? CompanyName);
 }
 
 /// <summary>What has happened, for a person.</summary>
+/// <example>{"message": "Signed out."}</example>
 internal sealed record LegacyMessage(string Message);

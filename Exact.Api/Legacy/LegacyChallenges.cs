@@ -29,7 +29,16 @@ internal static class LegacyChallenges
             .MapPost("/api/challenge/create", CreateAsync)
             .WithSummary("Create a challenge; the caller organises it, whatever created_by says")
             .ForLegacyCallers(AccessPolicies.Organiser)
-            .TakesForm(["title", "description", "closes_on"], ["dataset", "mlmodel", "xai_method"])
+            .TakesForm(
+                LegacyEndpoints.AnyOrder,
+                ["title"],
+                ChallengeDocument.Title,
+                ChallengeDocument.Description,
+                ChallengeDocument.ClosesOn,
+                ("dataset", ChallengeDocument.FileOf("dataset")),
+                ("mlmodel", ChallengeDocument.FileOf("mlmodel")),
+                ("xai_method", ChallengeDocument.FileOf("xaimethod"))
+            )
             .Refuses(400, 408, 413, 415, 503);
         legacy.MapGet("/api/challenge/{challenge_id}", GetAsync).WithSummary("Get a challenge").Refuses(404);
         legacy
@@ -52,12 +61,11 @@ internal static class LegacyChallenges
         CancellationToken cancellationToken
     )
     {
-        var organiser = ChallengeEndpoints.OrganiserOf(context);
         var form = MultipartForm.Open(context, Parts);
-        var (_, challengeId) = await editor.CreateAsync(form, organiser, cancellationToken);
+        var (_, challengeId) = await editor.CreateAsync(form, context.User, cancellationToken);
         return TypedResults.Created(
             $"{context.Request.PathBase}/api/challenges/{challengeId}",
-            new LegacyCreated("Challenge created", challengeId, organiser.Name)
+            new LegacyCreated("Challenge created", challengeId, context.User.Identity!.Name!)
         );
     }
 
@@ -76,7 +84,7 @@ internal static class LegacyChallenges
         HttpContext context,
         CancellationToken cancellationToken
     ) =>
-        await editor.DeleteAsync(challengeId, ChallengeEndpoints.OrganiserOf(context), cancellationToken) switch
+        await editor.DeleteAsync(challengeId, context.User, cancellationToken) switch
         {
             ChallengeChange.Done => TypedResults.Ok(new LegacyMessage("Challenge deleted")),
             ChallengeChange.NotYours => ChallengeEndpoints.NotYours(),
@@ -98,15 +106,12 @@ internal static class LegacyChallenges
                         : NotFound($"There is no such challenge, or it has no {kind}.")
             )
             .WithSummary($"Download the {kind}")
-            .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
-            .Produces(StatusCodes.Status206PartialContent)
-            .Produces(StatusCodes.Status304NotModified)
-            .Produces(StatusCodes.Status412PreconditionFailed)
-            .Produces(StatusCodes.Status416RangeNotSatisfiable)
-            .Refuses(404, 503);
+            .ProducesFile()
+            .Refuses(404);
 
     public static ProblemHttpResult NotFound(string error = "Challenge not found") =>
         TypedResults.Problem(error, statusCode: StatusCodes.Status404NotFound);
 
+    /// <example>{"message": "Challenge created", "challenge_id": "tetris-saliency", "created_by": "ada"}</example>
     internal sealed record LegacyCreated(string Message, string ChallengeId, string CreatedBy);
 }

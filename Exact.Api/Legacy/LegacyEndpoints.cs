@@ -10,6 +10,8 @@ namespace Exact.Api.Legacy;
 /// </summary>
 internal static class LegacyEndpoints
 {
+    public const string AnyOrder = "The parts may come in any order. Others are skipped.";
+
     /// <summary>Comes before the problem documents, whose place its errors take.</summary>
     public static IServiceCollection AddLegacy(this IServiceCollection services)
     {

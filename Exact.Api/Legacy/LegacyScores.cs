@@ -9,6 +9,11 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace Exact.Api.Legacy;
 
 /// <summary>A score as the legacy client reads it.</summary>
+/// <example>
+/// {"id": 88, "username": "bob", "challenge_id": "tetris-saliency", "score": 0.71, "emd_score": 0.71, "emd_std": 0.04,
+/// "ima_score": 0.52, "ima_std": 0.03, "method_name": "grad-cam", "created_at": "2026-12-03T14:21:05.123456Z",
+/// "status": "completed", "error_message": null, "disqualified": false, "primary_score": 0.71}
+/// </example>
 internal sealed record LegacyScore : ScoreResponse
 {
     [SetsRequiredMembers]
@@ -42,7 +47,11 @@ internal static class LegacyScores
                     return;
                 }
 
-                var rows = scores.ReadAll(context.User.Identity?.Name, context.User.IsAdmin());
+                var rows = scores.ReadAll(
+                    context.User.Identity?.Name,
+                    context.User.OwnerName(),
+                    context.User.IsAdmin()
+                );
                 await using var paced = new PacedResponse(body, ExportResult.Patience, time);
                 await JsonSerializer.SerializeAsync(
                     paced,

@@ -29,7 +29,7 @@ internal static class LegacySubmissions
             .MapPost("/api/xai/{challenge_id}", SubmitAsync)
             .WithSummary("Submit a method and wait for its score; 202 says that it is still queued")
             .ForLegacyCallers(Scopes.Submit)
-            .TakesForm(["method_name"], ["file"])
+            .TakesForm(LegacyEndpoints.AnyOrder, ["file"], SubmissionEndpoints.Form)
             .Refuses(400, 404, 408, 413, 415, 429, 503);
 
     private static async Task<
@@ -137,7 +137,14 @@ internal static class LegacySubmissions
             );
     }
 
+    /// <example>
+    /// {"message": "Evaluation completed", "score": {"id": 88, "username": "bob", "challenge_id": "tetris-saliency", "score": 0.71, "emd_score": 0.71,
+    /// "emd_std": 0.04, "ima_score": 0.52, "ima_std": 0.03, "method_name": "grad-cam",
+    /// "created_at": "2026-12-03T14:21:05.123456Z", "status": "completed", "error_message": null, "disqualified": false,
+    /// "primary_score": 0.71}}
+    /// </example>
     internal sealed record LegacyScored(string Message, LegacyScore Score);
 
+    /// <example>{"message": "The submission is queued. Its score will be on the leaderboard later.", "scores": null}</example>
     internal sealed record LegacyUnscored(string Message, LegacyScore? Scores);
 }

@@ -3,6 +3,7 @@ using Exact.Api.Startup;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 
@@ -20,8 +21,11 @@ internal static class MigrationEndpoints
         group
             .MapGet("/script", ScriptAsync)
             .WithSummary("Get the pending migrations, or a range of migrations, as idempotent SQL")
-            .Produces<string>(contentType: Sql);
-        group.MapPost("/", ApplyAsync).WithSummary("Apply the pending migrations; safe at any time");
+            .ProducesText(Sql, "START TRANSACTION;\nALTER TABLE scores ADD COLUMN …;\nCOMMIT;\n");
+        group
+            .MapPost("/", ApplyAsync)
+            .WithSummary("Apply the pending migrations; safe at any time")
+            .ProducesProblem(StatusCodes.Status500InternalServerError);
     }
 
     private static async Task<Ok<MigrationStatus>> GetAsync(
@@ -58,7 +62,7 @@ internal static class MigrationEndpoints
     )
     {
         // A caller that hangs up does not stop a migration; only the end of the service does.
-        var actor = context.User.Identity?.Name ?? AdminAccess.KeyActor;
+        var actor = context.User.Identity?.Name ?? Actors.AdminKey;
         try
         {
             await migrator.MigrateAsync(actor, lifetime.ApplicationStopping);

@@ -7,21 +7,23 @@ namespace Exact.Api.Operations;
 /// <summary>Shows the journal, and cancels what is running.</summary>
 internal static class OperationEndpoints
 {
+    public const string EventName = "operation";
+
     public static IServiceCollection AddOperations(this IServiceCollection services) =>
-        services.AddScoped<OperationService>();
+        services.AddScoped<OperationService>().AddScoped<ChangeJournal>();
 
     public static void MapOperations(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapAdminGroup("/operations").Validated();
         group
             .MapGet("/", ListAsync)
-            .WithSummary("List migrations, imports, exports and backups, newest first")
+            .WithSummary("List migrations, imports, exports, backups, and changes by organisers and staff, newest first")
             .ProducesValidationProblem();
         group.MapGet("/{id:long}", GetAsync).WithSummary("Get the progress or the result of an operation");
         group
             .MapGet("/{id:long}/events", WatchAsync)
             .WithSummary("Follow an operation as server-sent events until it ends")
-            .Produces<OperationResponse>(contentType: OperationEvents.ContentType)
+            .Produces<OperationResponse>(contentType: ServerEvents.ContentType)
             .DisableRateLimiting(); // a watcher costs little, and may watch for hours
         group
             .MapDelete("/{id:long}", CancelAsync)
@@ -56,7 +58,7 @@ internal static class OperationEndpoints
             ? TypedResults.Ok(operation)
             : TypedResults.NotFound();
 
-    private static async Task<Results<OperationEvents, NotFound>> WatchAsync(
+    private static async Task<Results<ServerEvents, NotFound>> WatchAsync(
         long id,
         OperationService operations,
         HttpContext context,
@@ -70,8 +72,8 @@ internal static class OperationEndpoints
         }
 
         // Events end when the service stops. The client reconnects by itself, to another replica.
-        var ends = context.IsHead() ? new CancellationToken(canceled: true) : lifetime.ApplicationStopping;
-        return new OperationEvents(operations.WatchAsync(operation, ends));
+        var news = operations.WatchAsync(operation, lifetime.ApplicationStopping);
+        return new ServerEvents(EventName, news, context.IsHead());
     }
 
     private static async Task<Results<Accepted<OperationResponse>, NotFound, ProblemHttpResult>> CancelAsync(

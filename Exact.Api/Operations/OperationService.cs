@@ -10,14 +10,23 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Proxies close a connection that is silent for long, often for a minute.</summary>
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(15);
-
     /// <summary>A page of the journal, newest first.</summary>
-    public async Task<Page<OperationResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken)
+    public Task<Page<OperationResponse>> ListAsync(PageQuery page, CancellationToken cancellationToken) =>
+        ListAsync(page, [], state: null, cancellationToken);
+
+    /// <summary>A page of the entries of these kinds, or of all kinds, in this state, or in any.</summary>
+    public async Task<Page<OperationResponse>> ListAsync(
+        PageQuery page,
+        IReadOnlyList<OperationKind> kinds,
+        OperationState? state,
+        CancellationToken cancellationToken
+    )
     {
         await journal.SettleAsync(cancellationToken);
-        var operations = database.Operations.AsNoTracking();
+        var chosen = database
+            .Operations.AsNoTracking()
+            .Where(one => (kinds.Count == 0 || kinds.Contains(one.Kind)) && (state == null || one.State == state));
+        var operations = chosen;
         if (page.After is [var last])
         {
             operations = operations.Where(operation => operation.Id < last);
@@ -27,7 +36,7 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
             .OrderByDescending(operation => operation.Id)
             .Take(page.Limit)
             .ToListAsync(cancellationToken);
-        return await page.PageOfAsync([.. rows.Select(OperationResponse.From)], database.Operations, cancellationToken);
+        return await page.PageOfAsync([.. rows.Select(OperationResponse.From)], chosen, cancellationToken);
     }
 
     /// <summary>An operation; null if there is no operation with this number.</summary>
@@ -53,29 +62,19 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
         return await FindAsync(id, cancellationToken) is { } operation ? (accepted, operation) : null;
     }
 
-    /// <summary>An operation whenever it changes, until it ends; null every 15 s while it does not change.</summary>
-    public async IAsyncEnumerable<OperationResponse?> WatchAsync(
+    /// <summary>An operation at short intervals until it ends.</summary>
+    public async IAsyncEnumerable<OperationResponse> WatchAsync(
         OperationResponse operation,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
         using var timer = new PeriodicTimer(Interval, time);
-        var told = operation;
-        var spoken = time.GetTimestamp();
-        yield return told;
-        while (told.State is OperationState.Running && await NextTickAsync(timer, cancellationToken))
+        var now = operation;
+        yield return now;
+        while (now.State is OperationState.Running && await NextTickAsync(timer, cancellationToken))
         {
-            if (await FindAsync(operation.Id, cancellationToken) is { } now && IsNews(now, told))
-            {
-                told = now;
-                spoken = time.GetTimestamp();
-                yield return told;
-            }
-            else if (time.GetElapsedTime(spoken) >= LongestSilence)
-            {
-                spoken = time.GetTimestamp();
-                yield return null;
-            }
+            now = await FindAsync(operation.Id, cancellationToken) ?? now;
+            yield return now;
         }
     }
 
@@ -91,9 +90,4 @@ internal sealed class OperationService(ExactDbContext database, OperationJournal
             return false;
         }
     }
-
-    private static bool IsNews(OperationResponse now, OperationResponse told) =>
-        now.State != told.State
-        || now.CancelledBy != told.CancelledBy
-        || now.Progress?.GetRawText() != told.Progress?.GetRawText();
 }

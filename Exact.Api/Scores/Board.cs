@@ -1,7 +1,7 @@
 using System.Security.Claims;
 using Exact.Api.Access;
 using Exact.Infrastructure.Database;
-using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace Exact.Api.Scores;
 
@@ -20,10 +20,10 @@ internal sealed record Board
     public required long Scores { get; init; }
 
     /// <summary>The number of participants with a best EMD.</summary>
-    public required int RankedEmd { get; init; }
+    public required long RankedEmd { get; init; }
 
     /// <summary>The number of participants with a best IMA.</summary>
-    public required int RankedIma { get; init; }
+    public required long RankedIma { get; init; }
 
     /// <summary>The number of scores that rank by EMD.</summary>
     public required long RankedEmdScores { get; init; }
@@ -31,44 +31,48 @@ internal sealed record Board
     /// <summary>The number of scores that rank by IMA.</summary>
     public required long RankedImaScores { get; init; }
 
-    private static readonly Func<ExactDbContext, string, CancellationToken, Task<Board?>> Find = EF.CompileAsyncQuery(
-        (ExactDbContext database, string challengeId, CancellationToken _) =>
-            (
-                from challenge in database.Challenges
-                where challenge.ChallengeId == challengeId
-                select new Board
-                {
-                    IsHidden =
-                        (challenge.ClosesOn == null || challenge.ClosesOn > DateTimeOffset.UtcNow)
-                        && database.ChallengeRules.Any(rules => rules.ChallengeId == challengeId && rules.HidesScores),
-                    ClosesOn = challenge.ClosesOn,
-                    CreatedBy = challenge.CreatedBy,
-                    Scores = database
-                        .Standings.Where(standing => standing.ChallengeId == challengeId)
-                        .Sum(standing => standing.Scores),
-                    RankedEmd = database
-                        .Standings.Where(standing => standing.ChallengeId == challengeId)
-                        .Sum(standing => standing.RankedEmd),
-                    RankedIma = database
-                        .Standings.Where(standing => standing.ChallengeId == challengeId)
-                        .Sum(standing => standing.RankedIma),
-                    RankedEmdScores = database
-                        .Standings.Where(standing => standing.ChallengeId == challengeId)
-                        .Sum(standing => standing.RankedEmdScores),
-                    RankedImaScores = database
-                        .Standings.Where(standing => standing.ChallengeId == challengeId)
-                        .Sum(standing => standing.RankedImaScores),
-                }
-            ).SingleOrDefault()
-    );
+    /// <summary>The board of the challenge <c>@challenge_id</c>; no row if there is none.</summary>
+    public const string Sql = """
+        SELECT (closes_on IS NULL OR closes_on > now()) AND EXISTS (
+                SELECT FROM challenge_rules WHERE challenge_id = @challenge_id AND hides_scores
+            ), closes_on, created_by, counts.*
+        FROM challenges CROSS JOIN (
+            SELECT coalesce(sum(scores), 0)::bigint, coalesce(sum(ranked_emd), 0), coalesce(sum(ranked_ima), 0),
+                coalesce(sum(ranked_emd_scores), 0)::bigint, coalesce(sum(ranked_ima_scores), 0)::bigint
+            FROM standings WHERE challenge_id = @challenge_id
+        ) counts
+        WHERE challenge_id = @challenge_id
+        """;
 
     /// <summary>The board of the challenge with this public name; null if there is none.</summary>
-    public static Task<Board?> FindAsync(
-        ExactDbContext database,
+    public static async Task<Board?> FindAsync(
+        NpgsqlDataSource database,
         string challengeId,
         CancellationToken cancellationToken
-    ) => Find(database, challengeId, cancellationToken);
+    )
+    {
+        await using var command = database.CreateShortCommand(RowSecurity.Off + Sql);
+        command.Parameters.AddWithValue("challenge_id", challengeId);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await ReadAsync(reader, cancellationToken);
+    }
+
+    /// <summary>The board in the result of <see cref="Sql"/>; null if there is none.</summary>
+    public static async Task<Board?> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken) =>
+        await reader.ReadAsync(cancellationToken)
+            ? new()
+            {
+                IsHidden = reader.GetBoolean(0),
+                ClosesOn = reader.GetFieldValue<DateTimeOffset?>(1),
+                CreatedBy = reader.GetString(2),
+                Scores = reader.GetInt64(3),
+                RankedEmd = reader.GetInt64(4),
+                RankedIma = reader.GetInt64(5),
+                RankedEmdScores = reader.GetInt64(6),
+                RankedImaScores = reader.GetInt64(7),
+            }
+            : null;
 
     /// <summary>Whether the caller may not see the scores of others yet: neither the organiser nor an administrator.</summary>
-    public bool IsHiddenFrom(ClaimsPrincipal user) => IsHidden && !user.IsAdmin() && user.Identity?.Name != CreatedBy;
+    public bool IsHiddenFrom(ClaimsPrincipal user) => IsHidden && !user.MayOrganise(CreatedBy);
 }

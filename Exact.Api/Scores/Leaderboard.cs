@@ -14,34 +14,68 @@ namespace Exact.Api.Scores;
 /// <c>scores</c> for all. Its cost does
 /// not depend on the size of the challenge (docs/decisions/standings.md).
 /// </remarks>
-internal sealed class Leaderboard(ExactDbContext database)
+internal sealed class Leaderboard(ExactDbContext database, NpgsqlDataSource source)
 {
-    /// <summary>The rows of a page, or all rows behind the place if there is no limit, as they come.</summary>
+    /// <summary>The board and a page of its rows, read together; null if there is no such challenge.</summary>
+    public async Task<(Board Board, List<LeaderboardEntry> Rows)?> FindAsync(
+        string challengeId,
+        LeaderboardQuery query,
+        Place? place,
+        CancellationToken cancellationToken
+    )
+    {
+        var sql = $"{RowSecurity.Off}{Board.Sql};\n{PageSql(query, place is not null, query.Limit)}";
+        await using var command = source.CreateShortCommand(sql);
+        command.Parameters.AddRange(Parameters(challengeId, place).ToArray());
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        if (await Board.ReadAsync(reader, cancellationToken) is not { } board)
+        {
+            return null;
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        return (board, await RankAsync(reader, place, cancellationToken).ToListAsync(cancellationToken));
+    }
+
+    /// <summary>All rows behind the place, as they come.</summary>
     public async IAsyncEnumerable<LeaderboardEntry> ReadAsync(
         string challengeId,
         LeaderboardQuery query,
         Place? place,
-        int? limit,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
-        var sql = PageSql(query, place is not null, limit);
-        var rows = database.Database.SqlQueryRaw<Row>(sql, [.. Parameters(challengeId, place)]);
-        var (last, rank, position) = (place?.Score, place?.Rank ?? 0, place?.Position ?? 0);
-        await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
+        await using var command = source.CreateShortCommand(RowSecurity.Off + PageSql(query, place is not null, null));
+        command.Parameters.AddRange(Parameters(challengeId, place).ToArray());
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await foreach (var entry in RankAsync(reader, place, cancellationToken))
         {
+            yield return entry;
+        }
+    }
+
+    private static async IAsyncEnumerable<LeaderboardEntry> RankAsync(
+        NpgsqlDataReader rows,
+        Place? place,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        var (last, rank, position) = (place?.Score, place?.Rank ?? 0, place?.Position ?? 0);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var score = rows.GetDouble(2);
             position++;
-            rank = row.Score == last ? rank : position;
-            last = row.Score;
+            rank = score == last ? rank : position;
+            last = score;
             yield return new()
             {
                 Rank = rank,
-                ScoreId = row.Id,
-                Username = row.Username,
-                Score = row.Score,
-                Std = row.Std,
-                MethodName = row.MethodName,
-                CreatedAt = row.CreatedAt,
+                ScoreId = rows.GetInt64(0),
+                Username = rows.GetString(1),
+                Score = score,
+                Std = rows.GetFieldValue<double?>(3),
+                MethodName = rows.IsDBNull(4) ? null : rows.GetString(4),
+                CreatedAt = rows.GetFieldValue<DateTimeOffset>(5),
                 Position = position,
             };
         }
@@ -122,12 +156,14 @@ internal sealed class Leaderboard(ExactDbContext database)
         string Count(string condition) =>
             string.Join(" + ", sources.Select(source => $"(SELECT count(*) {source.From} AND {source.Of(condition)})"));
         return $"""
-            SELECT score, created_at, id, {Count("{0} > place.score")} + 1 AS rank,
-                {Count(
-                "({0} > place.score OR {0} = place.score AND ({1}, {2}) <= (place.created_at, place.id))"
-            )} AS position
+            SELECT score, created_at, id, better + 1 AS rank,
+                better + {Count("{0} = place.score AND ({1}, {2}) <= (place.created_at, place.id)")} AS position
             FROM (
-                SELECT * FROM ({Merge(query, Before, backwards, half + 1)}) nearest ORDER BY {backwards} OFFSET {half}
+                SELECT *, {Count("{0} > place.score")} AS better
+                FROM (
+                    SELECT * FROM ({Merge(query, Before, backwards, half + 1)}) nearest
+                    ORDER BY {backwards} OFFSET {half}
+                ) place
             ) place
             """;
     }
@@ -144,8 +180,9 @@ internal sealed class Leaderboard(ExactDbContext database)
     private static string Merge(LeaderboardQuery query, string[]? conditions, string order, int? limit)
     {
         var page = limit is null ? "" : $"LIMIT {limit}";
-        var scans =
-            from source in Sources(query.Metric.OrDefault(), query.Entries.OrDefault())
+        string[] scans =
+        [
+            .. from source in Sources(query.Metric.OrDefault(), query.Entries.OrDefault())
             from condition in conditions ?? ["true"]
             select $"""
                 (
@@ -154,8 +191,11 @@ internal sealed class Leaderboard(ExactDbContext database)
                 )}
                     ORDER BY {order} {page}
                 )
-                """;
-        return $"SELECT * FROM ({string.Join("\nUNION ALL\n", scans)}) scan ORDER BY {order} {page}";
+                """,
+        ];
+        return scans is [var scan]
+            ? scan
+            : $"SELECT * FROM ({string.Join("\nUNION ALL\n", scans)}) scan ORDER BY {order} {page}";
     }
 
     internal static IEnumerable<NpgsqlParameter> Parameters(string challengeId, Place? place)
@@ -204,15 +244,6 @@ internal sealed class Leaderboard(ExactDbContext database)
                 "id"
             );
     }
-
-    internal sealed record Row(
-        long Id,
-        string Username,
-        double Score,
-        double? Std,
-        string? MethodName,
-        DateTimeOffset CreatedAt
-    );
 
     private sealed record OwnPlace(double? Score, DateTimeOffset? CreatedAt, long? Id);
 

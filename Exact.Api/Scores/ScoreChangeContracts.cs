@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Exact.Api.Accounts;
 using Exact.Api.Submissions;
 using Exact.Domain;
@@ -13,6 +14,8 @@ namespace Exact.Api.Scores;
 /// <param name="ImaStd">Its standard deviation.</param>
 /// <param name="MethodName">The name of the method.</param>
 /// <param name="Reason">Why it is entered, for the journal.</param>
+/// <example>{"username": "bob", "emd_score": 0.71, "emd_std": 0.04, "method_name": "grad-cam", "reason": "evaluated by hand"}</example>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record NewScoreRequest(
     string Username,
     double? EmdScore = null,
@@ -23,32 +26,21 @@ internal sealed record NewScoreRequest(
     string? Reason = null
 );
 
-/// <summary>A correction. What it does not name stays as it is; a score that had failed becomes completed.</summary>
-/// <param name="EmdScore">The EMD score.</param>
-/// <param name="EmdStd">Its standard deviation.</param>
-/// <param name="ImaScore">The IMA score.</param>
-/// <param name="ImaStd">Its standard deviation.</param>
-/// <param name="MethodName">The name of the method.</param>
-/// <param name="Reason">Why it is corrected, for the journal.</param>
-internal sealed record ScorePatch(
-    double? EmdScore = null,
-    double? EmdStd = null,
-    double? ImaScore = null,
-    double? ImaStd = null,
-    string? MethodName = null,
-    string? Reason = null
-);
-
 /// <summary>Why a score is disqualified or reinstated.</summary>
 /// <param name="Reason">The reason, for the participant and the journal.</param>
+/// <example>{"reason": "The method reads the labels of the test set."}</example>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record ReasonRequest(string Reason);
 
 /// <summary>Why an evaluation is done again.</summary>
 /// <param name="Reason">The reason, for the journal.</param>
 /// <param name="Metrics">What to measure again; by default everything. The other metrics keep their values.</param>
+/// <example>{"reason": "the dataset was corrected", "metrics": ["emd"]}</example>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record RerunRequest(string Reason, IReadOnlyList<Metric>? Metrics = null);
 
 /// <summary>How many evaluations are done again.</summary>
+/// <example>{"submissions": 12}</example>
 internal sealed record RerunResponse(int Submissions);
 
 internal sealed class NewScoreValidator : AbstractValidator<NewScoreRequest>
@@ -65,19 +57,6 @@ internal sealed class NewScoreValidator : AbstractValidator<NewScoreRequest>
         RuleFor(request => request.ImaStd).Deviation(request => request.ImaScore);
         RuleFor(request => request.MethodName).MaximumLength(100).OneLine();
         RuleFor(request => request.Reason).MaximumLength(ReasonRules.MaxLength).OneLine();
-    }
-}
-
-internal sealed class ScorePatchValidator : AbstractValidator<ScorePatch>
-{
-    public ScorePatchValidator()
-    {
-        RuleFor(patch => patch.EmdScore).Finite();
-        RuleFor(patch => patch.ImaScore).Finite();
-        RuleFor(patch => patch.EmdStd).Deviation(patch => patch.EmdStd);
-        RuleFor(patch => patch.ImaStd).Deviation(patch => patch.ImaStd);
-        RuleFor(patch => patch.MethodName).MaximumLength(100).OneLine();
-        RuleFor(patch => patch.Reason).MaximumLength(ReasonRules.MaxLength).OneLine();
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Exact.Api.Access;
 using Exact.Api.Accounts;
 using Exact.Api.Challenges;
@@ -18,7 +19,6 @@ internal static class ScoreChangeEndpoints
         services
             .AddScoped<ScoreChanges>()
             .AddSingleton<IValidator<NewScoreRequest>, NewScoreValidator>()
-            .AddSingleton<IValidator<ScorePatch>, ScorePatchValidator>()
             .AddSingleton<IValidator<ReasonRequest>, ReasonValidator>()
             .AddSingleton<IValidator<RerunRequest>, RerunValidator>();
 
@@ -37,7 +37,8 @@ internal static class ScoreChangeEndpoints
         var score = routes.MapGroup("/api/scores/{id:long}").WithTags("Scores").Validated();
         score
             .MapPatch("/", CorrectAsync)
-            .WithSummary("Correct a score")
+            .WithSummary("Correct the named values of a score; null clears a value")
+            .Accepts<ScorePatch>("application/json", "application/merge-patch+json")
             .ForOrganisers()
             .ProducesProblem(StatusCodes.Status409Conflict);
         score
@@ -95,11 +96,11 @@ internal static class ScoreChangeEndpoints
 
     private static async Task<Answer> CorrectAsync(
         long id,
-        ScorePatch request,
+        [FromBody] JsonElement patch,
         ScoreChanges changes,
         HttpContext context,
         CancellationToken cancellationToken
-    ) => AnswerTo(await changes.CorrectAsync(id, request, context.User, cancellationToken));
+    ) => AnswerTo(await changes.CorrectAsync(id, ScorePatch.Read(patch), context.User, cancellationToken));
 
     private static async Task<Answer> DisqualifyAsync(
         long id,

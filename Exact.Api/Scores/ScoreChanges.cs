@@ -1,10 +1,8 @@
 using System.Security.Claims;
-using System.Text.Json;
 using Exact.Api.Access;
+using Exact.Api.Operations;
 using Exact.Domain;
-using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
-using Exact.Infrastructure.Operations;
 using Microsoft.EntityFrameworkCore;
 
 namespace Exact.Api.Scores;
@@ -25,7 +23,7 @@ internal abstract record ScoreChange
 /// <summary>
 /// What organisers do to scores. Each change is journalled in its transaction, with the score before and after.
 /// </summary>
-internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
+internal sealed class ScoreChanges(ExactDbContext database, ChangeJournal journal, TimeProvider time)
 {
     /// <summary>Enters a completed score by hand.</summary>
     public async Task<ScoreChange> EnterAsync(
@@ -35,6 +33,8 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
         CancellationToken cancellationToken
     )
     {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.KeepChallengeAsync(challengeId, cancellationToken);
         if (await FindOrganiserAsync(challengeId, cancellationToken) is not { } organiser)
         {
             return new ScoreChange.Missing();
@@ -45,7 +45,6 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
             return new ScoreChange.NotYours();
         }
 
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         var score = new Score
         {
             ChallengeId = challengeId,
@@ -60,7 +59,11 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
         database.Scores.Add(score);
         await database.SaveChangesAsync(cancellationToken);
         var after = await ReadAsync(score.Id, cancellationToken);
-        await JournalAsync(user, new("enter", score.Id, challengeId, entered.Reason, null, after), cancellationToken);
+        await journal.AddAsync(
+            user,
+            new("enter", challengeId, score.Id, entered.Reason, null, after),
+            cancellationToken
+        );
         await transaction.CommitAsync(CancellationToken.None);
         return new ScoreChange.Done(after);
     }
@@ -84,16 +87,7 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
                     return "The score is being evaluated. Wait for its result, and correct that.";
                 }
 
-                score.EmdScore = patch.EmdScore ?? score.EmdScore;
-                score.EmdStd = patch.EmdStd ?? score.EmdStd;
-                score.ImaScore = patch.ImaScore ?? score.ImaScore;
-                score.ImaStd = patch.ImaStd ?? score.ImaStd;
-                score.MethodName = patch.MethodName ?? score.MethodName;
-                if (patch.EmdScore is not null || patch.ImaScore is not null)
-                {
-                    (score.Status, score.ErrorMessage) = (ScoreStatus.Completed, null);
-                }
-
+                patch.ApplyTo(score);
                 await database.SaveChangesAsync(cancellationToken);
                 return null;
             },
@@ -182,6 +176,8 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
         CancellationToken cancellationToken
     )
     {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.KeepChallengeAsync(challengeId, cancellationToken);
         if (await FindOrganiserAsync(challengeId, cancellationToken) is not { } organiser)
         {
             return null;
@@ -192,14 +188,12 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
             return -1;
         }
 
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        var before = await database
-            .Scores.Where(score => score.ChallengeId == challengeId)
-            .Where(score => database.Submissions.Any(submission => submission.ScoreId == score.Id))
-            .Select(ScoreResponse.From)
-            .ToListAsync(cancellationToken);
         var number = await RequeueAsync(null, challengeId, request.Metrics, cancellationToken);
-        await JournalAsync(user, new("rerun_all", null, challengeId, request.Reason, before, null), cancellationToken);
+        await journal.AddAsync(
+            user,
+            new("rerun_all", challengeId, null, request.Reason, null, new RerunResponse(number)),
+            cancellationToken
+        );
         await transaction.CommitAsync(CancellationToken.None);
         return number;
     }
@@ -236,7 +230,7 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
         }
 
         var after = await ReadAsync(id, cancellationToken);
-        await JournalAsync(user, new(action, id, score.ChallengeId, reason, before, after), cancellationToken);
+        await journal.AddAsync(user, new(action, score.ChallengeId, id, reason, before, after), cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         return new ScoreChange.Done(after);
     }
@@ -268,7 +262,7 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
                 RETURNING s.id
             )
             UPDATE submissions b
-            SET queued_at = now(), attempts = 0, counts = true, started_at = NULL, finished_at = NULL, log = NULL,
+            SET queued_at = now(), attempts = 0, started_at = NULL, finished_at = NULL, log = NULL,
                 lease = NULL, lease_until = NULL, worker = NULL
             FROM queued WHERE b.score_id = queued.id
             """,
@@ -283,33 +277,8 @@ internal sealed class ScoreChanges(ExactDbContext database, TimeProvider time)
             .SingleOrDefaultAsync(cancellationToken);
 
     private Task<ScoreResponse> ReadAsync(long id, CancellationToken cancellationToken) =>
-        database.Scores.Where(score => score.Id == id).Select(ScoreResponse.From).SingleAsync(cancellationToken);
-
-    private async Task JournalAsync(ClaimsPrincipal user, Figures figures, CancellationToken cancellationToken)
-    {
-        var now = time.GetUtcNow();
-        database.Operations.Add(
-            new()
-            {
-                Kind = OperationKind.Score,
-                Actor = user.Identity!.Name!,
-                Origin = Product.Origin,
-                StartedAt = now,
-                FinishedAt = now,
-                State = OperationState.Succeeded,
-                Figures = JsonSerializer.Serialize(figures, Json.Options), // an imported score may be NaN
-            }
-        );
-        await database.SaveChangesAsync(cancellationToken);
-    }
-
-    /// <summary>What the journal keeps of a change.</summary>
-    private sealed record Figures(
-        string Action,
-        long? ScoreId,
-        string ChallengeId,
-        string? Reason,
-        object? Before,
-        object? After
-    );
+        database
+            .Scores.Where(score => score.Id == id)
+            .Select(ScoreResponse.From(database, reader: null, isAdmin: true))
+            .SingleAsync(cancellationToken);
 }

@@ -1,11 +1,17 @@
 using System.Linq.Expressions;
 using System.Text.Json.Serialization;
 using Exact.Domain;
+using Exact.Infrastructure.Database;
 using FluentValidation;
 
 namespace Exact.Api.Scores;
 
 /// <summary>A score. A value that is not a finite number is null.</summary>
+/// <example>
+/// {"id": 88, "username": "bob", "challenge_id": "tetris-saliency", "score": 0.71, "emd_score": 0.71, "emd_std": 0.04,
+/// "ima_score": 0.52, "ima_std": 0.03, "method_name": "grad-cam", "created_at": "2026-12-03T14:21:05.123456Z",
+/// "status": "completed", "error_message": null, "disqualified": false}
+/// </example>
 internal record ScoreResponse
 {
     public required long Id { get; init; }
@@ -32,24 +38,44 @@ internal record ScoreResponse
 
     public required ScoreStatus Status { get; init; }
 
-    /// <summary>Why the evaluation failed; null unless it failed.</summary>
+    /// <summary>Why the evaluation failed, for its participant, the organiser and administrators; otherwise null.</summary>
     public required string? ErrorMessage { get; init; }
 
-    public static readonly Expression<Func<Score, ScoreResponse>> From = score => new ScoreResponse
-    {
-        Id = score.Id,
-        Username = score.Username,
-        ChallengeId = score.ChallengeId,
-        Score = score.Primary,
-        EmdScore = score.EmdScore,
-        EmdStd = score.EmdStd,
-        ImaScore = score.ImaScore,
-        ImaStd = score.ImaStd,
-        MethodName = score.MethodName,
-        CreatedAt = score.CreatedAt,
-        Status = score.Status,
-        ErrorMessage = score.ErrorMessage,
-    };
+    /// <summary>Whether the organiser has taken it off the leaderboard.</summary>
+    public required bool Disqualified { get; init; }
+
+    /// <summary>A score as somebody may see it: an error may quote what the participant's program printed.</summary>
+    /// <param name="database">Has the rows that belong to the score.</param>
+    /// <param name="reader">The user name of the caller; null for nobody.</param>
+    /// <param name="isAdmin">Whether the caller sees everything.</param>
+    public static Expression<Func<Score, ScoreResponse>> From(ExactDbContext database, string? reader, bool isAdmin) =>
+        score => new ScoreResponse
+        {
+            Id = score.Id,
+            Username = score.Username,
+            ChallengeId = score.ChallengeId,
+            Score = score.Primary,
+            EmdScore = score.EmdScore,
+            EmdStd = score.EmdStd,
+            ImaScore = score.ImaScore,
+            ImaStd = score.ImaStd,
+            MethodName = score.MethodName,
+            CreatedAt = score.CreatedAt,
+            Status = score.Status,
+            ErrorMessage =
+                isAdmin
+                || score.ErrorMessage != null
+                    && reader != null
+                    && (
+                        score.Username == reader
+                        || database.Challenges.Any(one =>
+                            one.ChallengeId == score.ChallengeId && one.CreatedBy == reader
+                        )
+                    )
+                    ? score.ErrorMessage
+                    : null,
+            Disqualified = database.Disqualifications.Any(one => one.ScoreId == score.Id),
+        };
 }
 
 /// <summary>Which scores of a participant a leaderboard shows.</summary>
@@ -110,6 +136,10 @@ internal sealed class LeaderboardQueryValidator : PageQueryValidator<Leaderboard
 }
 
 /// <summary>A row of a leaderboard.</summary>
+/// <example>
+/// {"rank": 1, "score_id": 88, "username": "bob", "score": 0.71, "std": 0.04, "method_name": "grad-cam",
+/// "created_at": "2026-12-03T14:21:05.123456Z"}
+/// </example>
 internal sealed record LeaderboardEntry
 {
     /// <summary>The rank, from 1. Equal scores share a rank: 1, 2, 2, 4.</summary>

@@ -1,13 +1,16 @@
 using Exact.Api.Challenges;
-using Exact.Infrastructure.Database;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Npgsql;
 
 namespace Exact.Api.Scores;
 
 internal static class ScoreEndpoints
 {
+    /// <summary>The name of the file that a leaderboard is downloaded as.</summary>
+    private const string Name = "leaderboard";
+
     public static IServiceCollection AddScores(this IServiceCollection services) =>
         services
             .AddScoped<ScoreService>()
@@ -25,10 +28,12 @@ internal static class ScoreEndpoints
         group
             .MapGet("/scores", ListAsync)
             .WithSummary("List the scores of a challenge, newest first")
+            .ProducesRows<ScoreResponse>()
             .ProducesValidationProblem();
         group
             .MapGet("/leaderboard", RankAsync)
             .WithSummary("Get the leaderboard of a challenge")
+            .ProducesRows<LeaderboardEntry>()
             .ProducesValidationProblem()
             .ProducesProblem(StatusCodes.Status401Unauthorized);
     }
@@ -37,7 +42,7 @@ internal static class ScoreEndpoints
         [FromRoute(Name = "challenge_id")] string challengeId,
         [AsParameters] ScoreQuery query,
         ScoreService scores,
-        ExactDbContext database,
+        NpgsqlDataSource database,
         HttpContext context,
         CancellationToken cancellationToken
     )
@@ -62,7 +67,7 @@ internal static class ScoreEndpoints
         IAsyncEnumerable<ScoreResponse> Read(int? limit) =>
             isHidden && own is null
                 ? AsyncEnumerable.Empty<ScoreResponse>()
-                : scores.ReadAsync(challengeId, isHidden ? own : null, query, limit);
+                : scores.ReadAsync(challengeId, isHidden ? own : null, query, limit, context.User);
     }
 
     private static async Task<
@@ -71,45 +76,49 @@ internal static class ScoreEndpoints
         [FromRoute(Name = "challenge_id")] string challengeId,
         [AsParameters] LeaderboardQuery query,
         Leaderboard leaderboard,
-        ExactDbContext database,
+        NpgsqlDataSource database,
         HttpContext context,
         CancellationToken cancellationToken
     )
     {
-        if (await Board.FindAsync(database, challengeId, cancellationToken) is not { } board)
+        var place = Leaderboard.Place.Of(query);
+        if (query.Format.OrDefault() is not RowFormat.Json and var format)
+        {
+            return await Board.FindAsync(database, challengeId, cancellationToken) is not { } found
+                    ? TypedResults.NotFound()
+                : context.IsHidden(found)
+                    ? new AllRows<LeaderboardEntry>(AsyncEnumerable.Empty<LeaderboardEntry>(), format, null, Name)
+                : new AllRows<LeaderboardEntry>(
+                    leaderboard.ReadAsync(challengeId, query, place, cancellationToken),
+                    format,
+                    Leaderboard.Count(found, query),
+                    Name
+                );
+        }
+
+        var isRanked = true;
+        if (query.Around is not null)
+        {
+            var around = query.Around is LeaderboardQuery.Me ? context.User.Identity?.Name : query.Around;
+            if (around is null)
+            {
+                return TypedResults.Challenge();
+            }
+
+            (isRanked, place) = await leaderboard.FindPlaceAsync(challengeId, around, query, cancellationToken);
+        }
+
+        if (await leaderboard.FindAsync(challengeId, query, place, cancellationToken) is not var (board, rows))
         {
             return TypedResults.NotFound();
         }
 
-        var around = query.Around is LeaderboardQuery.Me ? context.User.Identity?.Name : query.Around;
-        if (around is null && query.Around is not null)
-        {
-            return TypedResults.Challenge();
-        }
-
         var isHidden = context.IsHidden(board);
-        var isEmpty = isHidden;
-        var place = Leaderboard.Place.Of(query);
-        if (around is not null && !isHidden)
-        {
-            (var isRanked, place) = await leaderboard.FindPlaceAsync(challengeId, around, query, cancellationToken);
-            isEmpty = !isRanked;
-        }
-
-        long? total = isHidden ? null : Leaderboard.Count(board, query);
-        if (query.Format.OrDefault() is not RowFormat.Json and var format)
-        {
-            return new AllRows<LeaderboardEntry>(Read(limit: null), format, total, "leaderboard");
-        }
-
-        var rows = await Read(query.Limit).ToListAsync(cancellationToken);
-        var page = new Page<LeaderboardEntry>(rows, total);
+        var page = new Page<LeaderboardEntry>(
+            isHidden || !isRanked ? [] : rows,
+            isHidden ? null : Leaderboard.Count(board, query)
+        );
         return TypedResults.Ok(context.WithPageHeaders(page, query, Leaderboard.PlaceOf));
-
-        IAsyncEnumerable<LeaderboardEntry> Read(int? limit) =>
-            isEmpty
-                ? AsyncEnumerable.Empty<LeaderboardEntry>()
-                : leaderboard.ReadAsync(challengeId, query, place, limit, cancellationToken);
     }
 
     /// <summary>Whether the caller may not see the scores yet; the response says why it is empty.</summary>

@@ -5,6 +5,7 @@ using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Npgsql;
 
 namespace Exact.Api.Startup;
 
@@ -67,6 +68,15 @@ internal static partial class HostSettings
             IOException
                 when exception.GetBaseException() is AddressInUseException or { Message: "Address already in use" } =>
                 $"{exception.Message.TrimEnd('.')}. Stop the other process, or choose another address ({Variables}).",
+            _ when exception.GetBaseException()
+                    is PostgresException
+                    {
+                        SqlState: PostgresErrorCodes.UndefinedTable
+                            or PostgresErrorCodes.UndefinedColumn
+                            or PostgresErrorCodes.UndefinedFunction
+                    } lacking =>
+                $"The database lacks what this version needs ({lacking.MessageText}), so migrations are pending. "
+                    + "Apply them with \"migrate\", or look at them with \"status\". Nothing was changed.",
             _ when Binder().Match(exception.Message) is { Success: true, Groups: [_, var value, var setting] } =>
                 $"The setting {setting.Value} is {Settings.Show(value.Value)}, which it does not accept. Correct it.",
             _ => exception.Cause(),

@@ -1,6 +1,7 @@
 using Exact.Infrastructure;
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Startup;
@@ -26,8 +27,6 @@ internal sealed partial class MigrateInBackground(
     ILogger<MigrateInBackground> logger
 ) : BackgroundService
 {
-    private const string Actor = "startup";
-
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MaximalPause = TimeSpan.FromMinutes(1);
 
@@ -68,7 +67,7 @@ internal sealed partial class MigrateInBackground(
     {
         if (Applies)
         {
-            await migrator.MigrateAsync(Actor, stoppingToken);
+            await migrator.MigrateAsync(Actors.Startup, stoppingToken);
         }
 
         string? told = null;
@@ -120,7 +119,7 @@ internal sealed partial class MigrateInBackground(
     {
         try
         {
-            await migrator.MigrateAsync(Actor, stoppingToken);
+            await migrator.MigrateAsync(Actors.Startup, stoppingToken);
             return true;
         }
         catch (Exception e) when (!stoppingToken.IsCancellationRequested)

@@ -26,6 +26,20 @@ internal static class ReadinessGate
     /// <summary>The answer while the schema is not ready.</summary>
     public static IResult NotReady(SchemaProgress progress) => new RetryLater(progress);
 
+    /// <summary>A phase in a sentence for everyone.</summary>
+    public static string Describe(SchemaPhase phase) =>
+        phase switch
+        {
+            SchemaPhase.WaitingForServer => "The service is waiting for its database.",
+            SchemaPhase.WaitingForLock => "Another replica is migrating the database.",
+            SchemaPhase.WaitingForMigrations => "The service is waiting for someone to migrate the database.",
+            SchemaPhase.Migrating => "The service is migrating the database.",
+            SchemaPhase.Away => "The database does not answer.",
+            SchemaPhase.Refused => "The database cannot serve the service. The log says why.",
+            SchemaPhase.Failed => "The service cannot start. Its log says why.",
+            _ => "The service is starting.",
+        };
+
     private static bool IsAvailable(Endpoint endpoint) => endpoint.Metadata.GetMetadata<AtAnyTime>() is not null;
 
     private sealed class AtAnyTime
@@ -52,18 +66,5 @@ internal static class ReadinessGate
                 )
                 .ExecuteAsync(httpContext);
         }
-
-        private static string Describe(SchemaPhase phase) =>
-            phase switch
-            {
-                SchemaPhase.WaitingForServer => "The service is waiting for its database.",
-                SchemaPhase.WaitingForLock => "Another replica is migrating the database.",
-                SchemaPhase.WaitingForMigrations => "The service is waiting for someone to migrate the database.",
-                SchemaPhase.Migrating => "The service is migrating the database.",
-                SchemaPhase.Away => "The database does not answer.",
-                SchemaPhase.Refused => "The database cannot serve the service. The log says why.",
-                SchemaPhase.Failed => "The service cannot start. Its log says why.",
-                _ => "The service is starting.",
-            };
     }
 }

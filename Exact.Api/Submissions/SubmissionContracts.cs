@@ -13,7 +13,8 @@ internal sealed record SubmissionQuery(
     [Query(Name = "username", Description = "Only submissions of this participant. Participants see only their own.")]
         string Username = null,
     [Query(Name = "limit", Description = PageQuery.LimitDescription)] int Limit = 100,
-    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null
+    [Query(Name = "cursor", Description = PageQuery.CursorDescription)] string Cursor = null,
+    [Query(Name = "count", Description = PageQuery.CountDescription)] bool Count = false
 ) : IPageQuery;
 
 #nullable restore annotations
@@ -21,6 +22,13 @@ internal sealed record SubmissionQuery(
 internal sealed class SubmissionQueryValidator() : PageQueryValidator<SubmissionQuery>(place => place is [_]);
 
 /// <summary>A submission and the state of its evaluation.</summary>
+/// <example>
+/// {"id": 17, "score_id": 88, "challenge_id": "tetris-saliency", "username": "bob", "method_name": "grad-cam",
+/// "original_name": "grad_cam.py", "size": 2048,
+/// "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "status": "pending", "place": 3,
+/// "submitted_at": "2026-12-03T14:21:05.123456Z", "started_at": null, "finished_at": null, "attempts": 0, "counts": true,
+/// "emd_score": null, "emd_std": null, "ima_score": null, "ima_std": null, "error_message": null, "disqualified": null}
+/// </example>
 internal record SubmissionResponse
 {
     public required long Id { get; init; }
@@ -45,7 +53,7 @@ internal record SubmissionResponse
     public required ScoreStatus Status { get; init; }
 
     /// <summary>How many submissions to this challenge are evaluated first, plus one; null unless it is pending.</summary>
-    public required int? Place { get; init; }
+    public int? Place { get; init; }
 
     public required DateTimeOffset SubmittedAt { get; init; }
 
@@ -73,6 +81,7 @@ internal record SubmissionResponse
     /// <summary>Why the organiser has disqualified it; null if it is not.</summary>
     public required string? Disqualified { get; init; }
 
+    /// <summary>Everything but the place, which is found for a whole page at once.</summary>
     public static Expression<Func<Submission, Score, SubmissionResponse>> From(ExactDbContext database) =>
         (submission, score) =>
             new SubmissionResponse
@@ -86,19 +95,6 @@ internal record SubmissionResponse
                 Size = submission.Size,
                 Sha256 = submission.Sha256,
                 Status = score.Status,
-                Place =
-                    score.Status == ScoreStatus.Pending
-                        ? 1
-                            + database
-                                .Scores.Where(other =>
-                                    other.ChallengeId == score.ChallengeId && other.Status == ScoreStatus.Pending
-                                )
-                                .Join(database.Submissions, other => other.Id, own => own.ScoreId, (_, own) => own)
-                                .Count(other =>
-                                    other.QueuedAt < submission.QueuedAt
-                                    || (other.QueuedAt == submission.QueuedAt && other.Id < submission.Id)
-                                )
-                        : null,
                 SubmittedAt = score.CreatedAt,
                 StartedAt = submission.StartedAt,
                 FinishedAt = submission.FinishedAt,
@@ -117,6 +113,16 @@ internal record SubmissionResponse
 }
 
 /// <summary>A submission, with what is only for its participant and the organiser.</summary>
+/// <example>
+/// {"id": 17, "score_id": 88, "challenge_id": "tetris-saliency", "username": "bob", "method_name": "grad-cam",
+/// "original_name": "grad_cam.py", "size": 2048,
+/// "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "status": "pending", "place": 3,
+/// "submitted_at": "2026-12-03T14:21:05.123456Z", "started_at": null, "finished_at": null, "attempts": 0, "counts": true,
+/// "emd_score": null, "emd_std": null, "ima_score": null, "ima_std": null, "error_message": null, "disqualified": null,
+/// "log": null,
+/// "allowance": {"daily_limit": 5, "left_today": 2, "resets_at": "2026-12-04T00:00:00Z", "total_limit": null, "left": null,
+/// "summary": "2 of 5 left today, resets at 00:00 UTC"}}
+/// </example>
 internal sealed record SubmissionDetails : SubmissionResponse
 {
     [SetsRequiredMembers]
@@ -131,6 +137,10 @@ internal sealed record SubmissionDetails : SubmissionResponse
 }
 
 /// <summary>What a participant may still submit to a challenge.</summary>
+/// <example>
+/// {"daily_limit": 5, "left_today": 2, "resets_at": "2026-12-04T00:00:00Z", "total_limit": null, "left": null,
+/// "summary": "2 of 5 left today, resets at 00:00 UTC"}
+/// </example>
 internal sealed record AllowanceResponse
 {
     /// <summary>How many submissions there are each day; null if there is no limit.</summary>

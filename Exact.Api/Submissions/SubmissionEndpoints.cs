@@ -8,6 +8,7 @@ using Exact.Infrastructure.Files;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.OpenApi;
 
 namespace Exact.Api.Submissions;
 
@@ -21,6 +22,20 @@ internal static class SubmissionEndpoints
 
     private const string File = "file";
 
+    /// <summary>The parts of the form, for the OpenAPI document.</summary>
+    public static (string Name, OpenApiSchema Schema)[] Form =>
+        [
+            (
+                MethodName,
+                DocumentedForms.Text(
+                    "The name of the method; by default the name of the file without its extension.",
+                    "grad-cam",
+                    100
+                )
+            ),
+            (File, DocumentedForms.File("The method.", "(the bytes of grad_cam.py)")),
+        ];
+
     public static void MapSubmissions(this IEndpointRouteBuilder routes)
     {
         var challenge = routes
@@ -32,9 +47,10 @@ internal static class SubmissionEndpoints
             .MapPost("/submissions", SubmitAsync)
             .WithSummary("Submit a method: a form with method_name and then file")
             .WithMetadata(new DisableRequestSizeLimitAttribute())
-            .Accepts<SubmissionFormDocument>("multipart/form-data")
+            .TakesForm(ChallengeDocument.FieldsFirst, ["file"], Form)
             .ForCallers(Scopes.Submit)
             .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status408RequestTimeout)
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
@@ -59,10 +75,7 @@ internal static class SubmissionEndpoints
             .MapGet("/file", DownloadAsync)
             .WithSummary("Download the file of a submission")
             .ForCallers(AccessPolicies.Known)
-            .Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
-            .Produces(StatusCodes.Status206PartialContent, contentType: "application/octet-stream")
-            .Produces(StatusCodes.Status304NotModified)
-            .Produces(StatusCodes.Status416RangeNotSatisfiable);
+            .ProducesFile();
     }
 
     private static async Task<Results<Accepted<SubmissionDetails>, ValidationProblem, ProblemHttpResult>> SubmitAsync(
@@ -74,7 +87,7 @@ internal static class SubmissionEndpoints
         CancellationToken cancellationToken
     )
     {
-        // Before the body, so that nobody sends a file that cannot be accepted.
+        // Before the body: a file that cannot be accepted is not received.
         var (form, user) = (MultipartForm.Open(context), context.User.Identity!.Name!);
         var atLeast = Math.Max(0, (context.Request.ContentLength ?? 0) - FormOverhead);
         if (await submissions.CheckAsync(challengeId, user, atLeast, cancellationToken) is { } closed)
@@ -210,9 +223,4 @@ internal static class SubmissionEndpoints
 
     private static ValidationProblem Mistake(string field, string message) =>
         TypedResults.ValidationProblem(new Dictionary<string, string[]> { [field] = [message] });
-
-    /// <summary>The form, for the OpenAPI document; the service reads it as a stream.</summary>
-    /// <param name="MethodName">The name of the method; by default the name of the file without its extension.</param>
-    /// <param name="File">The method. It comes last.</param>
-    private sealed record SubmissionFormDocument(string? MethodName, IFormFile File);
 }

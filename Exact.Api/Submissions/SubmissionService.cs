@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Exact.Api.Submissions;
 
 /// <summary>Takes and shows submissions.</summary>
-internal sealed class SubmissionService(ExactDbContext database, SubmissionIntake intake)
+internal sealed class SubmissionService(ExactDbContext database, SubmissionIntake intake, SubmissionQueue queue)
 {
     /// <summary>Whether a participant could submit a file of this length now; null if so.</summary>
     public async Task<Refusal?> CheckAsync(
@@ -108,12 +108,15 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
         var rows = await Describe(page.OrderByDescending(submission => submission.Id).Take(query.Limit))
             .OrderByDescending(row => row.Id)
             .ToListAsync(cancellationToken);
-        return await query.PageOfAsync(rows, all, cancellationToken);
+        return await query.PageOfAsync(await AddPlacesAsync(rows, cancellationToken), all, cancellationToken);
     }
 
     /// <summary>A submission; null if there is none.</summary>
-    public Task<SubmissionResponse?> FindAsync(long id, CancellationToken cancellationToken) =>
-        Describe(database.Submissions.Where(submission => submission.Id == id)).SingleOrDefaultAsync(cancellationToken);
+    public async Task<SubmissionResponse?> FindAsync(long id, CancellationToken cancellationToken)
+    {
+        var found = await Describe(database.Submissions.Where(one => one.Id == id)).ToListAsync(cancellationToken);
+        return (await AddPlacesAsync(found, cancellationToken)).SingleOrDefault();
+    }
 
     /// <summary>Adds what is only for its participant and the organiser.</summary>
     public async Task<SubmissionDetails> AddDetailsAsync(
@@ -149,6 +152,22 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
             .Challenges.Where(challenge => challenge.ChallengeId == challengeId)
             .Select(challenge => challenge.CreatedBy)
             .SingleOrDefaultAsync(cancellationToken);
+
+    /// <summary>Adds their places in the queue to submissions of one challenge.</summary>
+    private async Task<List<SubmissionResponse>> AddPlacesAsync(
+        List<SubmissionResponse> rows,
+        CancellationToken cancellationToken
+    )
+    {
+        var pending = rows.Where(row => row.Status is ScoreStatus.Pending).ToList();
+        if (pending is not [{ ChallengeId: var challenge }, ..])
+        {
+            return rows;
+        }
+
+        var places = await queue.FindPlacesAsync(challenge, [.. pending.Select(row => row.Id)], cancellationToken);
+        return [.. rows.Select(row => places.TryGetValue(row.Id, out var place) ? row with { Place = place } : row)];
+    }
 
     private IQueryable<SubmissionResponse> Describe(IQueryable<Submission> submissions) =>
         submissions.Join(

@@ -6,22 +6,25 @@ using FluentValidation;
 namespace Exact.Api.Submissions;
 
 /// <summary>A worker asks for a submission.</summary>
-/// <param name="Metrics">What the worker measures: <c>emd</c>, <c>ima</c>. It gets only scores that lack one of them; by default any.</param>
+/// <param name="Metrics">What the worker measures: <c>emd</c>, <c>ima</c>; by default both. It gets only scores that lack one of them.</param>
 /// <param name="Wait">How many seconds to wait for a submission, from 0 to 30; by default 0.</param>
 /// <param name="Worker">The name of the worker, for people who look for it.</param>
+/// <example>{"metrics": ["emd"], "wait": 0, "worker": "gpu-1"}</example>
 internal sealed record ClaimRequest(IReadOnlyList<Metric>? Metrics = null, int Wait = 0, string? Worker = null);
 
 /// <summary>A worker still evaluates.</summary>
 /// <param name="Lease">The lease of the claim.</param>
+/// <example>{"lease": "3f2b8c1e-5d7a-4e0b-9c66-2a1d8f4b7e90"}</example>
 internal sealed record HeartbeatRequest(Guid Lease);
 
-/// <summary>The result of an evaluation. Name at least one score.</summary>
+/// <summary>The result of an evaluation, which ends with it. Name at least one score; one that is there already is kept.</summary>
 /// <param name="Lease">The lease of the claim.</param>
 /// <param name="EmdScore">The EMD score; higher is better.</param>
 /// <param name="EmdStd">Its standard deviation.</param>
 /// <param name="ImaScore">The IMA score; higher is better.</param>
 /// <param name="ImaStd">Its standard deviation.</param>
 /// <param name="Log">The output; its end is kept.</param>
+/// <example>{"lease": "3f2b8c1e-5d7a-4e0b-9c66-2a1d8f4b7e90", "emd_score": 0.71, "emd_std": 0.04, "log": "EMD Mean: 0.71"}</example>
 internal sealed record CompleteRequest(
     Guid Lease,
     double? EmdScore = null,
@@ -36,14 +39,17 @@ internal sealed record CompleteRequest(
 /// <param name="Error">What went wrong, for the participant.</param>
 /// <param name="Infrastructure">Whether the method is not to blame. The submission is then tried again, three times in all.</param>
 /// <param name="Log">The output; its end is kept.</param>
+/// <example>{"lease": "3f2b8c1e-5d7a-4e0b-9c66-2a1d8f4b7e90", "error": "The method returned no array.", "log": "…"}</example>
 internal sealed record FailRequest(Guid Lease, string Error, bool Infrastructure = false, string? Log = null);
 
-/// <summary>A worker gives a submission back.</summary>
+/// <summary>A worker gives a submission back, for no fault of anybody: the attempt does not count.</summary>
 /// <param name="Lease">The lease of the claim.</param>
 /// <param name="Log">The output; its end is kept.</param>
+/// <example>{"lease": "3f2b8c1e-5d7a-4e0b-9c66-2a1d8f4b7e90", "log": "The worker was told to stop."}</example>
 internal sealed record ReleaseRequest(Guid Lease, string? Log = null);
 
 /// <summary>How long a worker has a submission.</summary>
+/// <example>{"lease_until": "2026-12-03T14:23:05.123456Z", "heartbeat_seconds": 40}</example>
 internal sealed record LeaseResponse
 {
     /// <summary>Until when, by the database's clock.</summary>
@@ -54,6 +60,14 @@ internal sealed record LeaseResponse
 }
 
 /// <summary>A submission to evaluate.</summary>
+/// <example>
+/// {"submission_id": 17, "lease": "3f2b8c1e-5d7a-4e0b-9c66-2a1d8f4b7e90", "lease_until": "2026-12-03T14:23:05.123456Z",
+/// "heartbeat_seconds": 40, "attempt": 1, "metrics": ["emd", "ima"], "username": "bob", "method_name": "grad-cam",
+/// "challenge": {"challenge_id": "tetris-saliency", "title": "Tetris saliency"},
+/// "files": {"method": {"url": "/api/worker/submissions/17/files/method", "name": "grad_cam.py", "size": 2048,
+/// "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+/// "dataset": null, "mlmodel": null, "xaimethod": null}}
+/// </example>
 internal sealed record ClaimResponse
 {
     public required long SubmissionId { get; init; }
@@ -69,6 +83,9 @@ internal sealed record ClaimResponse
 
     /// <summary>From 1.</summary>
     public required int Attempt { get; init; }
+
+    /// <summary>What to measure: the metrics of the worker that the score lacks. Others keep their values.</summary>
+    public required IReadOnlyList<Metric> Metrics { get; init; }
 
     public required string Username { get; init; }
 
@@ -117,10 +134,21 @@ internal sealed class ClaimValidator : AbstractValidator<ClaimRequest>
     }
 }
 
+internal sealed class HeartbeatValidator : AbstractValidator<HeartbeatRequest>
+{
+    public HeartbeatValidator() => RuleFor(request => request.Lease).IsLease();
+}
+
+internal sealed class ReleaseValidator : AbstractValidator<ReleaseRequest>
+{
+    public ReleaseValidator() => RuleFor(request => request.Lease).IsLease();
+}
+
 internal sealed class CompleteValidator : AbstractValidator<CompleteRequest>
 {
     public CompleteValidator()
     {
+        RuleFor(request => request.Lease).IsLease();
         RuleFor(request => request.EmdScore)
             .Must((request, score) => score is not null || request.ImaScore is not null)
             .WithMessage("Name emd_score, ima_score or both. A measurement without a result is reported with fail.");
@@ -133,7 +161,17 @@ internal sealed class CompleteValidator : AbstractValidator<CompleteRequest>
 
 internal sealed class FailValidator : AbstractValidator<FailRequest>
 {
-    public FailValidator() => RuleFor(request => request.Error).NotEmpty().MaximumLength(LogText.MaxLength);
+    public FailValidator()
+    {
+        RuleFor(request => request.Lease).IsLease();
+        RuleFor(request => request.Error).NotEmpty().MaximumLength(LogText.MaxLength);
+    }
+}
+
+internal static class LeaseRules
+{
+    public static void IsLease<T>(this IRuleBuilder<T, Guid> rule) =>
+        rule.NotEmpty().WithMessage("The lease is missing. Send the one of the claim.");
 }
 
 internal static class NumberRules

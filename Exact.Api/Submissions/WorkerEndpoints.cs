@@ -1,6 +1,7 @@
 using Exact.Api.Access;
 using Exact.Api.Accounts;
 using Exact.Api.Files;
+using Exact.Api.Http;
 using Exact.Infrastructure.Submissions;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -29,6 +30,7 @@ internal static class WorkerEndpoints
             .MapGroup("/api/worker")
             .WithTags("Worker")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBody))
+            .WithMetadata(new TooLargeAdvice($"Cut the log: only its last {LogText.MaxLength} characters are kept."))
             .Validated();
         group
             .MapPost("/claim", ClaimAsync)
@@ -53,10 +55,7 @@ internal static class WorkerEndpoints
             .MapGet("/files/{file}", DownloadAsync)
             .WithSummary("Download a file of a claimed submission: method, dataset, mlmodel or xaimethod")
             .ForCallers(Scopes.Evaluate)
-            .Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
-            .Produces(StatusCodes.Status206PartialContent, contentType: "application/octet-stream")
-            .Produces(StatusCodes.Status304NotModified)
-            .Produces(StatusCodes.Status416RangeNotSatisfiable);
+            .ProducesFile();
         submission.MapPost("/release", ReleaseAsync).WithSummary("Give a submission back to the queue").ForReports();
     }
 
@@ -97,6 +96,7 @@ internal static class WorkerEndpoints
                 LeaseUntil = claim.LeaseUntil,
                 HeartbeatSeconds = workers.HeartbeatSeconds,
                 Attempt = claim.Attempt,
+                Metrics = claim.Metrics,
                 Username = claim.Username,
                 MethodName = claim.MethodName,
                 Challenge = challenge,

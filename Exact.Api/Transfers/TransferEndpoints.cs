@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Exact.Api.Access;
 using Exact.Api.Http;
 using Exact.Api.Operations;
@@ -23,6 +24,13 @@ internal static class TransferEndpoints
 {
     private const string RespondAsync = "respond-async";
 
+    /// <summary>A small backup, for the OpenAPI document.</summary>
+    private const string FixtureExample = """
+        [{"model": "api.challenge", "pk": 1, "fields": {"challenge_id": "tetris-saliency", "title": "Tetris saliency",
+        "description": "", "created_by": "ada", "created_at": "2026-11-26T09:00:00Z", "closes_on": null,
+        "dataset": "", "mlmodel": "", "xaimethod": ""}}]
+        """;
+
     public static IServiceCollection AddTransfers(this IServiceCollection services)
     {
         services.AddSettings<TransferOptions>();
@@ -45,7 +53,8 @@ internal static class TransferEndpoints
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType)
-            .ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
+            .ProducesProblem(StatusCodes.Status507InsufficientStorage);
         group
             .MapPost("/import/django", ImportFromDjangoAsync)
             .WithSummary("Import the live Django database that Transfers:Django names, all of it or nothing")
@@ -58,7 +67,8 @@ internal static class TransferEndpoints
         export
             .MapGet("/", ExportAsync)
             .WithSummary("Export everything or a selection as a fixture")
-            .Produces<object>(contentType: "application/json")
+            .ProducesText("application/json", JsonNode.Parse(FixtureExample)!)
+            .ProducesText(AllRows.Lines, $"{JsonNode.Parse(FixtureExample)![0]!.ToJsonString()}\n")
             .ProducesValidationProblem();
         export
             .MapGet("/manifest", DescribeAsync)
@@ -239,10 +249,27 @@ internal static class TransferEndpoints
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,
-            Content = Upload.Types.ToDictionary(type => type, _ => new OpenApiMediaType()),
+            Content = Upload.Types.ToDictionary(
+                type => type,
+                type => new OpenApiMediaType
+                {
+                    Schema = type is Upload.Form ? DescribeForm() : null,
+                    Example = type is "application/json" ? JsonNode.Parse(FixtureExample) : null,
+                }
+            ),
         };
         return Task.CompletedTask;
     }
+
+    private static OpenApiSchema DescribeForm() =>
+        new()
+        {
+            Type = JsonSchemaType.Object,
+            Properties = new Dictionary<string, IOpenApiSchema>
+            {
+                ["file"] = DocumentedForms.File("The fixture.", FixtureExample),
+            },
+        };
 
     /// <summary>Whether the caller prefers an early answer that says where to look (RFC 7240).</summary>
     private static bool PrefersAsync(HttpRequest request) =>

@@ -45,43 +45,46 @@ internal sealed class TransferService(
     /// <param name="options">What the import may do.</param>
     /// <param name="actor">Who asked for it.</param>
     /// <param name="cancellationToken">The caller's: it ends the receiving, not the import.</param>
+    /// <param name="keep">Gets the operation and the file of an import that succeeded; otherwise the file is deleted.</param>
     /// <returns>The operation, once the whole file is here.</returns>
     /// <exception cref="FileTooLargeException">The file is too large; nothing was changed.</exception>
     /// <exception cref="SpoolException">The file cannot be kept; nothing was changed.</exception>
-    public async Task<long> StartImportAsync(
+    public Task<long> StartImportAsync(
         Stream source,
         Packing packing,
         ImportOptions options,
         string actor,
-        CancellationToken cancellationToken
-    )
-    {
-        var received = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var import = background.Start(stopping =>
-            journal.RecordAsync(
-                OperationKind.Import,
-                actor,
-                async (operation, ends) =>
-                {
-                    using var either = CancellationTokenSource.CreateLinkedTokenSource(ends, cancellationToken);
-                    await using var copy = await Spool.KeepAsync(
-                        source,
-                        settings.Value.SpoolFolder,
-                        settings.Value.MaxBytes,
-                        bytes => operation.Report(ImportProgress.Received(bytes)),
-                        either.Token
-                    );
-                    received.SetResult(operation.Id);
-                    await using var fixture = new FixtureStream(copy, packing, settings.Value.MaxBytes);
-                    return await importer.ImportAsync(fixture, options, operation, operation, ends);
-                },
-                Judge,
-                stopping
-            )
+        CancellationToken cancellationToken,
+        Action<long, FileStream>? keep = null
+    ) =>
+        StartAsync(
+            async (operation, received, ends) =>
+            {
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(ends, cancellationToken);
+                var copy = await Spool.KeepAsync(
+                    source,
+                    settings.Value.SpoolFolder,
+                    settings.Value.MaxBytes,
+                    bytes => operation.Report(ImportProgress.Received(bytes)),
+                    either.Token
+                );
+                received.SetResult(operation.Id);
+                return await ImportAsync(operation, copy, packing, options, keep, ends);
+            },
+            actor
         );
-        await await Task.WhenAny(received.Task, import); // the import comes first only if it failed
-        return await received.Task;
-    }
+
+    /// <summary>Imports a file that has been received, in the background, and deletes it.</summary>
+    /// <returns>The operation.</returns>
+    public Task<long> StartImportAsync(FileStream received, Packing packing, ImportOptions options, string actor) =>
+        StartAsync(
+            async (operation, begun, ends) =>
+            {
+                begun.SetResult(operation.Id);
+                return await ImportAsync(operation, received, packing, options, keep: null, ends);
+            },
+            actor
+        );
 
     /// <summary>Imports what a live Django database holds at this moment.</summary>
     /// <exception cref="DjangoException">The database cannot be read; nothing was changed.</exception>
@@ -102,6 +105,56 @@ internal sealed class TransferService(
         );
         await await Task.WhenAny(begun.Task, import);
         return await begun.Task;
+    }
+
+    private async Task<long> StartAsync(
+        Func<RunningOperation, TaskCompletionSource<long>, CancellationToken, Task<ImportOutcome>> work,
+        string actor
+    )
+    {
+        var begun = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var import = background.Start(stopping =>
+            journal.RecordAsync(
+                OperationKind.Import,
+                actor,
+                (operation, ends) => work(operation, begun, ends),
+                Judge,
+                stopping
+            )
+        );
+        await await Task.WhenAny(begun.Task, import); // the import comes first only if it failed
+        return await begun.Task;
+    }
+
+    private async Task<ImportOutcome> ImportAsync(
+        RunningOperation operation,
+        FileStream copy,
+        Packing packing,
+        ImportOptions options,
+        Action<long, FileStream>? keep,
+        CancellationToken cancellationToken
+    )
+    {
+        var isKept = false;
+        try
+        {
+            copy.Position = 0;
+            await using var fixture = new FixtureStream(copy, packing, settings.Value.MaxBytes);
+            var outcome = await importer.ImportAsync(fixture, options, operation, operation, cancellationToken);
+            isKept = keep is not null && outcome is ImportOutcome.Imported;
+            return outcome;
+        }
+        finally
+        {
+            if (isKept)
+            {
+                keep!(operation.Id, copy);
+            }
+            else
+            {
+                await copy.DisposeAsync();
+            }
+        }
     }
 
     private Task<ImportOutcome> ImportFromDjangoAsync(

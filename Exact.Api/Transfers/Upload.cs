@@ -10,7 +10,7 @@ namespace Exact.Api.Transfers;
 /// <summary>Finds the fixture in a request: the body, or the file of a form, which <c>IFormFile</c> would buffer.</summary>
 internal static class Upload
 {
-    private const string Form = "multipart/form-data";
+    public const string Form = "multipart/form-data";
 
     /// <summary>Browsers write fewer than 70 characters, and RFC 2046 allows 70.</summary>
     private const int MaxBoundary = 128;

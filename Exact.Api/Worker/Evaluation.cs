@@ -28,10 +28,10 @@ internal sealed class Evaluation(ClaimResponse claim, WorkerSettings worker, Wor
         {
             var environment = await PrepareAsync(Path.Combine(scratch, "files"), cancellationToken);
             var results = new Dictionary<Metric, (double Score, double? Std)>();
-            foreach (var command in worker.Commands)
+            foreach (var command in worker.Commands.Where(one => one.Metrics.Any(claim.Metrics.Contains)))
             {
                 var output = await MeasureAsync(command, scratch, environment, cancellationToken);
-                foreach (var metric in command.Metrics)
+                foreach (var metric in command.Metrics.Where(claim.Metrics.Contains))
                 {
                     results[metric] = MetricOutput.Read(output, command, metric);
                 }

@@ -17,8 +17,16 @@ internal sealed class FileUnavailableException(string message) : Exception(messa
 /// <summary>The routes for workers. While the server is away, every call is repeated.</summary>
 internal sealed partial class WorkerClient(HttpClient http, ILogger logger)
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(0.5);
+    /// <summary>A download that breaks so often, within about a minute, will not succeed here.</summary>
+    public const int MaxDownloads = 8;
+
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
+    /// <summary>The pause before the second try; each later one is twice as long.</summary>
+    public TimeSpan FirstPause { get; init; } = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>A download is broken after so long without a byte.</summary>
+    public TimeSpan LongestSilence { get; init; } = TimeSpan.FromSeconds(100);
 
     /// <summary>Claims a submission; null if none came within half a minute.</summary>
     public async Task<ClaimResponse?> ClaimAsync(WorkerSettings worker, CancellationToken cancellationToken)
@@ -41,22 +49,15 @@ internal sealed partial class WorkerClient(HttpClient http, ILogger logger)
         );
     }
 
-    /// <summary>Downloads a file and compares its SHA-256.</summary>
-    /// <exception cref="FileUnavailableException">The server does not have it, or has another one.</exception>
+    /// <summary>Downloads a file and compares its SHA-256. A download that breaks is begun again.</summary>
+    /// <exception cref="FileUnavailableException">The server does not have it, has another one, or never sends it whole.</exception>
     public async Task DownloadAsync(ClaimedFile file, string path, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(
-            () => http.GetAsync(file.Url, HttpCompletionOption.ResponseHeadersRead, cancellationToken),
-            cancellationToken
-        );
+        var tries = 0;
+        using var answer = await SendAsync(TryAsync, cancellationToken);
         if (!answer.IsSuccessStatusCode)
         {
             throw new FileUnavailableException($"The server answers {(int)answer.StatusCode} for {file.Url}.");
-        }
-
-        await using (var target = File.Create(path))
-        {
-            await answer.Content.CopyToAsync(target, cancellationToken);
         }
 
         await using var written = File.OpenRead(path);
@@ -64,6 +65,68 @@ internal sealed partial class WorkerClient(HttpClient http, ILogger logger)
         if (file.Sha256 is not null && sha256 != file.Sha256)
         {
             throw new FileUnavailableException($"{file.Url} has the SHA-256 {sha256}, but should have {file.Sha256}.");
+        }
+
+        async Task<HttpResponseMessage> TryAsync()
+        {
+            var answer = await http.GetAsync(file.Url, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            tries++;
+            if (IsPassing(answer.StatusCode) && tries >= MaxDownloads)
+            {
+                answer.Dispose();
+                throw new FileUnavailableException($"The server answers {(int)answer.StatusCode} for {file.Url}.");
+            }
+
+            try
+            {
+                if (answer.IsSuccessStatusCode)
+                {
+                    await CopyAsync(answer, path, cancellationToken);
+                }
+
+                return answer;
+            }
+            catch (HttpIOException e)
+            {
+                answer.Dispose();
+                throw tries < MaxDownloads
+                    ? new HttpRequestException(e.Message, e)
+                    : new FileUnavailableException($"The download of {file.Url} broke {tries} times: {e.Message}");
+            }
+        }
+    }
+
+    /// <summary>Copies a body into a file.</summary>
+    /// <exception cref="HttpIOException">The body ended too early, or no byte came for too long.</exception>
+    private async Task CopyAsync(HttpResponseMessage answer, string path, CancellationToken cancellationToken)
+    {
+        await using var target = File.Create(path);
+        await using var source = await answer.Content.ReadAsStreamAsync(cancellationToken);
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var buffer = new byte[80 * 1024];
+        while (true)
+        {
+            silence.CancelAfter(LongestSilence);
+            int count;
+            try
+            {
+                count = await source.ReadAsync(buffer, silence.Token);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new HttpIOException(HttpRequestError.Unknown, "No byte came for too long.");
+            }
+            catch (IOException e) when (e is not HttpIOException)
+            {
+                throw new HttpIOException(HttpRequestError.Unknown, e.Message, e); // such as a reset connection
+            }
+
+            if (count == 0)
+            {
+                return;
+            }
+
+            await target.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
         }
     }
 

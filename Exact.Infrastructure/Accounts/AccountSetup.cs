@@ -19,6 +19,7 @@ internal static class AccountSetup
             .AddUserManager<Users>()
             .AddEntityFrameworkStores<ExactDbContext>();
         services.AddSingleton<PasswordCost>();
+        services.AddSingleton<PasswordGate>();
         services.AddSingleton<SignInThrottle>();
         services.AddKeyRing();
     }

@@ -7,7 +7,7 @@ internal static class FileServices
 {
     public static void AddFiles(this IServiceCollection services)
     {
-        services.AddOptions<FileStoreOptions>().BindConfiguration("Files").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<FileStoreOptions>();
         services.AddSingleton(provider => Create(provider.GetRequiredService<IOptions<FileStoreOptions>>().Value));
         services.AddScoped<FileUpload>();
         services.AddScoped<FileCheck>();

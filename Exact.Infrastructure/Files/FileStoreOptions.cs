@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Exact.Infrastructure.Files;
 
 /// <summary>The section <c>Files</c> of the configuration.</summary>
+[Section("Files")]
 internal sealed class FileStoreOptions : IValidatableObject
 {
     /// <summary>The folder that holds the files.</summary>
@@ -19,32 +20,33 @@ internal sealed class FileStoreOptions : IValidatableObject
     {
         if (!string.IsNullOrEmpty(Folder) && S3.IsSet)
         {
-            yield return new("Files:Folder and Files:S3:Bucket are both set. Set one of them.", [nameof(Folder)]);
+            yield return new("and Files:S3:Bucket are both set. Set one of them.", [nameof(Folder)]);
         }
 
         if (S3.IsSet && string.IsNullOrEmpty(S3.ServiceUrl) && string.IsNullOrEmpty(S3.Region))
         {
-            yield return new("Files:S3 needs a Region, or the ServiceUrl of another provider.", [nameof(S3)]);
+            yield return new(
+                "must be set, such as eu-central-1, or Files:S3:ServiceUrl of another provider.",
+                [Of("Region")]
+            );
         }
 
-        if (!string.IsNullOrEmpty(S3.ServiceUrl) && !Uri.IsWellFormedUriString(S3.ServiceUrl, UriKind.Absolute))
+        if (!string.IsNullOrEmpty(S3.ServiceUrl) && !IsAddress(S3.ServiceUrl))
         {
-            yield return new("Files:S3:ServiceUrl must be a URL, such as https://s3.example.org.", [nameof(S3)]);
+            yield return new("must be a URL, such as https://s3.example.org.", [Of("ServiceUrl")]);
         }
 
         if (string.IsNullOrEmpty(S3.AccessKey) != string.IsNullOrEmpty(S3.SecretKey))
         {
-            yield return new("Files:S3 needs both AccessKey and SecretKey, or neither.", [nameof(S3)]);
-        }
-
-        if (S3.PartBytes is < BucketOptions.MinPartBytes or > BucketOptions.MaxPartBytes)
-        {
-            yield return new(
-                $"Files:S3:PartBytes must be from {BucketOptions.MinPartBytes} to {BucketOptions.MaxPartBytes}.",
-                [nameof(S3)]
-            );
+            var missing = string.IsNullOrEmpty(S3.AccessKey) ? "AccessKey" : "SecretKey";
+            yield return new("must be set, because its other half is. Set both keys, or neither.", [Of(missing)]);
         }
     }
+
+    private static string Of(string property) => $"{nameof(S3)}:{property}";
+
+    private static bool IsAddress(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var address) && address.Scheme is "http" or "https";
 }
 
 /// <summary>The section <c>Files:S3</c> of the configuration.</summary>
@@ -53,7 +55,7 @@ internal sealed class BucketOptions
     /// <summary>S3 takes no smaller part, except for the last one.</summary>
     public const int MinPartBytes = 5 << 20;
 
-    public const int MaxPartBytes = 256 << 20;
+    private const int MaxPartBytes = 256 << 20;
 
     public string? Bucket { get; set; }
 
@@ -75,6 +77,7 @@ internal sealed class BucketOptions
     public string Prefix { get; set; } = "";
 
     /// <summary>How much is sent at once; an upload needs this much memory.</summary>
+    [Range(MinPartBytes, MaxPartBytes)]
     public int PartBytes { get; set; } = 16 << 20;
 
     public bool IsSet => !string.IsNullOrEmpty(Bucket);

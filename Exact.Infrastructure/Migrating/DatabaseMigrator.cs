@@ -75,7 +75,7 @@ internal sealed partial class DatabaseMigrator(
         catch (Exception e)
             when (e is not MigrationRefusedException // its wait is over, whatever has caused it
                 && (PostgresErrors.IsBlocked(e) || PostgresErrors.IsServerAway(e))
-                && run.MayRetry(options.Value.RetryFor)
+                && run.MayRetry(options.Value.RetryFor, e.Cause())
             )
         {
             LogRetrying(e.Cause());
@@ -226,7 +226,7 @@ internal sealed partial class DatabaseMigrator(
     private void OnApplying(MigrationRun run, string migration)
     {
         run.StartMigration(migration);
-        state.EnterMigration(migration, run.Number, run.Total);
+        state.EnterMigration(migration, run.Number, run.Total, run.Obstacle);
         LogApplyingOne(migration, run.Number, run.Total);
     }
 

@@ -38,6 +38,9 @@ internal sealed class MigrationRun(string actor, TimeProvider time)
     /// <summary>How many there are to apply.</summary>
     public int Total { get; private set; }
 
+    /// <summary>What has kept this run from going on since it last applied a migration; null if nothing has.</summary>
+    public SchemaObstacle? Obstacle { get; private set; }
+
     /// <summary>The last migration at the time of seeding; null without a seeder.</summary>
     public string? Seeded { get; private set; }
 
@@ -81,13 +84,15 @@ internal sealed class MigrationRun(string actor, TimeProvider time)
     /// <summary>
     /// Whether a blocked or interrupted attempt may be repeated. Each applied migration renews the patience.
     /// </summary>
-    public bool MayRetry(TimeSpan patience)
+    public bool MayRetry(TimeSpan patience, string reason)
     {
         if (trouble is null || trouble.Value.Applied < durations.Count)
         {
             trouble = (durations.Count, time.GetTimestamp());
+            Obstacle = null;
         }
 
+        Obstacle = new(Obstacle?.Attempts + 1 ?? 1, Obstacle?.Since ?? time.GetUtcNow(), reason);
         var mayRetry = time.GetElapsedTime(trouble.Value.Since) < patience;
         if (mayRetry)
         {
@@ -107,6 +112,7 @@ internal sealed class MigrationRun(string actor, TimeProvider time)
             return;
         }
 
+        Obstacle = null;
         var duration = time.GetElapsedTime(currentStarted);
         durations.Add(new AppliedIn(current, duration.TotalSeconds));
         if (!IsAdoption)

@@ -3,6 +3,15 @@ using Exact.Infrastructure.Migrating.Drift;
 namespace Exact.Infrastructure.Migrating;
 
 /// <summary>The state of a database's migrations, as the API and the command line report it.</summary>
+/// <example>
+/// {"state": "current", "detail": "All 12 migrations are applied.", "version": "0.1.0", "server_version": "17.2",
+/// "process": {"phase": "ready", "detail": "The schema is ready.", "migration": null, "number": null, "total": null,
+/// "obstacle": null},
+/// "lock_holder": null, "current": null,
+/// "applied": [{"id": "20261122201647_Initial", "applied_at": "2026-11-26T09:00:00Z", "seconds": 0.4,
+/// "applied_by": "exact 0.1.0 host-1", "generator": "10.0.0 10.0.0", "hash": null, "is_edited": false}],
+/// "pending": [], "warnings": [], "unknown": [], "drift": []}
+/// </example>
 public sealed record MigrationStatus
 {
     public required MigrationState State { get; init; }

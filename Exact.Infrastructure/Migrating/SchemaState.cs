@@ -28,12 +28,13 @@ public sealed class SchemaState
 
     internal void Enter(SchemaPhase phase, string detail) => current = new(phase, detail);
 
-    internal void EnterMigration(string migration, int number, int total) =>
+    internal void EnterMigration(string migration, int number, int total, SchemaObstacle? obstacle = null) =>
         current = new(SchemaPhase.Migrating, $"Applying migration {number} of {total}: {migration}.")
         {
             Migration = migration,
             Number = number,
             Total = total,
+            Obstacle = obstacle,
         };
 
     internal void BeReady()
@@ -66,7 +67,16 @@ public sealed record SchemaProgress(SchemaPhase Phase, string Detail)
     public int? Number { get; init; }
 
     public int? Total { get; init; }
+
+    /// <summary>Why the migration is tried again; null if nothing was in its way.</summary>
+    public SchemaObstacle? Obstacle { get; init; }
 }
+
+/// <summary>What is in the way of a migration.</summary>
+/// <param name="Attempts">How many attempts it has stopped.</param>
+/// <param name="Since">When it stopped the first one.</param>
+/// <param name="Reason">What the last attempt ran into, in one sentence.</param>
+public sealed record SchemaObstacle(int Attempts, DateTimeOffset Since, string Reason);
 
 /// <summary>What a service does about the schema.</summary>
 public enum SchemaPhase

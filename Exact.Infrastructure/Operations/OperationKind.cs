@@ -10,4 +10,7 @@ public enum OperationKind
 
     /// <summary>An organiser entered, corrected, disqualified, reinstated or evaluated again.</summary>
     Score,
+
+    /// <summary>An organiser or a member of staff changed, closed or deleted a challenge, or replaced its files.</summary>
+    Challenge,
 }

@@ -7,16 +7,23 @@ internal static class ParticipantRows
         "challenge_id, username, scores, ranked_emd, ranked_ima, best_emd, best_emd_at, best_emd_id, best_ima, best_ima_at, best_ima_id";
 
     /// <summary>All of them. An array compares by value, then by time, then by the halves of the key.</summary>
+    /// <remarks>Most have one score, whose time needs no look-up: they took two thirds of an import's derivation.</remarks>
     public const string Query = """
         SELECT challenge_id, username, scores, ranked_emd, ranked_ima,
-            emd AS best_emd, (SELECT created_at FROM scores WHERE id = emd_id) AS best_emd_at, emd_id AS best_emd_id,
-            ima AS best_ima, (SELECT created_at FROM scores WHERE id = ima_id) AS best_ima_at, ima_id AS best_ima_id
+            emd AS best_emd,
+            CASE WHEN scores > 1 THEN (SELECT created_at FROM scores WHERE id = emd_id) WHEN emd_id IS NOT NULL THEN first END
+                AS best_emd_at,
+            emd_id AS best_emd_id,
+            ima AS best_ima,
+            CASE WHEN scores > 1 THEN (SELECT created_at FROM scores WHERE id = ima_id) WHEN ima_id IS NOT NULL THEN first END
+                AS best_ima_at,
+            ima_id AS best_ima_id
         FROM (
-            SELECT challenge_id, username, scores, ranked_emd, ranked_ima,
+            SELECT challenge_id, username, scores, ranked_emd, ranked_ima, first,
                 emd[1] AS emd, (-emd[3])::bigint << 32 | (-emd[4])::bigint AS emd_id,
                 ima[1] AS ima, (-ima[3])::bigint << 32 | (-ima[4])::bigint AS ima_id
             FROM (
-                SELECT challenge_id, username, count(*)::int AS scores,
+                SELECT challenge_id, username, count(*)::int AS scores, min(created_at) AS first,
                     count(*) FILTER (WHERE ranks AND emd > '-Infinity' AND emd < 'Infinity')::int AS ranked_emd,
                     count(*) FILTER (WHERE ranks AND ima > '-Infinity' AND ima < 'Infinity')::int AS ranked_ima,
                     max(ARRAY[emd, -date_part('epoch', created_at), -(id >> 32)::float8, -(id & 4294967295)::float8])

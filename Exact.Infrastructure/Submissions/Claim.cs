@@ -1,3 +1,5 @@
+using Exact.Domain;
+
 namespace Exact.Infrastructure.Submissions;
 
 /// <summary>A submission that a worker has begun to evaluate.</summary>
@@ -13,6 +15,9 @@ internal sealed record Claim
 
     /// <summary>From 1.</summary>
     public required int Attempt { get; init; }
+
+    /// <summary>What the worker shall measure.</summary>
+    public required IReadOnlyList<Metric> Metrics { get; init; }
 
     public required string ChallengeId { get; init; }
 

@@ -56,6 +56,7 @@ internal sealed class SubmissionIntake(ExactDbContext database, IOptions<Submiss
             $"SELECT pg_advisory_xact_lock(hashtextextended({submission.ChallengeId}, hashtextextended({submission.Username}, 0)))",
             cancellationToken
         );
+        await database.KeepChallengeAsync(submission.ChallengeId, cancellationToken);
         var door = await ChallengeDoor.FindAsync(
             database,
             submission.ChallengeId,

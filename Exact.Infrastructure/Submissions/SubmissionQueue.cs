@@ -52,6 +52,11 @@ internal sealed partial class SubmissionQueue(
                     ChallengeId = reader.GetString(5),
                     Username = reader.GetString(6),
                     MethodName = await reader.IsDBNullAsync(7, cancellationToken) ? null : reader.GetString(7),
+                    Metrics =
+                    [
+                        .. reader.GetBoolean(8) ? [Metric.Emd] : Array.Empty<Metric>(),
+                        .. reader.GetBoolean(9) ? [Metric.Ima] : Array.Empty<Metric>(),
+                    ],
                 }
                 : null;
         });
@@ -111,9 +116,12 @@ internal sealed partial class SubmissionQueue(
             ("log", LogText.EndOf(log))
         );
 
-    /// <summary>
-    /// Gives a submission back to the queue, because its worker stops or cannot go on; after too many attempts it fails.
-    /// </summary>
+    /// <summary>Gives a submission back to the queue; after too many attempts it fails.</summary>
+    /// <param name="id">The submission.</param>
+    /// <param name="lease">The token that the worker sent.</param>
+    /// <param name="error">Why the worker could not go on; null if it only stops, which takes the attempt back.</param>
+    /// <param name="log">The output.</param>
+    /// <param name="cancellationToken">Cancels the write.</param>
     public Task<LeaseAnswer> ReleaseAsync(
         long id,
         Guid lease,
@@ -127,9 +135,30 @@ internal sealed partial class SubmissionQueue(
             lease,
             cancellationToken,
             ("max", Options.MaxAttempts),
+            ("returned", error is null ? 1 : 0),
             ("error", error is null ? GivenUp : $"{GivenUp} {LogText.Clean(error)}"),
             ("log", LogText.EndOf(log))
         );
+
+    /// <summary>The places, from 1, of those of these submissions to a challenge that are pending.</summary>
+    public async Task<Dictionary<long, int>> FindPlacesAsync(
+        string challengeId,
+        IReadOnlyList<long> ids,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var command = database.CreateShortCommand(RowSecurity.Off + QueueSql.Places);
+        command.Parameters.AddWithValue("challenge_id", challengeId);
+        command.Parameters.AddWithValue("ids", ids.ToArray());
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var places = new Dictionary<long, int>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            places.Add(reader.GetInt64(0), (int)reader.GetInt64(1));
+        }
+
+        return places;
+    }
 
     /// <summary>Whether a worker could get a submission.</summary>
     public async Task<bool> HasWorkAsync(CancellationToken cancellationToken) =>

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Tests.Accounts;
 
 /// <summary>An <see cref="ExactApp"/> with people, a clock that can be put forward, and a log of everything.</summary>
-public sealed class AccountsApp : ExactApp
+public class AccountsApp : ExactApp
 {
     public const string Password = "correct horse 7";
     public const string Friend = "https://friend.example";
@@ -65,6 +65,18 @@ public sealed class AccountsApp : ExactApp
         );
         answer.EnsureSuccessStatusCode();
         return browser;
+    }
+
+    /// <summary>The cookie of a new session.</summary>
+    public async Task<string> CookieAsync(string name)
+    {
+        using var client = CreateClient();
+        using var answer = await client.PostAsJsonAsync(
+            "/api/account/login",
+            new { username = name, password = Password },
+            Cancellation
+        );
+        return answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
     }
 
     /// <summary>Makes a token and returns its id and secret.</summary>

@@ -89,7 +89,9 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
     [InlineData("", "There is no JSON object in it.")]
     [InlineData("[1]", "in line 1 at byte")]
     [InlineData("{\n\"username\": }", "in line 2 at byte")]
-    [InlineData("{\"username\": 7}", "\"username\":[\"The value has the wrong type.\"]")]
+    [InlineData("{\"username\": 7}", "\"username\":[\"username must be a string of complete Unicode characters.\"]")]
+    [InlineData("{\"username\": \"\\ud800\"}", "username must be a string of complete Unicode characters.")]
+    [InlineData("{\"username\": \"a\", \"password\": \"\"}", "password must not be empty.")]
     public async Task A_body_that_is_no_JSON_object_is_refused_with_the_place(string body, string expected)
     {
         using var client = app.CreateClient();
@@ -102,6 +104,18 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains(expected, await answer.Content.ReadAsStringAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task A_form_is_refused_with_the_type_to_send()
+    {
+        using var client = app.CreateClient();
+        using var form = new FormUrlEncodedContent([new("username", "ada")]);
+
+        using var answer = await client.PostAsync("/api/account/register", form, Cancellation);
+
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, answer.StatusCode);
+        Assert.Contains("Content-Type: application/json.", await answer.Content.ReadAsStringAsync(Cancellation));
     }
 
     [Theory]
@@ -118,6 +132,21 @@ public sealed class RegistrationTests(AccountsApp app) : IClassFixture<AccountsA
         using var other = await RegisterAsync(client, second, email: $"{app.NewName()}@example.org");
 
         Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Conflict), (one.StatusCode, other.StatusCode));
+    }
+
+    [Theory]
+    [InlineData("admin-key")]
+    [InlineData("Admin-Key")]
+    [InlineData("command-line")]
+    [InlineData("\uff33tartup")] // NFKC makes it an S
+    public async Task A_name_of_the_journal_is_reserved(string name)
+    {
+        using var client = app.CreateAdmin();
+
+        using var answer = await RegisterAsync(client, name, email: $"{app.NewName()}@example.org");
+
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Contains("The user name is reserved.", await answer.Content.ReadAsStringAsync(Cancellation));
     }
 
     [Fact]

@@ -40,6 +40,31 @@ public sealed class SessionTests(AccountsApp app) : IClassFixture<AccountsApp>
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(browser));
     }
 
+    [Theory]
+    [InlineData("/api/account/logout")]
+    [InlineData("/logout")]
+    public async Task A_copy_of_a_cookie_ends_within_a_minute_after_the_sign_out_and_other_devices_go_on(string path)
+    {
+        var name = await app.RegisterAsync();
+        var cookie = await app.CookieAsync(name);
+        using var other = await app.SignInAsync(name);
+        using var copy = app.CreateClient(new() { HandleCookies = false });
+        copy.DefaultRequestHeaders.Add("Cookie", cookie);
+        app.Time.Advance(TimeSpan.FromSeconds(31));
+        using var renewed = await copy.GetAsync("/api/account", Cancellation);
+        using var thief = app.CreateClient(new() { HandleCookies = false });
+        thief.DefaultRequestHeaders.Add("Cookie", renewed.Headers.GetValues("Set-Cookie").Single().Split(';')[0]);
+
+        using var ended = await copy.PostAsync(path, null, Cancellation);
+        app.Time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(HttpStatusCode.OK, renewed.StatusCode);
+        Assert.True(ended.IsSuccessStatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(copy));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(thief));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(other));
+    }
+
     [Fact]
     public async Task A_new_password_ends_the_other_sessions_and_not_the_own()
     {

@@ -27,6 +27,32 @@ public sealed class SuperuserTests(AccountsApp app) : IClassFixture<AccountsApp>
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData("createsuperuser", "--username", "root", "--no-input")]
+    [InlineData("standings")]
+    [InlineData("files", "check")]
+    [InlineData("export")]
+    public async Task A_command_on_a_database_without_the_schema_says_that_migrations_are_pending(
+        params string[] command
+    )
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+        await using var run = await ExactProcess.RunAsync(
+            database.ConnectionString,
+            new Dictionary<string, string>
+            {
+                ["EXACT_SUPERUSER_PASSWORD"] = "staple battery 9",
+                ["Files__Folder"] = Path.GetTempPath(),
+            },
+            command
+        );
+
+        Assert.Equal(1, await run.WaitForExitAsync());
+        Assert.Contains("migrations are pending", run.Log);
+        Assert.Contains("\"migrate\"", run.Log);
+    }
+
     [Fact]
     public async Task Createsuperuser_without_a_terminal_needs_no_input_and_a_password()
     {

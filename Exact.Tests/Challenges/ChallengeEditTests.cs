@@ -201,6 +201,97 @@ public sealed class ChallengeEditTests(AccountsApp app) : IClassFixture<Accounts
     }
 
     [Fact]
+    public async Task An_imported_account_with_the_name_of_the_key_owns_nothing_of_the_key()
+    {
+        using var key = app.CreateAdmin();
+        using var form = Form(("title", "t"), ("hides_scores", "true"));
+        var id = await key.CreateAsync(form);
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO scores (username, challenge_id, created_at, status, emd_score)
+            VALUES ('bob', '{id}', now(), 'completed', 1)
+            """
+        );
+        var name = await app.RegisterAsync();
+        await app.Database.ExecuteAsync(
+            $"""
+            UPDATE users SET username = 'admin-key', normalized_username = 'admin-key' WHERE username = '{name}'
+            """
+        );
+        using var impostor = await app.SignInAsync("admin-key");
+
+        Assert.Equal(403, (await impostor.SendAsync("PATCH", $"/api/challenges/{id}", Json("{}"))).Status);
+        Assert.Equal(403, (await impostor.SendAsync("DELETE", $"/api/challenges/{id}")).Status);
+        Assert.Contains("bob", (await key.SendAsync("GET", $"/api/challenges/{id}/leaderboard")).Body);
+        Assert.DoesNotContain("bob", (await impostor.SendAsync("GET", $"/api/challenges/{id}/leaderboard")).Body);
+        Assert.DoesNotContain("bob", (await impostor.SendAsync("GET", $"/api/challenges/{id}/scores")).Body);
+        await app.Database.ExecuteAsync("DELETE FROM users WHERE username = 'admin-key'");
+        Assert.Equal(204, (await key.SendAsync("DELETE", $"/api/challenges/{id}")).Status);
+    }
+
+    [Theory]
+    [InlineData("""{"title": "a", "title": "b"}""", "It names a field twice.")]
+    [InlineData("""{"title": "\ud800"}""", "an incomplete Unicode character")]
+    [InlineData("""{"title": 5}""", "title must be a string of complete Unicode characters.")]
+    [InlineData("""{"closes_on": "tomorrow"}""", "closes_on must be a time such as 2031-01-01T00:00:00Z.")]
+    [InlineData("""{"rules": 5}""", "rules must be a JSON object.")]
+    [InlineData("""{"rules": {"daily_limit": "abc"}}""", "rules.daily_limit must be a whole number")]
+    [InlineData("""{"rules": {"hides_scores": "maybe"}}""", "rules.hides_scores must be true or false.")]
+    [InlineData("""{"rules": {"accepted_types": 5}}""", "rules.accepted_types must be a list.")]
+    [InlineData("""{"rules": {"daily_limit": 0}}""", "daily_limit must be at least 1.")]
+    [InlineData("""{"rules": {"limit": 1}}""", "There is no field limit. The fields are daily_limit,")]
+    [InlineData("""{"colour": 1}""", "There is no field colour.")]
+    [InlineData("[]", "It must be a JSON object with the fields to change.")]
+    public async Task A_refused_patch_says_what_to_send(string patch, string expected)
+    {
+        using var form = Form(("title", "t"));
+        var id = await ada.CreateAsync(form);
+
+        var (status, body) = await ada.SendAsync("PATCH", $"/api/challenges/{id}", Json(patch));
+
+        Assert.Equal(400, status);
+        Assert.Contains(expected, body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/api/challenges/x", "There is no challenge \\\"x\\\".")]
+    [InlineData("/api/submissions/99", "There is no submission \\\"99\\\".")]
+    [InlineData("/api/nothing", "There is no such address.")]
+    public async Task What_is_not_there_is_named(string path, string expected)
+    {
+        var (status, body) = await ada.SendAsync("GET", path);
+
+        Assert.Equal(404, status);
+        Assert.Contains(expected, body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Somebody_elses_submission_is_refused_with_the_reason()
+    {
+        using var form = Form(("title", "t"));
+        var id = await ada.CreateAsync(form);
+        using var other = await app.SignInAsync(await app.RegisterAsync());
+
+        var (status, body) = await other.SendAsync("GET", $"/api/challenges/{id}/submissions?username=bob");
+
+        Assert.Equal(403, status);
+        Assert.Contains("It belongs to somebody else.", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_challenge_that_was_closed_before_it_opened_can_be_changed()
+    {
+        using var form = Form(("title", "t"), ("opens_on", "2098-01-01T00:00:00Z"));
+        var id = await ada.CreateAsync(form);
+        Assert.Equal(200, (await ada.SendAsync("POST", $"/api/challenges/{id}/close")).Status);
+
+        var (status, body) = await ada.SendAsync("PATCH", $"/api/challenges/{id}", Json("""{"title": "new"}"""));
+
+        Assert.True(status == 200, body);
+        Assert.Equal("new", (await GetAsync(id)).GetProperty("title").GetString());
+    }
+
+    [Fact]
     public async Task Closing_takes_the_time_of_the_database_once()
     {
         using var form = Form(("title", "t"), ("closes_on", "2099-01-01T00:00:00Z"));

@@ -85,6 +85,8 @@ public sealed class ChallengeFileTests(ExactApp app) : IClassFixture<ExactApp>
     [InlineData("filename=\"C:\\\\dir\\\\a.csv\"", "a.csv")]
     [InlineData("filename=\"a%0D%0AX-Evil: 1.csv\"", "aX-Evil: 1.csv")]
     [InlineData("filename=\"..\"", "file")]
+    [InlineData("filename=\"a\u202egpj.exe\"", "agpj.exe")]
+    [InlineData("filename=\"\u2066a\u2069\u200f.csv\"", "a.csv")]
     public async Task The_name_of_a_file_is_kept_for_the_download_and_reaches_no_path(
         string disposition,
         string expected

@@ -36,6 +36,7 @@ public sealed class ChallengeListTests(ExactApp app) : IClassFixture<ExactApp>, 
     [InlineData("", "next ever later soon past")]
     [InlineData("?sort=oldest", "past soon later ever next")]
     [InlineData("?sort=closing", "past soon later ever next")]
+    [InlineData("?sort=title", "next ever soon past later")]
     [InlineData("?state=open", "ever later soon")]
     [InlineData("?state=closed", "past")]
     [InlineData("?state=upcoming", "next")]
@@ -51,7 +52,7 @@ public sealed class ChallengeListTests(ExactApp app) : IClassFixture<ExactApp>, 
         Assert.Equal(expected, await NamesAsync($"/api/challenges{query}"));
 
         var pages = new List<string>();
-        var next = $"/api/challenges{query}{(query is "" ? "?" : "&")}limit=2";
+        var next = $"/api/challenges{query}{(query is "" ? "?" : "&")}limit=2&count=true";
         while (next is not null)
         {
             using var page = await client.GetAsync(new Uri(next, UriKind.Relative), Cancellation);
@@ -66,12 +67,24 @@ public sealed class ChallengeListTests(ExactApp app) : IClassFixture<ExactApp>, 
         Assert.Equal(expected, string.Join(' ', pages).Trim());
     }
 
+    [Fact]
+    public async Task A_page_is_counted_on_request_or_if_it_is_the_whole_list()
+    {
+        foreach (var (query, total) in new[] { ("?limit=2", null), ("?limit=2&count=true", "5"), ("?limit=9", "5") })
+        {
+            using var page = await client.GetAsync($"/api/challenges{query}", Cancellation);
+
+            Assert.Equal(total, page.Headers.TryGetValues("X-Total-Count", out var found) ? found.Single() : null);
+        }
+    }
+
     [Theory]
     [InlineData("?limit=0")]
     [InlineData("?limit=1001")]
     [InlineData("?cursor=x")]
     [InlineData("?sort=closing&cursor=MQ")]
-    [InlineData("?sort=title")]
+    [InlineData("?sort=name")]
+    [InlineData("?sort=title&cursor=NTUzNjIuMQ")] // half of a pair, and 1
     [InlineData("?state=shut")]
     [InlineData("?mine=perhaps")]
     public async Task A_wrong_parameter_is_refused(string query)

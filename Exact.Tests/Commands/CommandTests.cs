@@ -55,7 +55,7 @@ public sealed class CommandTests
         await using var command = await ExactProcess.RunAsync("Host=nowhere", "migrat");
 
         Assert.Equal(2, await command.WaitForExitAsync());
-        Assert.Equal("\"migrat\" is not a command. See exact --help.", command.Log);
+        Assert.Equal("\"migrat\" is not a command. Did you mean migrate? See exact --help.", command.Log);
     }
 
     [Theory]
@@ -66,13 +66,21 @@ public sealed class CommandTests
     [InlineData("import", "--from-django", "Host=db;Database=django", "--encoding", "cp1251")]
     [InlineData("import", "one.json", "--confirm", "api.score")]
     [InlineData("import", "one.json", "--mode", "replace", "--confirm", "api.nope")]
-    [InlineData("export", "--model", "api.score")]
     [InlineData("export", "--Migrations:LockWait", "1", "--nonsense")]
     public async Task What_a_command_does_not_take_is_not_understood(params string[] arguments)
     {
         await using var command = await ExactProcess.RunAsync("Host=nowhere", arguments);
 
         Assert.Equal(2, await command.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task The_option_that_was_meant_is_named()
+    {
+        await using var command = await ExactProcess.RunAsync("Host=nowhere", "export", "--model", "api.score");
+
+        Assert.Equal(2, await command.WaitForExitAsync());
+        Assert.Equal("export does not take \"--model\". Did you mean --models? See exact export --help.", command.Log);
     }
 
     [Fact]

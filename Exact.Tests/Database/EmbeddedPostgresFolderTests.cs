@@ -16,7 +16,7 @@ public sealed class EmbeddedPostgresFolderTests : EmbeddedPostgresFolder
     [Theory]
     [InlineData("`touch X` $(touch X) \"; touch X; \" '; touch X; '")]
     [InlineData(" a & touch X | b > c; $HOME and  ${HOME}\\")]
-    [InlineData("-D %TEMP% *?[a] ~ # ! two\nlines, a\rreturn\tand a tab, äöü 数据")]
+    [InlineData("-D %TEMP% *?[a] ~ # ! two\nlines, a\rreturn\tand a tab, äöü 数据 ")]
     public async Task A_folder_may_have_any_name(string name)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such names.");

@@ -217,6 +217,7 @@ public sealed class LostSessionTests(ExactApp app) : IClassFixture<ExactApp>, IA
             host.ConfigureTestServices(services => services.AddSingleton<TimeProvider>(time))
         );
         using var client = ExactApp.CreateAdmin(service);
+        await ExactApp.WhenReadyAsync(service);
         var running = await service.Services.GetRequiredService<OperationTurns>().TakeAsync(CancellationToken);
         foreach (var path in new[] { "/api/admin/export", "/api/admin/export/manifest" })
         {

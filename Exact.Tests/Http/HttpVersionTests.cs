@@ -237,6 +237,25 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
     }
 
     [Theory]
+    [InlineData(
+        "/api/worker/submissions/1/complete",
+        1024 * 1024,
+        "Cut the log: only its last 16384 characters are kept."
+    )]
+    [InlineData("/api/scores/1/disqualify", 64 * 1024, "Send less.")]
+    public async Task A_body_that_is_too_large_is_told_the_limit(string path, int limit, string advice)
+    {
+        using var client = app.CreateAdmin(1);
+        using var answer = await client.PostAsJsonAsync(path, new { log = new string('x', limit) }, CancellationToken);
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        Assert.Equal(
+            $"The body may have at most {limit} bytes. {advice}",
+            (await answer.Content.ReadFromJsonAsync<JsonElement>(CancellationToken)).GetProperty("detail").GetString()
+        );
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     public async Task Events_pass_a_proxy_at_once_and_are_never_silent_for_long(int version)
@@ -245,23 +264,24 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         await using var life = await owner.BeginTransactionAsync(CancellationToken);
         await using (var share = owner.CreateCommand())
         {
-            share.CommandText = OperationLock.Share(7, owner);
+            share.CommandText = OperationLock.Share(7000, owner);
             await share.ExecuteNonQueryAsync(CancellationToken);
         }
 
         await app.Database.ExecuteAsync(
             """
             INSERT INTO operations (id, kind, actor, origin, started_at, state)
-            VALUES (7, 'export', 'ada', 'test', now(), 'running')
+            VALUES (7000, 'export', 'ada', 'test', now(), 'running')
             """
         );
         using var admin = app.CreateAdmin(version);
         using var answer = await admin.GetAsync(
-            "/api/admin/operations/7/events",
+            "/api/admin/operations/7000/events",
             HttpCompletionOption.ResponseHeadersRead,
             CancellationToken
         );
         using var events = new StreamReader(await answer.Content.ReadAsStreamAsync(CancellationToken));
+        var id = await events.ReadLineAsync(CancellationToken);
         var first = await events.ReadLineAsync(CancellationToken);
         var data = await events.ReadLineAsync(CancellationToken);
         Assert.Equal("", await events.ReadLineAsync(CancellationToken));
@@ -274,7 +294,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
             },
             "a comment comes"
         );
-        using var head = new HttpRequestMessage(HttpMethod.Head, "/api/admin/operations/7/events")
+        using var head = new HttpRequestMessage(HttpMethod.Head, "/api/admin/operations/7000/events")
         {
             Version = admin.DefaultRequestVersion,
             VersionPolicy = admin.DefaultVersionPolicy,
@@ -282,6 +302,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         using var headers = await admin.SendAsync(head, CancellationToken);
 
         Assert.Equal("no", answer.Headers.GetValues("X-Accel-Buffering").Single());
+        Assert.Equal("id: 1", id);
         Assert.Equal("event: operation", first);
         Assert.Contains("\"state\":\"running\"", data);
         Assert.StartsWith(":", await next);
@@ -294,7 +315,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         await app.Database.ExecuteAsync(
             """
             INSERT INTO operations (id, kind, actor, origin, started_at, state, finished_at)
-            VALUES (7, 'export', 'ada', 'test', now(), 'succeeded', now());
+            VALUES (7000, 'export', 'ada', 'test', now(), 'succeeded', now());
             INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
             VALUES ('c1', '', '', now(), 'ada')
             """
@@ -305,7 +326,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
             .GetProperty("paths")
             .EnumerateObject()
             .Where(path => path.Value.TryGetProperty("get", out _))
-            .Select(path => path.Name.Replace("{challenge_id}", "c1").Replace("{id}", "7"));
+            .Select(path => path.Name.Replace("{challenge_id}", "c1").Replace("{id}", "7000"));
         var asked = 0;
         foreach (var path in paths.Concat(["/openapi/v1.json", "/swagger/index.html", "/nowhere"]))
         {

@@ -89,7 +89,7 @@ public sealed class LegacyAccountTests(AccountsApp app) : IClassFixture<Accounts
         "A user name has at most 150 letters, digits and the characters @ . + - _."
     )]
     [InlineData("/register", """{"username": "new", "password": "1"}""", 400, null)]
-    [InlineData("/register", """{"username": 1}""", 400, "The value has the wrong type.")]
+    [InlineData("/register", """{"username": 1}""", 400, "username must be a string of complete Unicode characters.")]
     [InlineData("/login", """{"username": "{name}", "password": "x"}""", 401, "The username or the password is wrong.")]
     [InlineData("/login", """{"username": "nobody"}""", 401, "The username or the password is wrong.")]
     [InlineData("/login", "{", 400, null)]

@@ -99,7 +99,7 @@ public sealed class LegacySubmissionTests(AccountsApp app) : IClassFixture<Accou
     [InlineData("participant", "file small", 413, "The file is too large.")]
     [InlineData("participant", "nothing", 400, "The file is missing.")]
     [InlineData("participant", "text", 400, "The part file must be a file")]
-    [InlineData("participant", "file long", 400, "The length of 'Method Name' must be 100 characters or fewer.")]
+    [InlineData("participant", "file long", 400, "method_name must have at most 100 characters.")]
     public async Task A_submission_that_is_refused_says_why_and_a_claimed_name_does_not_help(
         string who,
         string what,

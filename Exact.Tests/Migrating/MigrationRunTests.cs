@@ -59,24 +59,24 @@ public sealed class MigrationRunTests
     public void A_blocked_migration_is_retried_until_the_patience_ends()
     {
         run.Plan(["One"]);
-        Assert.True(run.MayRetry(Patience));
+        Assert.True(run.MayRetry(Patience, "blocked"));
 
         time.Advance(Patience - TimeSpan.FromSeconds(1));
-        Assert.True(run.MayRetry(Patience));
+        Assert.True(run.MayRetry(Patience, "blocked"));
 
         time.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(run.MayRetry(Patience));
+        Assert.False(run.MayRetry(Patience, "blocked"));
     }
 
     [Fact]
     public void An_applied_migration_renews_the_patience()
     {
         run.Plan(["One", "Two"]);
-        Assert.True(run.MayRetry(Patience));
+        Assert.True(run.MayRetry(Patience, "blocked"));
         time.Advance(Patience);
         run.StartMigration("One");
         run.StartMigration("Two");
 
-        Assert.True(run.MayRetry(Patience));
+        Assert.True(run.MayRetry(Patience, "blocked"));
     }
 }

@@ -74,7 +74,9 @@ public sealed class WaitTests
     {
         await using var database = new MissingDatabase();
         await database.InitializeAsync();
-        await using var services = ServicesOf(database.ConnectionString, Waits, time);
+        // Long enough for the server to answer while the clock runs fast.
+        var waits = new Dictionary<string, string?>(Waits) { ["Migrations:ServerWait"] = "00:03:00" };
+        await using var services = ServicesOf(database.ConnectionString, waits, time);
 
         var refused = await RefusedAsync(Start(services, migrates: false));
 

@@ -251,7 +251,7 @@ public sealed class OperationTests(TwoReplicas app) : IClassFixture<TwoReplicas>
             using var answer = await PostAsync(new ByteArrayContent(Groups));
         }
 
-        using var first = await admin.GetAsync("/api/admin/operations?limit=2", CancellationToken);
+        using var first = await admin.GetAsync("/api/admin/operations?limit=2&count=true", CancellationToken);
         var next = first.Headers.GetValues("Link").Single().Split('<', '>')[1];
         var last = await admin.GetFromJsonAsync<JsonElement>(next, CancellationToken);
 

@@ -313,7 +313,9 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
             RankedEmdScores = 0,
             RankedImaScores = 0,
         };
-        var user = caller is null ? new ClaimsIdentity() : new ClaimsIdentity([new(ClaimTypes.Name, caller)], "test");
+        var user = caller is null
+            ? new ClaimsIdentity()
+            : new ClaimsIdentity([new(ClaimTypes.Name, caller), new(ClaimTypes.NameIdentifier, "1")], "test");
 
         Assert.Equal(isHidden, board.IsHiddenFrom(new(user)));
     }
@@ -383,16 +385,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
     [InlineData("all", "ima", "ix_scores_ranked_ima")]
     public async Task A_page_reads_the_rows_of_a_page(string entries, string metric, params string[] indexes)
     {
-        await app.Database.ExecuteAsync(
-            $"""
-            INSERT INTO scores (username, challenge_id, score, emd_score, ima_score, created_at, status)
-            SELECT 'p' || i % 5000, '{challenge}', i % 3, CASE WHEN i % 2 = 0 THEN i % 3 END, i % 3, now(), 'completed'
-            FROM generate_series(1, 20000) i;
-            INSERT INTO disqualifications (score_id, reason, created_by, created_at)
-            SELECT id, '', '', now() FROM scores WHERE challenge_id = '{challenge}' AND id % 20 = 0
-            """
-        );
-        await app.Database.ExecuteAsync("VACUUM ANALYZE scores, participants, disqualifications");
+        await FillAsync();
         var middle = Leaderboard.PlaceOf(
             new()
             {
@@ -414,17 +407,107 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
                 Limit: 50,
                 Cursor: cursor
             );
-            await using var command = app.Database.DataSource.CreateCommand(
-                "EXPLAIN (ANALYZE, FORMAT JSON) " + Leaderboard.PageSql(query, cursor is not null, query.Limit)
+            var nodes = await ExplainAsync(
+                Leaderboard.PageSql(query, cursor is not null, query.Limit),
+                Leaderboard.Place.Of(query)
             );
-            command.Parameters.AddRange(Leaderboard.Parameters(challenge, Leaderboard.Place.Of(query)).ToArray());
-            using var plan = JsonDocument.Parse((string)(await command.ExecuteScalarAsync(CancellationToken))!);
-            var nodes = NodesOf(plan.RootElement[0].GetProperty("Plan")).ToList();
 
             Assert.All(nodes, node => Assert.InRange(RowsOf(node), 0, 110));
             Assert.DoesNotContain(nodes, node => node.GetProperty("Node Type").GetString() is "Seq Scan");
             Assert.All(indexes, index => Assert.Contains(nodes, node => IndexOf(node) == index));
         }
+    }
+
+    /// <summary>To number the place counts the better rows, in the order of an index: nothing is sorted but the page.</summary>
+    [Theory]
+    [InlineData("best", "emd", "ix_participants_emd")]
+    [InlineData("best", "ima", "ix_participants_ima")]
+    [InlineData("all", "emd", "ix_scores_ranked_emd", "ix_scores_ranked_score")]
+    [InlineData("all", "ima", "ix_scores_ranked_ima")]
+    public async Task A_page_around_a_participant_sorts_the_rows_of_a_page(
+        string entries,
+        string metric,
+        params string[] indexes
+    )
+    {
+        await FillAsync();
+        var query = new LeaderboardQuery(
+            Choice<Metric>.Parse(metric, null),
+            Choice<Entries>.Parse(entries, null),
+            Limit: 50
+        );
+        var place = new Leaderboard.Place(1, DateTimeOffset.UtcNow.AddHours(1), 1, 0, 0);
+
+        var nodes = await ExplainAsync(Leaderboard.PlaceSql(query), place);
+
+        Assert.DoesNotContain(
+            nodes,
+            node =>
+                node.GetProperty("Node Type").GetString() is "Seq Scan"
+                && node.GetProperty("Relation Name").GetString() is "scores" or "participants"
+        );
+        Assert.All(
+            nodes.Where(node => node.GetProperty("Node Type").GetString() is "Sort" or "Incremental Sort"),
+            sort => Assert.InRange(RowsOf(sort), 0, 110)
+        );
+        Assert.All(indexes, index => Assert.Contains(nodes, node => IndexOf(node) == index));
+    }
+
+    /// <summary>The caller has the first rows while the server still has the last ones: 20 MB are in no buffer.</summary>
+    [Theory]
+    [InlineData("csv")]
+    [InlineData("jsonl")]
+    public async Task All_rows_are_streamed(string format)
+    {
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO scores (username, challenge_id, created_at, status, error_message)
+            SELECT 'ada', '{challenge}', now(), 'failed', repeat('x', 4000) FROM generate_series(1, 5000)
+            """
+        );
+
+        using var admin = app.CreateAdmin(); // reads the errors, too
+        using var answer = await admin.GetAsync(
+            new Uri($"/api/challenges/{challenge}/scores?format={format}", UriKind.Relative),
+            HttpCompletionOption.ResponseHeadersRead,
+            CancellationToken
+        );
+        await using var body = await answer.Content.ReadAsStreamAsync(CancellationToken);
+        await body.ReadExactlyAsync(new byte[1024], CancellationToken);
+        var running = await app.Database.ScalarAsync<long>(
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()
+            AND query LIKE '%error_message%'
+            """
+        );
+
+        Assert.Equal(1, running);
+        await body.CopyToAsync(Stream.Null, CancellationToken);
+    }
+
+    private async Task FillAsync()
+    {
+        await app.Database.ExecuteAsync(
+            $"""
+            INSERT INTO scores (username, challenge_id, score, emd_score, ima_score, created_at, status)
+            SELECT 'p' || i % 5000, '{challenge}', i % 3, CASE WHEN i % 2 = 0 THEN i % 3 END, i % 3, now(), 'completed'
+            FROM generate_series(1, 20000) i;
+            INSERT INTO disqualifications (score_id, reason, created_by, created_at)
+            SELECT id, '', '', now() FROM scores WHERE challenge_id = '{challenge}' AND id % 20 = 0
+            """
+        );
+        await app.Database.ExecuteAsync("VACUUM ANALYZE scores, participants, disqualifications");
+    }
+
+    private async Task<List<JsonElement>> ExplainAsync(string sql, Leaderboard.Place? place)
+    {
+        await using var command = app.Database.DataSource.CreateCommand("EXPLAIN (ANALYZE, FORMAT JSON) " + sql);
+        command.Parameters.AddRange(Leaderboard.Parameters(challenge, place).ToArray());
+        var plan = JsonSerializer.Deserialize<JsonElement>(
+            (string)(await command.ExecuteScalarAsync(CancellationToken))!
+        );
+        return [.. NodesOf(plan[0].GetProperty("Plan"))];
     }
 
     private static IEnumerable<JsonElement> NodesOf(JsonElement node) =>

@@ -38,6 +38,7 @@ public sealed class SettingsTests
         ["Backups:Folder"] = "/nowhere/at/all",
         ["Backups:Keep"] = "all",
         ["Backups:Webhook"] = "hooks.example.org",
+        ["Files:S3:ServiceUrl"] = "s3.example.org",
     };
 
     public static TheoryData<string, string> WrongValues
@@ -121,6 +122,10 @@ public sealed class SettingsTests
     [InlineData("Migrations:LockWiat", "Did you mean Migrations:LockWait?")]
     [InlineData("Requests:Nonsense", "Requests has PerAddress.")]
     [InlineData("Migrations:LockWait:Seconds", "must be a single value")]
+    [InlineData("Files:S3:Buckett", "Did you mean Files:S3:Bucket?")]
+    [InlineData("Files:S3", "must be a section")]
+    [InlineData("Files:S3:AccessKey", "Files:S3:SecretKey must be set")]
+    [InlineData("Files:S3:Bucket", "Files:S3:Region must be set, such as eu-central-1")]
     public void A_name_that_no_setting_has_is_refused(string setting, string advice)
     {
         Assert.Contains(advice, Assert.Throws<SettingException>(() => Read(setting, "1")).Message);
@@ -203,18 +208,29 @@ public sealed class SettingsTests
     }
 
     private static IEnumerable<(string Name, PropertyInfo Property)> Properties() =>
-        Sections.SelectMany(type =>
-            type.GetProperties()
-                .Select(property => ($"{type.GetCustomAttribute<SectionAttribute>()!.Name}:{property.Name}", property))
-        );
+        Sections.SelectMany(type => PropertiesOf(type, type.GetCustomAttribute<SectionAttribute>()!.Name));
 
+    /// <summary>The options of a class, and those of the sections in it.</summary>
+    private static IEnumerable<(string Name, PropertyInfo Property)> PropertiesOf(Type type, string section) =>
+        from property in type.GetProperties()
+        where property.CanWrite
+        from option in property.PropertyType is { IsClass: true } inner && inner != typeof(string)
+            ? PropertiesOf(inner, $"{section}:{property.Name}")
+            : [($"{section}:{property.Name}", property)]
+        select option;
+
+    /// <summary>The options that have this setting, after it was read.</summary>
     private static object Read(string setting, string value)
     {
-        var section = Sections.Single(type =>
-            type.GetCustomAttribute<SectionAttribute>()!.Name == setting[..setting.IndexOf(':')]
-        );
+        var names = setting.Split(':');
+        var section = Sections.Single(type => type.GetCustomAttribute<SectionAttribute>()!.Name == names[0]);
         var options = Activator.CreateInstance(section)!;
         Settings.Read(options, Configuration(setting, value));
+        foreach (var inner in names[1..^1])
+        {
+            options = section.GetProperty(inner)?.GetValue(options) ?? options;
+        }
+
         return options;
     }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Exact.Domain;
 using Exact.Infrastructure.Submissions;
 using Npgsql;
@@ -122,7 +123,6 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
 
     [Theory]
     [InlineData("lost")]
-    [InlineData("released")]
     [InlineData("blamed on the machine")]
     public async Task After_three_failures_of_the_infrastructure_it_fails_and_does_not_count(string how)
     {
@@ -137,8 +137,10 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
             }
             else
             {
-                var error = how is "released" ? null : "no disk";
-                Assert.Equal(LeaseAnswer.Done, await Queue.ReleaseAsync(id, claim.Lease, error, null, Cancellation));
+                Assert.Equal(
+                    LeaseAnswer.Done,
+                    await Queue.ReleaseAsync(id, claim.Lease, "no disk", null, Cancellation)
+                );
             }
         }
 
@@ -149,6 +151,53 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
             await database.ScalarAsync<string>("SELECT error_message FROM scores"),
             StringComparison.Ordinal
         );
+    }
+
+    [Fact]
+    public async Task A_submission_that_is_given_back_without_a_fault_keeps_its_attempts()
+    {
+        var id = await database.SubmitAsync("a");
+        var failed = await ClaimAsync();
+        await Queue.ReleaseAsync(id, failed.Lease, "no disk", null, Cancellation);
+        for (var round = 0; round < 4; round++)
+        {
+            var claim = await ClaimAsync();
+            Assert.Equal(2, claim.Attempt);
+            Assert.Equal(LeaseAnswer.Done, await Queue.ReleaseAsync(id, claim.Lease, null, null, Cancellation));
+        }
+
+        Assert.Equal("pending 1 counts", await database.StateAsync(id));
+    }
+
+    [Fact]
+    public async Task A_claim_names_what_is_missing_and_a_value_that_is_there_is_kept()
+    {
+        var id = await database.SubmitAsync("a");
+        var first = await ClaimAsync();
+        Assert.Equal([Metric.Emd, Metric.Ima], first.Metrics);
+        await Queue.CompleteAsync(id, first.Lease, new(0.5, 0.1, 0.25, 0.2), null, Cancellation);
+        await database.ExecuteAsync(
+            "UPDATE scores SET status = 'pending', ima_score = NULL, ima_std = NULL; UPDATE submissions SET lease = NULL"
+        );
+
+        var second = await ClaimAsync();
+        await Queue.CompleteAsync(id, second.Lease, new(0.9, null, 0.75, null), null, Cancellation);
+
+        Assert.Equal([Metric.Ima], second.Metrics);
+        Assert.Equal(
+            "completed 0.5 0.5 0.1 0.75 -",
+            await database.ScalarAsync<string>(
+                "SELECT concat_ws(' ', status, score, emd_score, emd_std, ima_score, coalesce(ima_std::text, '-')) FROM scores"
+            )
+        );
+    }
+
+    [Fact]
+    public async Task A_worker_of_one_metric_is_asked_for_that_one()
+    {
+        await database.SubmitAsync("a");
+
+        Assert.Equal([Metric.Emd], (await Queue.ClaimAsync("w", [Metric.Emd], Cancellation))!.Metrics);
     }
 
     [Fact]
@@ -193,9 +242,58 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
         Assert.Contains("ix_scores_queue", await PlanAsync(QueueSql.Claim), StringComparison.Ordinal);
     }
 
-    private async Task<string> PlanAsync(string sql)
+    [Fact]
+    public async Task A_claim_reads_a_few_rows_of_a_long_queue()
     {
-        await using var command = database.DataSource.CreateCommand($"EXPLAIN (COSTS OFF) {sql}");
+        await database.ExecuteAsync(
+            """
+            INSERT INTO scores (username, challenge_id, created_at, status)
+            SELECT 'p' || i % 500, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, now(), 'pending'
+            FROM generate_series(1, 20000) i;
+            INSERT INTO submissions (score_id, file, size, sha256, original_name, attempts, counts, queued_at)
+            SELECT id, 'file', 1, '', 'method.py', 0, true, now() FROM scores;
+            """
+        );
+        await database.ExecuteAsync("VACUUM ANALYZE scores");
+        await database.ExecuteAsync("VACUUM ANALYZE submissions");
+        await ClaimAsync(10);
+
+        var places = await PlanAsync(QueueSql.Places, "ANALYZE, TIMING OFF, COSTS OFF");
+        Assert.InRange(MostRows(places), 1, 20_000); // not for each submission
+        var plan = await PlanAsync(QueueSql.Claim, "ANALYZE, TIMING OFF, COSTS OFF");
+
+        Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
+        Assert.InRange(MostRows(plan), 1, 50);
+    }
+
+    [Fact]
+    public async Task Places_are_those_among_the_pending_submissions_of_the_challenge()
+    {
+        var first = await database.SubmitAsync("a");
+        await database.SubmitAsync("b");
+        var second = await database.SubmitAsync("a");
+        var third = await database.SubmitAsync("a");
+
+        var places = await Queue.FindPlacesAsync("a", [third, second], Cancellation);
+        Assert.Equal([(second, 2), (third, 3)], places.OrderBy(one => one.Key).Select(one => (one.Key, one.Value)));
+        await database.ExecuteAsync(
+            $"UPDATE scores SET status = 'failed' WHERE id = (SELECT score_id FROM submissions WHERE id = {first})"
+        );
+        Assert.Equal(2, (await Queue.FindPlacesAsync("a", [first, third], Cancellation))[third]);
+    }
+
+    /// <summary>The most rows that a node of a plan has read.</summary>
+    private static int MostRows(string plan) =>
+        Regex
+            .Matches(plan, @"actual rows=(\d+) loops=(\d+)")
+            .Max(node => int.Parse(node.Groups[1].Value, null) * int.Parse(node.Groups[2].Value, null));
+
+    private async Task<string> PlanAsync(string sql, string options = "COSTS OFF")
+    {
+        var ids = await database.ScalarAsync<long[]>(
+            "SELECT array_agg(id) FROM (SELECT id FROM submissions ORDER BY id DESC LIMIT 1000) last"
+        );
+        await using var command = database.DataSource.CreateCommand($"EXPLAIN ({options}) {sql}");
         foreach (
             var (name, value) in new (string, object)[]
             {
@@ -205,6 +303,8 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
                 ("lease", TimeSpan.FromMinutes(2)),
                 ("max", 3),
                 ("error", ""),
+                ("challenge_id", "a"),
+                ("ids", ids!),
             }
         )
         {

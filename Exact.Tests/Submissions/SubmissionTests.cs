@@ -2,6 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Exact.Tests.Support;
+using Exact.Tests.Transfer;
+using static Exact.Tests.Challenges.ChallengeForms;
 
 namespace Exact.Tests.Submissions;
 
@@ -191,11 +194,18 @@ public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<Submissi
     [InlineData("complete", """{"emd_std": 1}""")]
     [InlineData("complete", "{}")]
     [InlineData("fail", """{"error": ""}""")]
-    public async Task A_report_that_says_nothing_usable_is_refused(string route, string json)
+    [InlineData("heartbeat", null)]
+    [InlineData("release", null)]
+    [InlineData("fail", null)]
+    [InlineData("complete", null)]
+    public async Task A_report_that_says_nothing_usable_is_refused(string route, string? json)
     {
         var id = await app.SubmitAsync(await app.ChallengeAsync());
         var lease = (await app.ClaimAsync()).GetProperty("lease").GetGuid();
-        var body = json.Replace("{", $"{{\"lease\": \"{lease}\"{(json is "{}" ? "" : ", ")}", StringComparison.Ordinal);
+        var withoutLease = """{"error": "It raised.", "emd_score": 1}""";
+        var body =
+            json?.Replace("{", $"{{\"lease\": \"{lease}\"{(json is "{}" ? "" : ", ")}", StringComparison.Ordinal)
+            ?? withoutLease;
         using var answer = await app.Admin.PostAsync(
             $"/api/worker/submissions/{id}/{route}",
             new StringContent(body, Encoding.UTF8, "application/json"),
@@ -203,6 +213,14 @@ public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<Submissi
         );
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        if (json is null)
+        {
+            Assert.Equal(
+                """["The lease is missing. Send the one of the claim."]""",
+                (await JsonOf(answer)).GetProperty("errors").GetProperty("lease").GetRawText()
+            );
+        }
+
         Assert.Equal("running", (await app.ReadAsync(id)).GetProperty("status").GetString());
     }
 
@@ -283,6 +301,240 @@ public sealed class SubmissionTests(SubmissionsApp app) : IClassFixture<Submissi
         Assert.Equal("pending", submission.GetProperty("status").GetString());
         Assert.Equal(JsonValueKind.Null, submission.GetProperty("error_message").ValueKind);
         Assert.Equal(4, submission.GetProperty("allowance").GetProperty("left_today").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_rerun_does_not_make_a_submission_count_again()
+    {
+        var challenge = await app.ChallengeAsync("daily_limit=5");
+        var id = await app.SubmitAsync(challenge);
+        var score = (await app.ReadAsync(id)).GetProperty("score_id").GetInt64();
+        await app.Database.ExecuteAsync("UPDATE submissions SET counts = false");
+
+        Assert.Equal(HttpStatusCode.OK, await ActAsync(app.Ada, score, "rerun"));
+
+        var submission = await app.ReadAsync(id);
+        Assert.False(submission.GetProperty("counts").GetBoolean());
+        Assert.Equal(5, submission.GetProperty("allowance").GetProperty("left_today").GetInt32());
+    }
+
+    [Fact]
+    public async Task An_imported_submission_that_was_running_is_claimed()
+    {
+        var challenge = await app.ChallengeAsync();
+        var fixture = Sample.Fixture(
+            Sample.Score(901, challenge, """ "status": "running" """),
+            Sample.Submission(901, 901, """ "attempts": 2, "started_at": "2025-01-01T00:00:01Z" """)
+        );
+        using var imported = await app.Admin.PostAsync("/api/admin/import", Json(fixture), Cancellation);
+
+        var claim = await app.ClaimAsync();
+
+        Assert.Equal(HttpStatusCode.OK, imported.StatusCode);
+        Assert.Equal(901, claim.GetProperty("submission_id").GetInt64());
+        Assert.Equal(3, claim.GetProperty("attempt").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_rerun_of_one_metric_keeps_the_other()
+    {
+        var challenge = await app.ChallengeAsync();
+        var id = await app.SubmitAsync(challenge);
+        var score = (await app.ReadAsync(id)).GetProperty("score_id").GetInt64();
+        var lease = (await app.ClaimAsync()).GetProperty("lease").GetGuid();
+        var both = new
+        {
+            lease,
+            emd_score = 0.5,
+            ima_score = 0.25,
+        };
+        Assert.Equal(HttpStatusCode.OK, await ReportAsync(id, "complete", both));
+        using var rerun = await app.Ada.PostAsJsonAsync(
+            $"/api/scores/{score}/rerun",
+            new { reason = "again", metrics = (string[])["ima"] },
+            Cancellation
+        );
+        var claim = await app.ClaimAsync();
+        var again = new
+        {
+            lease = claim.GetProperty("lease").GetGuid(),
+            emd_score = 0.9,
+            ima_score = 0.75,
+        };
+
+        Assert.Equal("""["ima"]""", claim.GetProperty("metrics").GetRawText());
+        Assert.Equal(HttpStatusCode.OK, await ReportAsync(id, "complete", again));
+        var submission = await app.ReadAsync(id);
+        Assert.Equal(0.5, submission.GetProperty("emd_score").GetDouble());
+        Assert.Equal(0.75, submission.GetProperty("ima_score").GetDouble());
+    }
+
+    [Fact]
+    public async Task A_rerun_of_a_challenge_journals_the_number_and_not_each_score()
+    {
+        var challenge = await app.ChallengeAsync();
+        await app.SubmitAsync(challenge);
+        await app.SubmitAsync(challenge);
+        using var all = await app.Ada.PostAsJsonAsync(
+            $"/api/challenges/{challenge}/rerun",
+            new { reason = "a new metric" },
+            Cancellation
+        );
+
+        Assert.Equal(HttpStatusCode.Accepted, all.StatusCode);
+        Assert.Equal(
+            """null {"submissions": 2}""",
+            await app.Database.ScalarAsync<string>(
+                $"""
+                SELECT concat_ws(' ', figures->'before', figures->'after') FROM operations
+                WHERE figures->>'action' = 'rerun_all' AND figures->>'challenge_id' = '{challenge}'
+                """
+            )
+        );
+    }
+
+    [Theory]
+    [InlineData("scores", 404)]
+    [InlineData("submissions", 404)]
+    public async Task A_challenge_that_is_deleted_in_the_same_moment_is_not_found(string route, int status)
+    {
+        var challenge = await app.ChallengeAsync();
+        await using var connection = await app.Database.DataSource.OpenConnectionAsync(Cancellation);
+        await using var deletion = await connection.BeginTransactionAsync(Cancellation);
+        await using var delete = new Npgsql.NpgsqlCommand("DELETE FROM challenges", connection, deletion);
+        await delete.ExecuteNonQueryAsync(Cancellation);
+        var sent = route is "scores"
+            ? app.Ada.PostAsJsonAsync(
+                $"/api/challenges/{challenge}/scores",
+                new { username = "eve", emd_score = 0.5 },
+                Cancellation
+            )
+            : SubmissionsApp.SubmitAsync(app.Bob, challenge);
+        await Wait.UntilAsync(
+            async () =>
+                await app.Database.ScalarAsync<long>(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                ) > 0,
+            "the request waits for the deletion"
+        );
+        await deletion.CommitAsync(Cancellation);
+
+        using var answer = await sent;
+        Assert.Equal(status, (int)answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("""{"emd": 1}""", "emd", "There is no such field")]
+    [InlineData("""{"score": 1, "reason": "x"}""", "score", "There is no such field")]
+    [InlineData("""{"emd_score": "1"}""", "emd_score", "wrong type")]
+    [InlineData("""{"emd_score": 1, "emd_score": 2}""", "emd_score", "named twice")]
+    [InlineData("""{"emd_std": -1}""", "emd_std", "not negative")]
+    [InlineData("""{"ima_std": 0.1}""", "ima_std", "Must come with its score.")]
+    [InlineData("""{"emd_score": null}""", "emd_score", "It is the last score")]
+    [InlineData("{}", "body", "It corrects nothing.")]
+    [InlineData("""{"reason": "only this"}""", "body", "It corrects nothing.")]
+    public async Task A_correction_that_says_nothing_usable_is_refused_and_not_journalled(
+        string json,
+        string field,
+        string mistake
+    )
+    {
+        var id = await EnterAsync(await app.ChallengeAsync());
+        await app.Database.ExecuteAsync("DELETE FROM operations");
+        using var answer = await app.Ada.PatchAsync($"/api/scores/{id}", Json(json), Cancellation);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        var errors = (await JsonOf(answer)).GetProperty("errors");
+        Assert.Contains(mistake, errors.GetProperty(field)[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal(0, await app.Database.ScalarAsync<long>("SELECT count(*) FROM operations"));
+    }
+
+    [Fact]
+    public async Task A_correction_clears_what_is_null_and_keeps_what_it_does_not_name()
+    {
+        var id = await EnterAsync(await app.ChallengeAsync());
+        using var corrected = await app.Ada.PatchAsync(
+            $"/api/scores/{id}",
+            Json("""{"emd_score": null, "ima_score": 0.3, "ima_std": 0.1}"""),
+            Cancellation
+        );
+
+        var score = await JsonOf(corrected);
+        Assert.Equal(JsonValueKind.Null, score.GetProperty("emd_score").ValueKind);
+        Assert.Equal(JsonValueKind.Null, score.GetProperty("emd_std").ValueKind);
+        Assert.Equal(0.1, score.GetProperty("ima_std").GetDouble());
+        Assert.Equal("grad-cam", score.GetProperty("method_name").GetString());
+    }
+
+    [Theory]
+    [InlineData("challenges/{0}/rerun", """{"reason": "x", "metric": ["ima"]}""", "metric")]
+    [InlineData("challenges/{0}/scores", """{"username": "eve", "emd_score": 1, "emd": 2}""", "emd")]
+    [InlineData("scores/1/disqualify", """{"reason": "x", "note": ""}""", "note")]
+    public async Task A_field_that_an_organiser_misspelt_is_named(string route, string json, string field)
+    {
+        var path = string.Format(null, route, await app.ChallengeAsync());
+        using var answer = await app.Ada.PostAsync($"/api/{path}", Json(json), Cancellation);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.StartsWith(
+            $"There is no field {field}. The fields are ",
+            (await JsonOf(answer)).GetProperty("errors").GetProperty(field)[0].GetString()
+        );
+    }
+
+    [Fact]
+    public async Task Only_the_participant_the_organiser_and_staff_read_why_an_evaluation_failed()
+    {
+        var challenge = await app.ChallengeAsync();
+        await app.SubmitAsync(challenge);
+        await app.Database.ExecuteAsync("UPDATE scores SET status = 'failed', error_message = 'secret output'");
+        using var carl = await SubmissionsApp.RegisterAsync(app.CreateClient(), $"carl{challenge[..8]}");
+        using var stranger = app.CreateClient();
+
+        foreach (
+            var path in (string[])
+                [
+                    $"/api/challenges/{challenge}/scores",
+                    $"/api/challenges/{challenge}/scores?format=csv",
+                    $"/api/challenges/{challenge}/scores?format=jsonl",
+                    "/api/scores",
+                ]
+        )
+        {
+            foreach (
+                var (client, isShown) in new[]
+                {
+                    (stranger, false),
+                    (carl, false),
+                    (app.Bob, true),
+                    (app.Ada, true),
+                    (app.Admin, true),
+                }
+            )
+            {
+                var body = await client.GetStringAsync(new Uri(path, UriKind.Relative), Cancellation);
+                Assert.Contains("bob", body, StringComparison.Ordinal);
+                Assert.Contains("error_message", body, StringComparison.Ordinal);
+                Assert.Equal(isShown, body.Contains("secret output", StringComparison.Ordinal));
+            }
+        }
+    }
+
+    /// <summary>Enters a score with an EMD.</summary>
+    private async Task<long> EnterAsync(string challenge)
+    {
+        using var entered = await app.Ada.PostAsJsonAsync(
+            $"/api/challenges/{challenge}/scores",
+            new
+            {
+                username = "eve",
+                emd_score = 0.5,
+                emd_std = 0.2,
+                method_name = "grad-cam",
+            },
+            Cancellation
+        );
+        return (await JsonOf(entered)).GetProperty("id").GetInt64();
     }
 
     private async Task<HttpStatusCode> ReportAsync(long id, string route, object report)

@@ -155,6 +155,30 @@ public sealed class PlatformImportTests(FixtureDatabase database) : IClassFixtur
         );
     }
 
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("python", false)]
+    [InlineData("text/x python", false)]
+    [InlineData("text/html\\r\\nX: y", false)]
+    [InlineData("text/плохо", false)]
+    [InlineData("text/x-python; charset=utf-8", true)]
+    [InlineData("application/vnd.exact+json", true)]
+    public async Task The_type_of_a_stored_file_must_be_a_media_type(string type, bool isOne)
+    {
+        await database.EmptyAsync();
+        var fixture = Fixture(Stored(1, "a").Replace("text/x-python", type, StringComparison.Ordinal));
+
+        if (isOne)
+        {
+            await database.ImportedAsync(fixture);
+            return;
+        }
+
+        var error = Assert.Single(await database.RejectedAsync(fixture));
+        Assert.Equal(("bad-media-type", "content_type"), (error.Code, error.Field));
+        Assert.Contains("application/octet-stream", error.Detail);
+    }
+
     [Fact]
     public async Task A_worker_loses_what_the_file_takes_from_it_and_keeps_the_rest()
     {

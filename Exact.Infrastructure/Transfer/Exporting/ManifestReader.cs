@@ -69,7 +69,12 @@ internal sealed class ManifestReader(FixtureExporter exporter, OperationTurns tu
 /// <param name="At">When it was looked at.</param>
 /// <param name="Records">All records.</param>
 /// <param name="Models">Per Django label, in the order of the file.</param>
-internal sealed record ExportManifest(
+/// <example>
+/// {"version": "0.1.0", "schema": "20261126231500_DeriveFromMovedDisqualifications", "at": "2026-12-03T14:21:05Z",
+/// "records": 1204, "models": {"api.score": {"records": 1204, "bytes": 402653,
+/// "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}}
+/// </example>
+public sealed record ExportManifest(
     string Version,
     string Schema,
     DateTimeOffset At,
@@ -80,4 +85,4 @@ internal sealed record ExportManifest(
 /// <summary>The records of one model.</summary>
 /// <param name="Bytes">The length of an export with <c>format=jsonl</c> of this model alone.</param>
 /// <param name="Sha256">The hash of the same, in lower-case hexadecimal, as <c>sha256sum</c> prints it.</param>
-internal sealed record ModelManifest(long Records, long Bytes = 0, string Sha256 = "");
+public sealed record ModelManifest(long Records, long Bytes = 0, string Sha256 = "");

@@ -98,6 +98,15 @@ internal sealed class FixtureImporter(
 
             await files.CompleteAsync(cancellationToken);
             var report = run.Report() with { Archive = manifest };
+            if (options is { DryRun: true, Differences: > 0 and var limit })
+            {
+                var differences = new ImportDifferences(database, tables);
+                report = report with
+                {
+                    Differences = await differences.ReadAsync(connection, limit, cancellationToken),
+                };
+            }
+
             if (!options.DryRun)
             {
                 await (

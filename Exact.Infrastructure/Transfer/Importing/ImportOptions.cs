@@ -33,6 +33,9 @@ internal sealed record ImportOptions : RecordOptions
     /// <summary>Go the whole way, answer what would happen, and change nothing.</summary>
     public bool DryRun { get; init; }
 
+    /// <summary>How many differences a dry run lists.</summary>
+    public int Differences { get; init; }
+
     /// <summary>
     /// The encoding of the file, if the sender names one other than UTF-8; a byte order mark counts more.
     /// </summary>

@@ -70,7 +70,13 @@ internal abstract record ImportOutcome
 /// <param name="MustSetPassword">Users who must set a new password: Exact cannot verify the kind of hash that they have.</param>
 /// <param name="Source">The live database that it was read from; absent for a file.</param>
 /// <param name="Archive">The manifest of a complete backup; absent for a fixture alone.</param>
-internal sealed record ImportReport(
+/// <example>
+/// {"dry_run": false, "records": 1204, "bytes": 402653,
+/// "models": {"api.score": {"read": 1204, "created": 1200, "updated": 4, "unchanged": 0, "skipped": 0, "ignored": 0,
+/// "deleted": 0}},
+/// "ignored_fields": {}, "invented_times": {}, "naive_times": 0, "time_zone": "UTC", "must_set_password": 0}
+/// </example>
+public sealed record ImportReport(
     bool DryRun,
     long Records,
     long Bytes,
@@ -82,10 +88,15 @@ internal sealed record ImportReport(
     long MustSetPassword,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ArchiveManifest? Archive = null
-);
+)
+{
+    /// <summary>The first rows that would change; absent unless a dry run was asked for them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ImportDifference>? Differences { get; init; }
+}
 
 /// <summary>What became of a model's records: created + updated + unchanged + skipped + ignored = read.</summary>
-internal sealed record ModelCounts
+public sealed record ModelCounts
 {
     public long Read { get; set; }
 

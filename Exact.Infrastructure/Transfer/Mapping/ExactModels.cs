@@ -46,7 +46,10 @@ internal static class ExactModels
             [
                 StoredKey("key"),
                 Field("original_name", required: true),
-                Field("content_type", required: true),
+                Field("content_type", required: true) with
+                {
+                    Check = TextChecks.MediaType,
+                },
                 Field("size", required: true),
                 Sha256(),
                 Created(),

@@ -53,6 +53,7 @@ internal static class FixtureErrorCode
 
     /// <summary>A file's SHA-256 that is none.</summary>
     public const string BadHash = "bad-hash";
+    public const string BadMediaType = "bad-media-type";
 
     /// <summary>A password that is no hash, or a hash that would take minutes to verify.</summary>
     public const string BadPassword = "bad-password";

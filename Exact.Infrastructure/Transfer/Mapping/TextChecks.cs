@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using Exact.Infrastructure.Accounts;
+using Microsoft.Net.Http.Headers;
 
 namespace Exact.Infrastructure.Transfer.Mapping;
 
@@ -54,6 +55,15 @@ internal static class TextChecks
         text.Length == 64 && !text.ContainsAnyExcept(HexDigits)
             ? null
             : new FixtureProblem(FixtureErrorCode.BadHash, "A SHA-256 must be 64 lower-case hexadecimal digits.");
+
+    /// <summary>A type that a download has in its headers.</summary>
+    public static FixtureProblem? MediaType(ReadOnlySpan<byte> type) =>
+        MediaTypeHeaderValue.TryParse(Encoding.UTF8.GetString(type), out var parsed) && parsed.SubType.HasValue
+            ? null
+            : new FixtureProblem(
+                FixtureErrorCode.BadMediaType,
+                "'content_type' must be a media type, such as text/x-python. Use application/octet-stream if it is not known."
+            );
 
     /// <summary>A password is kept as a hash only, and as one that does not take minutes to verify.</summary>
     public static FixtureProblem? Password(ReadOnlySpan<byte> text)

@@ -1,0 +1,96 @@
+"use strict";
+// Every page works without this script. It follows what runs, shows how far an upload is, and copies SQL.
+
+const main = document.getElementById("main");
+let refreshing = false;
+let again = false;
+
+/** Shows another version of this page, and keeps what is open and where the keyboard is. */
+function show(html) {
+    const next = new DOMParser().parseFromString(html, "text/html");
+    const open = [...main.querySelectorAll("details")].map(one => one.open);
+    const focused = main.contains(document.activeElement) ? document.activeElement.id : "";
+    main.replaceChildren(...next.getElementById("main").childNodes);
+    main.querySelectorAll("details").forEach((one, i) => { one.open = open[i] || one.open; });
+    if (focused) (document.getElementById(focused) || main).focus();
+    document.title = next.title;
+    prepare();
+    return next.body.dataset.live;
+}
+
+async function refresh(source) {
+    if (refreshing) { again = true; return; }
+    refreshing = true;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) { location.reload(); return; }
+    if (!show(await answer.text())) source.close();
+    refreshing = false;
+    if (again) { again = false; refresh(source); }
+}
+
+/** The page in front of a service that migrates: it becomes the page that was asked for. */
+function followProgress(source, event) {
+    const now = JSON.parse(event.data);
+    if (now.ready) { source.close(); location.reload(); return; }
+    document.getElementById("phase").textContent = now.phase;
+    const bar = document.getElementById("bar");
+    if (now.total) { bar.max = now.total; bar.value = now.number - 1; } else { bar.removeAttribute("value"); }
+}
+
+/** Sends a file with a bar and a button to cancel; the page behind the answer is where it goes on. */
+function upload(form, event) {
+    event.preventDefault();
+    const request = new XMLHttpRequest();
+    const place = document.getElementById("receiving");
+    const bar = place.querySelector("progress");
+    const note = place.querySelector("p");
+    place.hidden = false;
+    note.textContent = "Receiving the file.";
+    place.querySelector("button").onclick = () => request.abort();
+    request.upload.onprogress = sent => { bar.max = sent.total; bar.value = sent.loaded; };
+    request.onabort = () => { place.hidden = true; };
+    request.onerror = () => { note.textContent = "The connection was lost. Nothing was changed. Send the file again."; };
+    request.onload = () => {
+        if (request.status === 401) {
+            note.textContent = "Your session has ended. Sign in again in another tab, then send the file again here.";
+        } else if (request.status >= 400) {
+            show(request.responseText);
+        } else {
+            location.assign(request.responseURL);
+        }
+    };
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "text/html");
+    request.send(new FormData(form));
+}
+
+function prepare() {
+    for (const place of document.querySelectorAll(".copy")) {
+        const button = document.createElement("button");
+        button.className = "quiet";
+        button.textContent = "Copy";
+        button.onclick = async () => {
+            await navigator.clipboard.writeText(place.querySelector("pre").textContent);
+            button.textContent = "Copied";
+        };
+        place.append(button);
+    }
+    for (const form of document.querySelectorAll("form[data-upload]")) {
+        form.onsubmit = event => upload(form, event);
+        const drop = form.querySelector(".drop");
+        drop.ondragover = event => { event.preventDefault(); drop.classList.add("over"); };
+        drop.ondragleave = () => drop.classList.remove("over");
+        drop.ondrop = event => {
+            event.preventDefault();
+            drop.classList.remove("over");
+            form.querySelector("[type=file]").files = event.dataTransfer.files;
+        };
+    }
+}
+
+prepare();
+if (document.body.dataset.live) {
+    const source = new EventSource(document.body.dataset.live);
+    source.addEventListener("progress", event => followProgress(source, event));
+    for (const name of ["operation", "migrations"]) source.addEventListener(name, () => refresh(source));
+}

@@ -1,0 +1,67 @@
+using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
+using Exact.Api.Access;
+using Exact.Infrastructure.Operations;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.Extensions.Options;
+
+namespace Exact.Api.AdminConsole;
+
+/// <summary>The cookie that a browser gets once for the admin key. It is recognised below <c>/admin</c> only.</summary>
+internal static class ConsoleCookie
+{
+    public const string Scheme = "Console";
+    public const string Name = "exact_console";
+
+    private const string KeyClaim = "key";
+
+    /// <summary>The key opens everything, so its session is shorter than a person's.</summary>
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
+
+    public static void Configure(CookieAuthenticationOptions options)
+    {
+        options.Cookie.Name = Name;
+        options.Cookie.HttpOnly = true;
+        options.Cookie.SameSite = SameSiteMode.Strict;
+        options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+        options.ExpireTimeSpan = Lifetime;
+        options.SlidingExpiration = true;
+        options.Events.OnValidatePrincipal = ValidateAsync;
+        options.Events.OnRedirectToLogin = refused => Refusals.UnauthorizedAsync(refused.HttpContext);
+        options.Events.OnRedirectToAccessDenied = refused => Refusals.ForbiddenAsync(refused.HttpContext);
+    }
+
+    public static bool IsSent(HttpRequest request) =>
+        request.Path.StartsWithSegments("/admin") && request.Cookies.ContainsKey(Name);
+
+    /// <summary>The caller that a right key makes.</summary>
+    public static ClaimsPrincipal PrincipalFor(AdminKeyOptions options) =>
+        new(
+            new ClaimsIdentity(
+                [
+                    new(ClaimTypes.Name, Actors.AdminKey),
+                    new(ClaimTypes.Role, AdminAccess.Policy),
+                    new(KeyClaim, PrintOf(options)),
+                ],
+                Scheme
+            )
+        );
+
+    /// <summary>A new admin key ends the sessions of the old one.</summary>
+    private static Task ValidateAsync(CookieValidatePrincipalContext context)
+    {
+        var keys = context.HttpContext.RequestServices.GetRequiredService<IOptionsMonitor<AdminKeyOptions>>();
+        if (context.Principal?.FindFirstValue(KeyClaim) == PrintOf(keys.Get(AdminKeyHandler.Scheme)))
+        {
+            return Task.CompletedTask;
+        }
+
+        context.RejectPrincipal();
+        return context.HttpContext.SignOutAsync(Scheme);
+    }
+
+    private static string PrintOf(AdminKeyOptions options) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Scheme} {options.Key}")));
+}

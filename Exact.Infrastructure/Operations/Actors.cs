@@ -1,0 +1,14 @@
+namespace Exact.Infrastructure.Operations;
+
+/// <summary>The names that the journal gives to what no account does. No account can take them or own what they made.</summary>
+internal static class Actors
+{
+    public const string AdminKey = "admin-key";
+    public const string CommandLine = "command-line";
+    public const string Startup = "startup";
+
+    private static readonly string[] All = [AdminKey, CommandLine, Startup];
+
+    /// <summary>Whether the name is one of them, in whatever case.</summary>
+    public static bool Include(string name) => All.Contains(name, StringComparer.OrdinalIgnoreCase);
+}

@@ -1,0 +1,165 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Exact.Api.AdminConsole;
+using Exact.Infrastructure.Migrating;
+using Exact.Tests.Support;
+
+namespace Exact.Tests.AdminConsole;
+
+/// <summary>What the console refuses, without a browser, and how it judges.</summary>
+public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<ExactApp>
+{
+    private static readonly DateTimeOffset Now = new(2026, 11, 27, 12, 0, 0, TimeSpan.Zero);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("/admin/migrations")]
+    [InlineData("/admin/operations/1/cancel")]
+    [InlineData("/admin/backups/restore/1")]
+    [InlineData("/admin/backups/restore")]
+    [InlineData("/admin/sign-out")]
+    public async Task A_form_without_its_token_is_refused(string path)
+    {
+        using var browser = app.CreateClient();
+        await SignInAsync(browser, "/admin");
+
+        using var form = new MultipartFormDataContent { { new StringContent("1"), "records" } };
+        using var answer = await browser.PostAsync(path, form, Cancellation);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("out of date", await answer.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/admin/migrations", "/admin/migrations")]
+    [InlineData("https://evil.example/", "/admin")]
+    [InlineData("//evil.example/admin", "/admin")]
+    [InlineData("/admin.evil.example", "/admin")]
+    [InlineData("/administration", "/admin")]
+    [InlineData("/admin/sign-in", "/admin")]
+    [InlineData("", "/admin")]
+    public async Task Signing_in_leads_to_a_page_of_the_console_only(string asked, string expected)
+    {
+        using var browser = app.CreateClient();
+
+        Assert.Equal(expected, await SignInAsync(browser, asked));
+    }
+
+    [Fact]
+    public async Task A_page_allows_nothing_from_elsewhere_and_is_kept_nowhere()
+    {
+        using var browser = app.CreateClient();
+        using var answer = await browser.GetAsync("/admin/sign-in", Cancellation);
+
+        Assert.StartsWith(
+            "default-src 'none'; script-src 'self'; style-src 'self';",
+            answer.Headers.GetValues("Content-Security-Policy").Single(),
+            StringComparison.Ordinal
+        );
+        Assert.True(answer.Headers.CacheControl?.NoStore);
+        using var style = await browser.GetAsync("/admin/assets/console.css", Cancellation);
+        using var again = new HttpRequestMessage(HttpMethod.Get, "/admin/assets/console.css");
+        again.Headers.IfNoneMatch.Add(style.Headers.ETag!);
+        using var unchanged = await browser.SendAsync(again, Cancellation);
+        Assert.Equal(HttpStatusCode.NotModified, unchanged.StatusCode);
+    }
+
+    [Fact]
+    public async Task The_cookie_of_the_console_opens_nothing_but_the_console()
+    {
+        using var browser = app.CreateClient();
+        await SignInAsync(browser, "/admin");
+
+        using var console = await browser.GetAsync("/admin", Cancellation);
+        using var api = await browser.GetAsync("/api/admin/migrations", Cancellation);
+
+        Assert.Equal(HttpStatusCode.OK, console.StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, api.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("active", 300, null, null, "")]
+    [InlineData("active", 300, 59, null, "")]
+    [InlineData("active", 300, 61, null, "waiting for the table scores for 61 s")]
+    [InlineData("idle", 9, null, null, "")]
+    [InlineData("idle in transaction", 11, null, null, "has been idle in transaction for 11 s")]
+    [InlineData("active", 1, null, 59, "")]
+    [InlineData("active", 1, null, 61, "stopped 80 attempts in 61 s")]
+    public void A_run_that_is_stuck_is_told_apart_from_one_that_works(
+        string state,
+        int since,
+        int? waited,
+        int? obstructed,
+        string expected
+    )
+    {
+        var wait = waited is { } seconds ? TimeSpan.FromSeconds(seconds) : (TimeSpan?)null;
+        var session = new MigratingSession(state, TimeSpan.FromSeconds(since), "", wait, "the table scores", []);
+        var obstacle = obstructed is { } ago ? new SchemaObstacle(80, Now.AddSeconds(-ago), "") : null;
+
+        var wedge = MigrationActivity.FindWedge(session, obstacle, Now);
+
+        Assert.Contains(expected, wedge ?? "", StringComparison.Ordinal);
+        Assert.Equal(expected is "", wedge is null);
+    }
+
+    [Theory]
+    [InlineData(MigrationState.Current, 0, 1, true, "good", "Everything is in order.")]
+    [InlineData(MigrationState.Current, 0, 9, true, "warn", "The last backup is 9 days old: take a new one.")]
+    [InlineData(MigrationState.Current, 0, null, true, "warn", "There is no backup yet: take one.")]
+    [InlineData(MigrationState.Current, 0, null, false, "good", "Everything is ready, and the database is empty.")]
+    [InlineData(MigrationState.Pending, 2, 9, true, "warn", "2 migrations are pending: apply them.")]
+    [InlineData(MigrationState.Pending, 1, null, true, "warn", "1 migration is pending: apply it.")]
+    [InlineData(MigrationState.Drifted, 0, 9, true, "warn", "The database differs from the model.")]
+    [InlineData(
+        MigrationState.Failed,
+        1,
+        9,
+        true,
+        "bad",
+        "The last migration failed. Find the cause, then apply it again."
+    )]
+    public void The_overview_names_the_most_urgent_thing(
+        MigrationState state,
+        int pending,
+        int? days,
+        bool hasData,
+        string tone,
+        string sentence
+    )
+    {
+        var status = new MigrationStatus
+        {
+            State = state,
+            Detail = "",
+            Version = "",
+            Process = new SchemaProgress(SchemaPhase.Ready, ""),
+            Applied = [],
+            Pending = [.. Enumerable.Range(1, pending).Select(i => $"{i}")],
+            Unknown = [],
+        };
+        var backup = days is { } old ? new BackupStatus(Now.AddDays(-old), 1, 1, 1, null) : null;
+
+        var advice = Advice.Of(status, backup, hasData, running: null, Now);
+
+        Assert.Equal((tone, sentence), (advice.Tone, advice.Sentence));
+    }
+
+    /// <summary>Signs in with the key, and returns the path that this leads to.</summary>
+    private static async Task<string> SignInAsync(HttpClient browser, string returnTo)
+    {
+        var page = await browser.GetStringAsync("/admin/sign-in", Cancellation);
+        using var form = new FormUrlEncodedContent([
+            new("__RequestVerificationToken", Token().Match(page).Groups[1].Value),
+            new("key", ExactApp.AdminKey),
+            new("return", returnTo),
+        ]);
+        using var answer = await browser.PostAsync("/admin/sign-in", form, Cancellation);
+        answer.EnsureSuccessStatusCode();
+        return answer.RequestMessage!.RequestUri!.PathAndQuery;
+    }
+
+    [GeneratedRegex("""name="__RequestVerificationToken" value="([^"]+)""")]
+    private static partial Regex Token();
+}

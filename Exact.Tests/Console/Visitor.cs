@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using Exact.Tests.Support;
+using Microsoft.Playwright;
+
+namespace Exact.Tests.AdminConsole;
+
+/// <summary>
+/// Somebody at a browser. At the end, nothing may stand in the browser's console, and nothing may have been asked from
+/// elsewhere.
+/// </summary>
+public sealed class Visitor
+{
+    private static readonly int[] Widths = [1280, 320];
+
+    /// <summary>All that another scheme can change.</summary>
+    private static readonly AxeRunOptions Colours = new() { RunOnly = RunOnlyOptions.Rules("color-contrast") };
+
+    private readonly IBrowserContext context;
+    private readonly ConcurrentQueue<string> messages = new();
+    private readonly ConcurrentQueue<string> foreign = new();
+    private readonly List<string> expected = [];
+
+    internal Visitor(IBrowserContext context, IPage page, string address)
+    {
+        this.context = context;
+        Page = page;
+        page.Console += (_, message) => messages.Enqueue(message.Text);
+        page.PageError += (_, error) => messages.Enqueue(error);
+        page.Request += (_, request) =>
+        {
+            if (!request.Url.StartsWith($"{address}/", StringComparison.Ordinal))
+            {
+                foreign.Enqueue(request.Url);
+            }
+        };
+    }
+
+    public IPage Page { get; }
+
+    public ILocator Main => Page.Locator("main");
+
+    /// <summary>The folder of the screenshots.</summary>
+    public static string Folder { get; } =
+        Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, "console")).FullName;
+
+    /// <summary>Chromium reports a page whose status is not a success.</summary>
+    public void Expect(int status) => expected.Add($"the server responded with a status of {status} ");
+
+    public async Task SignInAsync(string page = "/admin", string key = ExactApp.AdminKey)
+    {
+        Expect(401);
+        await Page.GotoAsync(page);
+        await Page.GetByLabel("Admin key").FillAsync(key);
+        await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in with the key" }).ClickAsync();
+    }
+
+    public Task ClickAsync(string button) =>
+        Page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
+
+    public Task FollowAsync(string link) =>
+        Page.GetByRole(AriaRole.Link, new() { Name = link, Exact = true }).First.ClickAsync();
+
+    /// <summary>
+    /// Keeps pictures of the page in light and dark, wide and narrow; axe must find nothing, and nothing may stick out.
+    /// </summary>
+    public async Task LookAsync(string name)
+    {
+        foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
+        {
+            await Page.EmulateMediaAsync(new() { ColorScheme = scheme });
+            foreach (var width in Widths)
+            {
+                await Page.SetViewportSizeAsync(width, 800);
+                var file = $"{name}-{scheme}-{width}.png".ToLowerInvariant();
+                await Page.ScreenshotAsync(new() { Path = Path.Combine(Folder, file), FullPage = true });
+                Assert.True(
+                    await Page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width,
+                    $"{file}: the page is wider than {width} px"
+                );
+            }
+
+            await CheckAsync($"{name} {scheme}", scheme is ColorScheme.Dark ? Colours : new());
+        }
+
+        await Page.SetViewportSizeAsync(Widths[0], 800);
+        await Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
+    }
+
+    /// <summary>Asks axe, which must find nothing.</summary>
+    public async Task CheckAsync(string name, AxeRunOptions? options = null)
+    {
+        var found = await Page.RunAxe(options);
+        Assert.True(
+            found.Violations.Length == 0,
+            $"{name}: {string.Join('\n', found.Violations.Select(one => $"{one.Id}: {one.Help} {one.Nodes[0].Html}"))}"
+        );
+    }
+
+    public async Task LeaveAsync()
+    {
+        await context.CloseAsync();
+        Assert.DoesNotContain(messages, text => !expected.Exists(one => text.Contains(one, StringComparison.Ordinal)));
+        Assert.Empty(foreign);
+    }
+}
