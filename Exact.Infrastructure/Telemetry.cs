@@ -69,13 +69,13 @@ public static class Telemetry
     private static readonly Counter<long> Backups = Meter.CreateCounter<long>(
         "exact.backups",
         "{backup}",
-        "Scheduled backups of this process, by outcome"
+        "Backups that this process made by itself, by outcome"
     );
 
     private static readonly Histogram<double> BackupDuration = Meter.CreateHistogram<double>(
         "exact.backups.duration",
         "s",
-        "How long each scheduled backup took, with its verification"
+        "How long each of them took, with its verification"
     );
 
     /// <summary>

@@ -1,20 +1,18 @@
 using Exact.Api.Access;
 using Exact.Api.Http;
 using Exact.Api.Operations;
-using Exact.Api.Transfers;
 using Exact.Infrastructure.Backups;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Backups;
 
-/// <summary>Shows the complete backups, and how the last ones went.</summary>
+/// <summary>Shows the complete backups and how the last ones went, makes one, verifies one, and lets one be downloaded.</summary>
 internal static class BackupEndpoints
 {
     private const string Gzip = "application/gzip";
 
     public static IServiceCollection AddBackupTimer(this IServiceCollection services) =>
-        services.AddHostedService<BackupTimer>();
+        services.AddSingleton<BackupStatusReader>().AddSingleton<BackupWork>().AddHostedService<BackupTimer>();
 
     public static void MapBackups(this IEndpointRouteBuilder routes)
     {
@@ -31,98 +29,69 @@ internal static class BackupEndpoints
             .WithSummary("Download a backup")
             .Produces<Stream>(contentType: Gzip)
             .TakesLong();
+        group
+            .MapPost("/{name}/verify", VerifyAsync)
+            .WithSummary("Restore a backup into a scratch database, and compare it with its manifest");
     }
 
     private static async Task<Ok<BackupStatus>> GetAsync(
-        BackupService backups,
-        BackupHistory history,
-        BackupSchedule schedule,
-        IOptions<BackupOptions> options,
+        BackupStatusReader status,
         CancellationToken cancellationToken
-    )
-    {
-        var record = await history.ReadAsync(cancellationToken);
-        return TypedResults.Ok(
-            new BackupStatus
-            {
-                Schedule = options.Value.Schedule,
-                Folder = options.Value.Folder,
-                Keep = options.Value.Keep,
-                Next = schedule.Next,
-                LastSuccess = record.LastSuccess,
-                LastAttempt = record.LastAttempt,
-                FailedSince = record.FailedSince,
-                Error = record.Error,
-                Backups = backups.Folder is { } folder ? await folder.ListAsync(cancellationToken) : [],
-            }
-        );
-    }
+    ) => TypedResults.Ok(await status.ReadAsync(cancellationToken));
 
     private static async Task<Results<Accepted<OperationResponse>, ProblemHttpResult>> TakeAsync(
         HttpContext context,
-        BackupService backups,
-        BackgroundImports background,
+        BackupWork work,
         OperationService operations,
         CancellationToken cancellationToken
-    )
-    {
-        if (backups.Folder is not { } folder)
-        {
-            return TypedResults.Problem(
-                statusCode: StatusCodes.Status409Conflict,
-                title: "There is no folder for backups.",
-                detail: "Set Backups__Folder and start the service again, or download one: /api/admin/export?format=tar."
-            );
-        }
+    ) =>
+        await work.TakeAsync(context.User.Identity!.Name!) is { } id
+            ? await AcceptAsync(context, id, operations, cancellationToken)
+            : NoFolder();
 
-        var actor = context.User.Identity!.Name!;
-        var begun = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var backup = background.Start(stopping => backups.TakeAsync(folder, actor, begun.SetResult, stopping));
-        await await Task.WhenAny(begun.Task, backup); // the backup comes first only if it failed
-        var id = await begun.Task;
-        return TypedResults.Accepted(
-            OperationEndpoints.AddressOf(context, id),
-            await operations.FindAsync(id, cancellationToken)
-        );
-    }
+    private static async Task<Results<Accepted<OperationResponse>, NotFound>> VerifyAsync(
+        string name,
+        HttpContext context,
+        BackupWork work,
+        OperationService operations,
+        CancellationToken cancellationToken
+    ) =>
+        await work.VerifyAsync(name, context.User.Identity!.Name!, cancellationToken) is { } id
+            ? await AcceptAsync(context, id, operations, cancellationToken)
+            : TypedResults.NotFound();
 
-    private static async Task<Results<FileStreamHttpResult, NotFound>> DownloadAsync(
+    /// <summary>The archive as a file; null if there is none of this name.</summary>
+    public static async Task<FileStreamHttpResult?> FindFileAsync(
         string name,
         BackupService backups,
         CancellationToken cancellationToken
     ) =>
         backups.Folder is { } folder && await folder.FindAsync(name, cancellationToken) is { } content
             ? TypedResults.Stream(content, Gzip, name, enableRangeProcessing: true)
-            : TypedResults.NotFound();
-}
+            : null;
 
-/// <summary>The complete backups, and how the last ones went.</summary>
-internal sealed record BackupStatus
-{
-    /// <summary>When backups are made, in cron syntax and UTC; null if they are not scheduled.</summary>
-    public required string? Schedule { get; init; }
+    /// <summary>The answer where no folder is set.</summary>
+    public static ProblemHttpResult NoFolder() =>
+        TypedResults.Problem(
+            statusCode: StatusCodes.Status409Conflict,
+            title: "There is no folder for backups.",
+            detail: "Set Backups__Folder and start the service again, or download one: /api/admin/export?format=tar."
+        );
 
-    /// <summary>Where they go; null if no folder is set.</summary>
-    public required string? Folder { get; init; }
+    private static async Task<Results<FileStreamHttpResult, NotFound>> DownloadAsync(
+        string name,
+        BackupService backups,
+        CancellationToken cancellationToken
+    ) => await FindFileAsync(name, backups, cancellationToken) is { } file ? file : TypedResults.NotFound();
 
-    /// <summary>Which of them are kept.</summary>
-    public required string Keep { get; init; }
-
-    /// <summary>When the next one is due.</summary>
-    public required DateTimeOffset? Next { get; init; }
-
-    /// <summary>When the last one began that was verified.</summary>
-    public required DateTimeOffset? LastSuccess { get; init; }
-
-    /// <summary>When the last one began.</summary>
-    public required DateTimeOffset? LastAttempt { get; init; }
-
-    /// <summary>When the first one began that failed after the last success; null if none did.</summary>
-    public required DateTimeOffset? FailedSince { get; init; }
-
-    /// <summary>Why the last one failed, if it did.</summary>
-    public required string? Error { get; init; }
-
-    /// <summary>The archives in the folder, newest first.</summary>
-    public required IReadOnlyList<Backup> Backups { get; init; }
+    private static async Task<Accepted<OperationResponse>> AcceptAsync(
+        HttpContext context,
+        long id,
+        OperationService operations,
+        CancellationToken cancellationToken
+    ) =>
+        TypedResults.Accepted(
+            OperationEndpoints.AddressOf(context, id),
+            await operations.FindAsync(id, cancellationToken)
+        );
 }

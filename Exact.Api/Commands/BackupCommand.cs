@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Backups;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Exporting;
 
 namespace Exact.Api.Commands;
@@ -30,6 +31,7 @@ internal static class BackupCommand
             HelpName = "FILE",
         };
         var list = new Option<bool>("--list") { Description = "List the backups in the folder." };
+        var redact = ExportCommand.Redact();
         var json = new Option<bool>("--json") { Description = "With --list: print JSON." };
         var command = new DatabaseCommand(
             "backup",
@@ -41,6 +43,7 @@ internal static class BackupCommand
             verify,
             list,
             json,
+            redact,
         };
         command.Validators.Add(result =>
         {
@@ -54,6 +57,11 @@ internal static class BackupCommand
             {
                 result.AddError("backup takes only one of FILE, --verify and --list.");
             }
+
+            if (result.GetResult(redact) is not null && !chosen[0])
+            {
+                result.AddError("--redact goes with FILE: the folder is for backups that hold everything.");
+            }
         });
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -62,7 +70,7 @@ internal static class BackupCommand
                     ({ } target, _) => ExportCommand.RunAsync(
                         services,
                         target,
-                        new ExportOptions { IsComplete = true },
+                        new ExportOptions { IsComplete = true, Redact = parsed.GetValue(redact) },
                         cancellationToken
                     ),
                     (_, { } archive) => VerifyAsync(services, archive, cancellationToken),
@@ -99,7 +107,7 @@ internal static class BackupCommand
             return ExitCode.Done;
         }
 
-        var backup = await backups.TakeAsync(folder, CommandLine.Actor, cancellationToken);
+        var backup = await backups.TakeAsync(folder, Actors.CommandLine, cancellationToken);
         await Console.Out.WriteLineAsync(backup.Name);
         await Console.Error.WriteLineAsync(
             backup.Error ?? $"Verified: {backup.Records} records, {backup.Files} files, {backup.Bytes} bytes."

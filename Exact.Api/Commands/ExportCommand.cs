@@ -37,6 +37,7 @@ internal static class ExportCommand
         {
             Description = "Who will read it. Django leaves out the models of Exact, which loaddata refuses.",
         };
+        var redact = Redact();
         var command = new DatabaseCommand("export", "Export everything or a selection as a fixture.")
         {
             output,
@@ -45,6 +46,7 @@ internal static class ExportCommand
             exclude,
             challenge,
             target,
+            redact,
         };
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -60,12 +62,17 @@ internal static class ExportCommand
                         Exclude = [.. (parsed.GetValue(exclude) ?? []).SelectMany(ModelNames.Split)],
                         Challenge = parsed.GetValue(challenge),
                         For = parsed.GetValue(target),
+                        Redact = parsed.GetValue(redact),
                     },
                     cancellationToken
                 )
         );
         return command;
     }
+
+    /// <summary>The option that leaves people out.</summary>
+    public static Option<Redaction> Redact() =>
+        new("--redact") { Description = "people: write a stable pseudonym in place of each name, and no hashes." };
 
     /// <summary>Writes an export to a file, or to stdout.</summary>
     public static async Task<int> RunAsync(

@@ -97,15 +97,8 @@ internal sealed class TransferService(
 
     /// <summary>Imports what a live Django database holds, in the background.</summary>
     /// <returns>The operation.</returns>
-    public async Task<long> StartImportFromDjangoAsync(DjangoAddress address, ImportOptions options, string actor)
-    {
-        var begun = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var import = background.Start(stopping =>
-            ImportFromDjangoAsync(address, options, actor, begun.SetResult, stopping)
-        );
-        await await Task.WhenAny(begun.Task, import);
-        return await begun.Task;
-    }
+    public Task<long> StartImportFromDjangoAsync(DjangoAddress address, ImportOptions options, string actor) =>
+        background.BeginAsync((begun, stopping) => ImportFromDjangoAsync(address, options, actor, begun, stopping));
 
     private async Task<long> StartAsync(
         Func<RunningOperation, TaskCompletionSource<long>, CancellationToken, Task<ImportOutcome>> work,

@@ -81,6 +81,7 @@ internal sealed class BackupFolder(IFileStore store)
     /// <summary>Writes the description of an archive beside it.</summary>
     public async Task DescribeAsync(Backup backup, CancellationToken cancellationToken)
     {
+        await store.DeleteAsync(DescriptionOf(backup.Name), cancellationToken); // a former one
         using var content = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(backup, Json));
         await using var staged = await store.StageAsync(DescriptionOf(backup.Name), content, cancellationToken);
         await staged.PublishAsync(cancellationToken);

@@ -24,7 +24,7 @@ internal sealed class BackupHistory(NpgsqlDataSource database, OperationJournal 
             SELECT EXISTS (SELECT FROM operations WHERE started_at < @slot)
                 AND count(*) < {MaxAttempts}
                 AND count(*) FILTER (WHERE state IN ('running', 'succeeded') OR cancelled_by IS NOT NULL OR started_at > @retry) = 0
-            FROM operations WHERE kind = 'backup' AND actor = '{BackupSchedule.Actor}' AND started_at >= @slot
+            FROM operations WHERE kind = 'backup' AND actor = '{Actors.Schedule}' AND started_at >= @slot
             """
         );
         command.Parameters.AddWithValue("slot", slot);
@@ -36,7 +36,14 @@ internal sealed class BackupHistory(NpgsqlDataSource database, OperationJournal 
     public async Task<BackupRecord> ReadAsync(CancellationToken cancellationToken)
     {
         await journal.SettleAsync(cancellationToken);
-        await using var command = database.CreateShortCommand(
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await ReadAsync(connection, cancellationToken);
+    }
+
+    /// <summary>The same in a session of the caller, and changes nothing.</summary>
+    public static async Task<BackupRecord> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
             $"""
             {RowSecurity.Off}
             WITH backups AS (SELECT * FROM operations WHERE kind = 'backup'),
@@ -46,7 +53,8 @@ internal sealed class BackupHistory(NpgsqlDataSource database, OperationJournal 
                 (SELECT error FROM backups WHERE state = 'failed' AND started_at > coalesce(success.at, '-infinity')
                  ORDER BY id DESC LIMIT 1)
             FROM success LEFT JOIN backups b ON true GROUP BY success.at
-            """
+            """,
+            connection
         );
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);

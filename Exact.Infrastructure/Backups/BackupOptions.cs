@@ -16,7 +16,10 @@ internal sealed class BackupOptions : IValidatableObject
     /// <summary>Which backups are kept.</summary>
     public string Keep { get; set; } = "last=3, daily=7, weekly=4, monthly=12";
 
-    /// <summary>The address that is told of each scheduled backup that failed.</summary>
+    /// <summary>Whether a database that holds data is backed up before it is migrated, if there is a folder.</summary>
+    public bool BeforeMigrating { get; set; } = true;
+
+    /// <summary>The address that is told of each backup of the service that failed.</summary>
     public string? Webhook { get; set; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -1,11 +1,9 @@
 using System.Diagnostics;
-using System.Net.Http.Json;
 using Cronos;
-using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Exact.Infrastructure.Backups;
 
@@ -14,20 +12,12 @@ internal sealed partial class BackupSchedule(
     BackupService backups,
     BackupHistory history,
     MigratorConnection connections,
-    HttpClient http,
+    BackupAlarm alarm,
     IOptions<BackupOptions> options,
     TimeProvider time,
     ILogger<BackupSchedule> logger
 )
 {
-    /// <summary>The actor in the journal.</summary>
-    public const string Actor = "schedule";
-
-    /// <summary>"exactbak" in ASCII: held by the replica that makes the backup of a slot.</summary>
-    private const long Lock = 0x6578_6163_7462_616b;
-
-    private static readonly TimeSpan WebhookPatience = TimeSpan.FromSeconds(10);
-
     private readonly CronExpression? cron = options.Value.Schedule is { Length: > 0 } schedule
         ? CronExpression.Parse(schedule)
         : null;
@@ -53,7 +43,7 @@ internal sealed partial class BackupSchedule(
 
         await using var connection = await connections.OpenAsync(cancellationToken);
         if (
-            !await TryLockAsync(connection, cancellationToken)
+            !await BackupLock.TryAcquireAsync(connection, cancellationToken)
             || !await history.IsDueAsync(slot, now, cancellationToken)
         )
         {
@@ -65,8 +55,7 @@ internal sealed partial class BackupSchedule(
         Telemetry.BackupEnded(error is null, Stopwatch.GetElapsedTime(started));
         if (error is not null)
         {
-            LogFailed(slot, error);
-            await TellAsync(slot, error, cancellationToken);
+            await alarm.RaiseAsync(Actors.Schedule, slot, error, cancellationToken);
         }
 
         return true;
@@ -76,7 +65,7 @@ internal sealed partial class BackupSchedule(
     {
         try
         {
-            var backup = await backups.TakeAsync(backups.Folder!, Actor, cancellationToken);
+            var backup = await backups.TakeAsync(backups.Folder!, Actors.Schedule, cancellationToken);
             if (backup.Error is null)
             {
                 LogTaken(backup.Name, backup.Records ?? 0, backup.Files ?? 0, backup.Bytes);
@@ -90,54 +79,10 @@ internal sealed partial class BackupSchedule(
         }
     }
 
-    private async Task TellAsync(DateTimeOffset slot, string error, CancellationToken cancellationToken)
-    {
-        if (options.Value.Webhook is not { Length: > 0 } webhook)
-        {
-            return;
-        }
-
-        try
-        {
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            patience.CancelAfter(WebhookPatience);
-            var news = new
-            {
-                @event = "backup_failed",
-                slot,
-                error,
-                host = Environment.MachineName,
-                last_success = (await history.ReadAsync(patience.Token)).LastSuccess,
-            };
-            using var answer = await http.PostAsJsonAsync(webhook, news, patience.Token);
-            answer.EnsureSuccessStatusCode();
-        }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
-        {
-            LogNotTold(e.Cause());
-        }
-    }
-
-    /// <summary>The lock ends with the session, also when this process is killed.</summary>
-    private static async Task<bool> TryLockAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(
-            $"{TimeLimits.Lift(connection, local: false)} SELECT pg_try_advisory_lock({Lock})",
-            connection
-        );
-        return await command.ExecuteScalarAsync(cancellationToken) is true;
-    }
-
     [LoggerMessage(
         2510,
         LogLevel.Information,
         "Backup {Name} is verified: {Records} records, {Files} files, {Bytes} bytes"
     )]
     private partial void LogTaken(string name, long records, long files, long bytes);
-
-    [LoggerMessage(2511, LogLevel.Error, "The backup of {Slot:u} failed: {Cause}")]
-    private partial void LogFailed(DateTimeOffset slot, string cause);
-
-    [LoggerMessage(2512, LogLevel.Warning, "Backups:Webhook could not be told of the failed backup: {Cause}")]
-    private partial void LogNotTold(string cause);
 }

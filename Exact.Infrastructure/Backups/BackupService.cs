@@ -1,8 +1,6 @@
-using System.IO.Compression;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Archive;
-using Exact.Infrastructure.Transfer.Exporting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -10,9 +8,7 @@ namespace Exact.Infrastructure.Backups;
 
 /// <summary>Makes complete backups in a folder, verifies each, and deletes the expired ones.</summary>
 internal sealed partial class BackupService(
-    FixtureExporter exporter,
-    ManifestReader manifests,
-    ArchiveWriter archives,
+    BackupWriter writer,
     BackupVerifier verifier,
     OperationJournal journal,
     IOptions<BackupOptions> options,
@@ -30,12 +26,21 @@ internal sealed partial class BackupService(
     /// <summary>Makes a backup, verifies it, describes it beside the archive, and deletes what expires by it.</summary>
     /// <returns>The backup; its <see cref="Backup.Error"/> says why it could not be verified.</returns>
     public Task<Backup> TakeAsync(BackupFolder folder, string actor, CancellationToken cancellationToken) =>
-        TakeAsync(folder, actor, _ => { }, cancellationToken);
+        TakeAsync(folder, actor, writer, _ => { }, cancellationToken);
 
     /// <summary>The same, and tells the number of the operation once it has begun.</summary>
     public Task<Backup> TakeAsync(
         BackupFolder folder,
         string actor,
+        Action<long> begun,
+        CancellationToken cancellationToken
+    ) => TakeAsync(folder, actor, writer, begun, cancellationToken);
+
+    /// <summary>The same with another writer.</summary>
+    public Task<Backup> TakeAsync(
+        BackupFolder folder,
+        string actor,
+        BackupWriter from,
         Action<long> begun,
         CancellationToken cancellationToken
     ) =>
@@ -46,8 +51,8 @@ internal sealed partial class BackupService(
             {
                 begun(operation.Id);
                 var name = BackupFolder.NameOf(time.GetUtcNow(), operation.Id);
-                var manifest = await WriteAsync(folder, name, operation, ends);
-                var error = await FindErrorAsync(folder, name, ends);
+                var manifest = await from.WriteAsync(folder, name, operation, ends);
+                var (_, error) = await VerifyAsync(folder, name, ends);
                 var backup = Backup.Of(name, await folder.SizeOfAsync(name, ends), manifest, error);
                 await folder.DescribeAsync(backup, ends);
                 if (backup.Damaged.Count > 0)
@@ -66,43 +71,50 @@ internal sealed partial class BackupService(
             cancellationToken
         );
 
-    private async Task<ArchiveManifest> WriteAsync(
+    /// <summary>Verifies a backup again, and describes the outcome beside the archive.</summary>
+    public Task<Backup> VerifyAsync(
         BackupFolder folder,
-        string name,
-        RunningOperation operation,
+        Backup backup,
+        string actor,
+        Action<long> begun,
         CancellationToken cancellationToken
-    )
-    {
-        var export = new ExportOptions { IsComplete = true };
-        ArchiveManifest? manifest = null;
-        await using var staged = await PipedStream.ConnectAsync(
-            async (stream, ends) =>
+    ) =>
+        journal.RecordAsync(
+            OperationKind.Verification,
+            actor,
+            async (operation, ends) =>
             {
-                await using var snapshot = await exporter.OpenSnapshotAsync(export, ends);
-                var contents = await manifests.CountAsync(snapshot, export, ends);
-                var packing = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true);
-                var report = await archives.WriteAsync(snapshot, contents, packing, export, operation, ends);
-                await packing.DisposeAsync(); // not after a failure: it writes the end of the file
-                manifest = report.Archive;
+                begun(operation.Id);
+                var (manifest, error) = await VerifyAsync(folder, backup.Name, ends);
+                var found = manifest is null
+                    ? backup with
+                    {
+                        Verified = false,
+                        Error = error,
+                    }
+                    : Backup.Of(backup.Name, backup.Bytes, manifest, error);
+                await folder.DescribeAsync(found, ends);
+                return found;
             },
-            (stream, ends) => folder.StageAsync(name, stream, ends),
+            found => (found, found.Error),
             cancellationToken
         );
-        await staged.PublishAsync(cancellationToken);
-        return manifest!;
-    }
 
-    private async Task<string?> FindErrorAsync(BackupFolder folder, string name, CancellationToken cancellationToken)
+    /// <summary>Returns what the archive says of itself, if it can be restored, and else why it cannot.</summary>
+    private async Task<(ArchiveManifest? Manifest, string? Error)> VerifyAsync(
+        BackupFolder folder,
+        string name,
+        CancellationToken cancellationToken
+    )
     {
         await using var archive = await folder.OpenAsync(name, cancellationToken);
         try
         {
-            await verifier.VerifyAsync(archive, cancellationToken);
-            return null;
+            return (await verifier.VerifyAsync(archive, cancellationToken), null);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            return $"The backup {name} was written, but not verified: {e.Cause()}";
+            return (null, $"The backup {name} is not verified: {e.Cause()}");
         }
     }
 

@@ -8,10 +8,11 @@ internal static class BackupServices
     {
         services.AddSettings<BackupOptions>();
         services.AddSingleton<BackupVerifier>();
+        services.AddSingleton<BackupWriter>();
         services.AddSingleton<BackupService>();
         services.AddSingleton<BackupHistory>();
-        services.AddSingleton(provider =>
-            ActivatorUtilities.CreateInstance<BackupSchedule>(provider, new HttpClient())
-        );
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<BackupAlarm>(provider, new HttpClient()));
+        services.AddSingleton<BackupSchedule>();
+        services.AddSingleton<BackupBeforeMigrating>();
     }
 }

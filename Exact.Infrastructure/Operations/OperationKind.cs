@@ -8,6 +8,9 @@ public enum OperationKind
     Export,
     Backup,
 
+    /// <summary>A backup was restored into a scratch database and compared with its manifest.</summary>
+    Verification,
+
     /// <summary>An organiser entered, corrected, disqualified, reinstated or evaluated again.</summary>
     Score,
 

@@ -12,7 +12,7 @@ namespace Exact.Infrastructure.Transfer.Archive;
 /// <param name="Files">The number of stored files in the archive.</param>
 /// <param name="FileBytes">Their size.</param>
 /// <param name="Damaged">Keys of files that were missing or altered in the file store, and so cannot be restored.</param>
-internal sealed record ArchiveManifest(
+public sealed record ArchiveManifest(
     string Version,
     string Schema,
     DateTimeOffset TakenAt,

@@ -23,6 +23,9 @@ internal sealed record ExportOptions
     /// <summary>Who will read it.</summary>
     public ExportTarget For { get; init; }
 
+    /// <summary>What is left out of the records.</summary>
+    public Redaction Redact { get; init; }
+
     /// <summary>How long to wait for a table that another session has locked, before the export is given up.</summary>
     public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(30);
 }
@@ -34,6 +37,15 @@ internal enum FixtureFormat
 
     /// <summary>A JSON object a line.</summary>
     Jsonl,
+}
+
+/// <summary>What an export leaves out of the records.</summary>
+internal enum Redaction
+{
+    None,
+
+    /// <summary>Who people are: a pseudonym stands for each name, and there are no hashes.</summary>
+    People,
 }
 
 /// <summary>Who will read an export.</summary>
