@@ -105,10 +105,15 @@ public sealed class BackupDoorTests(ExactApp app) : IClassFixture<ExactApp>, IAs
         );
 
         var status = await admin.GetFromJsonAsync<JsonElement>("/api/admin/backups", Cancellation);
+        var migrations = await admin.GetFromJsonAsync<JsonElement>("/api/admin/migrations", Cancellation);
         using var health = await admin.GetAsync("/health/ready", Cancellation);
 
         Assert.Equal("2126-03-04T00:00:00Z", status.GetProperty("failed_since").GetString());
         Assert.Equal("The disk is full.", status.GetProperty("error").GetString());
+        Assert.Equal(
+            "Backups have failed since 2126-03-04 00:00:00Z. The last error: The disk is full.",
+            migrations.GetProperty("warnings")[0].GetString()
+        );
         Assert.Equal(JsonValueKind.Null, status.GetProperty("next").ValueKind);
         var listed = Assert.Single(status.GetProperty("backups").EnumerateArray());
         var name = listed.GetProperty("name").GetString();
@@ -119,5 +124,52 @@ public sealed class BackupDoorTests(ExactApp app) : IClassFixture<ExactApp>, IAs
         Assert.Equal(HttpStatusCode.NotFound, other.StatusCode); // only archives
         Assert.True(listed.GetProperty("verified").GetBoolean());
         Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+
+        await System.IO.File.WriteAllBytesAsync(Path.Combine(folder, name!), archive[..^9], Cancellation);
+        using var verified = await admin.PostAsync($"/api/admin/backups/{name}/verify", content: null, Cancellation);
+        Assert.Equal(HttpStatusCode.Accepted, verified.StatusCode);
+        await Wait.UntilAsync(
+            async () =>
+                (await admin.GetFromJsonAsync<JsonElement>(verified.Headers.Location, Cancellation))
+                    .GetProperty("state")
+                    .GetString()
+                    is "failed",
+            "the verification has failed"
+        );
+        status = await admin.GetFromJsonAsync<JsonElement>("/api/admin/backups", Cancellation);
+        Assert.False(status.GetProperty("backups")[0].GetProperty("verified").GetBoolean());
+    }
+
+    [Theory]
+    [InlineData("?format=tar&redact=people")]
+    [InlineData("?redact=people")]
+    public async Task An_export_without_people_names_nobody_and_comes_back(string query)
+    {
+        using var admin = app.CreateAdmin();
+        var file = await admin.GetByteArrayAsync($"/api/admin/export{query}", Cancellation);
+        await app.Database.ExecuteAsync("TRUNCATE challenges, stored_files CASCADE");
+
+        using var answer = await admin.PostAsync("/api/admin/import", new ByteArrayContent(file), Cancellation);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.StartsWith("person-", await app.Database.ScalarAsync<string>("SELECT created_by FROM challenges"));
+    }
+
+    [Fact]
+    public async Task A_dry_run_lists_what_a_replacing_import_would_remove()
+    {
+        using var admin = app.CreateAdmin();
+        using var answer = await admin.PostAsJsonAsync(
+            "/api/admin/import?mode=replace&dry_run=true&differences=true&confirm=exact.storedfile",
+            Array.Empty<object>(),
+            Cancellation
+        );
+        using var refused = await admin.PostAsJsonAsync("/api/admin/import?differences=true", "[]", Cancellation);
+
+        var report = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        var removed = Assert.Single(report.GetProperty("differences").EnumerateArray());
+        Assert.Equal("api.challenge", removed.GetProperty("model").GetString());
+        Assert.Equal("removed", removed.GetProperty("change").GetString());
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.IO.Compression;
 using System.Net;
 using System.Text;
@@ -167,6 +168,21 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         using var hook = new HttpListener { Prefixes = { address } };
         hook.Start();
         await using var replica = NewReplica(new() { ["Backups:Webhook"] = address });
+        var failures = 0L;
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "exact.backups")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        meters.SetMeasurementEventCallback<long>(
+            (_, value, tags, _) => failures += tags[0].Value is "failed" ? value : 0
+        );
+        meters.Start();
         var (schedule, history) = (
             replica.GetRequiredService<BackupSchedule>(),
             replica.GetRequiredService<BackupHistory>()
@@ -185,6 +201,7 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
             Assert.True(await running);
             Assert.Equal("backup_failed", news.GetProperty("event").GetString());
             Assert.Contains("stored_files", news.GetProperty("error").GetString());
+            Assert.True(failures > 0); // other tests may count at the same time
         }
         finally
         {
@@ -275,6 +292,19 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         var archive = Path.Combine(folder, made.Output);
         await using var verified = await ExactProcess.RunAsync(connection, settings, "backup", "--verify", archive);
 
+        await database.ExecuteAsync(
+            """
+            INSERT INTO operations (kind, actor, origin, started_at, finished_at, state, error)
+            VALUES ('backup', 'schedule', 'exact', '2126-03-04Z', '2126-03-04Z', 'failed', 'The disk is full.')
+            """
+        );
+        await using var status = await ExactProcess.RunAsync(connection, "status");
+        var compare = new[] { "import", archive, "--mode", "replace", "--dry-run", "--differences" };
+        await database.ExecuteAsync("UPDATE challenges SET title = 'Another'");
+        await using var compared = await ExactProcess.RunAsync(connection, settings, compare);
+
+        Assert.Contains("warning  Backups have failed since 2126-03-04", status.Output);
+        Assert.Contains("\"before\": \"Another\"", compared.Output);
         Assert.Equal(0, await made.WaitForExitAsync());
         Assert.Contains("Verified: 2 records, 1 files", made.Log);
         Assert.Contains("verified               2 records", listed.Output);
