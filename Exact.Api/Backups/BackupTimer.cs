@@ -43,6 +43,6 @@ internal sealed partial class BackupTimer(
         }
     }
 
-    [LoggerMessage(1701, LogLevel.Error, "It cannot be told whether a backup is due: {Cause}")]
+    [LoggerMessage(1801, LogLevel.Error, "It cannot be told whether a backup is due: {Cause}")]
     private partial void LogNotLooked(string cause);
 }
