@@ -2,6 +2,7 @@ using Exact.Api;
 using Exact.Api.Access;
 using Exact.Api.Accounts;
 using Exact.Api.AdminConsole;
+using Exact.Api.Backups;
 using Exact.Api.Challenges;
 using Exact.Api.Commands;
 using Exact.Api.Http;
@@ -35,6 +36,7 @@ static WebApplication Build(string[] args)
     builder.Services.AddSubmissions();
     builder.Services.AddTransfers();
     builder.Services.AddOperations();
+    builder.Services.AddBackupTimer();
     builder.AddMigrationAtStart();
 
     var app = builder.Build();
@@ -55,6 +57,7 @@ static WebApplication Build(string[] args)
     app.MapMigrations();
     app.MapTransfers();
     app.MapOperations();
+    app.MapBackups();
     app.MapLegacy();
     app.MapConsole();
     return app;

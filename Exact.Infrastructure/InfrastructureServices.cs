@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
@@ -71,6 +72,7 @@ public static class InfrastructureServices
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();
         services.AddFiles();
+        services.AddBackups();
         services.AddExactAccounts();
         services.AddSubmissionQueue();
         return services;

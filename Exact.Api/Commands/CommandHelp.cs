@@ -18,6 +18,7 @@ internal static class CommandHelp
         [
             "exact import backup.json.gz --dry-run",
             "exact import backup.json --mode replace",
+            "exact import backup.json --mode replace --dry-run --differences",
             "exact import --from-django 'Host=old-db;Database=django;Username=reader'",
             "gpg -d backup.json.gpg | exact import -",
         ],
@@ -26,6 +27,14 @@ internal static class CommandHelp
             "exact export -o backup.json",
             "exact export --challenge digits --format jsonl -o digits.jsonl",
             "exact export --for django -o for-loaddata.json",
+            "exact export --redact people -o for-a-developer.json",
+        ],
+        ["exact backup"] =
+        [
+            "exact backup",
+            "exact backup --list",
+            "exact backup --verify /mnt/exact.tar.gz",
+            "exact backup for-a-developer.tar.gz --redact people",
         ],
         ["exact loaddata"] = ["exact loaddata db_backup.json", "exact loaddata --ignorenonexistent old.json"],
         ["exact dumpdata"] = ["exact dumpdata api --indent 2 -o db_backup.json", "exact dumpdata -e auth.group"],

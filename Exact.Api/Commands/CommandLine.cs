@@ -94,6 +94,7 @@ internal static partial class CommandLine
             StandingsCommand.Create(services),
             ImportCommand.Create(services),
             ExportCommand.Create(services),
+            BackupCommand.Create(services),
             LoadDataCommand.Create(services),
             DumpDataCommand.Create(services),
             FilesCommand.Create(services),

@@ -15,9 +15,9 @@ internal static class ExportCommand
         {
             Description = "The file to write, packed if it ends in .gz; by default stdout.",
         };
-        var format = new Option<FixtureFormat>("--format")
+        var format = new Option<ExportFormat>("--format")
         {
-            Description = "A JSON list, or one JSON object per line.",
+            Description = "A JSON list, one JSON object per line, or a complete backup with all stored files.",
         };
         var models = new Option<string[]>("--models")
         {
@@ -37,6 +37,7 @@ internal static class ExportCommand
         {
             Description = "Who will read it. Django leaves out the models of Exact, which loaddata refuses.",
         };
+        var redact = Redact();
         var command = new DatabaseCommand("export", "Export everything or a selection as a fixture.")
         {
             output,
@@ -45,6 +46,7 @@ internal static class ExportCommand
             exclude,
             challenge,
             target,
+            redact,
         };
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -53,11 +55,14 @@ internal static class ExportCommand
                     parsed.GetValue(output),
                     new()
                     {
-                        Format = parsed.GetValue(format),
+                        Format =
+                            parsed.GetValue(format) is ExportFormat.Jsonl ? FixtureFormat.Jsonl : FixtureFormat.Json,
+                        IsComplete = parsed.GetValue(format) is ExportFormat.Tar,
                         Models = [.. (parsed.GetValue(models) ?? []).SelectMany(ModelNames.Split)],
                         Exclude = [.. (parsed.GetValue(exclude) ?? []).SelectMany(ModelNames.Split)],
                         Challenge = parsed.GetValue(challenge),
                         For = parsed.GetValue(target),
+                        Redact = parsed.GetValue(redact),
                     },
                     cancellationToken
                 )
@@ -65,7 +70,12 @@ internal static class ExportCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(
+    /// <summary>The option that leaves people out.</summary>
+    public static Option<Redaction> Redact() =>
+        new("--redact") { Description = "people: write a stable pseudonym in place of each name, and no hashes." };
+
+    /// <summary>Writes an export to a file, or to stdout.</summary>
+    public static async Task<int> RunAsync(
         IServiceProvider services,
         string? file,
         ExportOptions options,

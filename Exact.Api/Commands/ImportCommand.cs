@@ -62,6 +62,10 @@ internal static class ImportCommand
             CustomParser = ParseEncoding,
         };
         var dryRun = new Option<bool>("--dry-run") { Description = "Report what would happen, and change nothing." };
+        var differences = new Option<bool>("--differences")
+        {
+            Description = "With --dry-run: list the first hundred rows that would be removed, updated or created.",
+        };
         var command = new DatabaseCommand("import", "Import a fixture, all of it or nothing.")
         {
             file,
@@ -74,12 +78,18 @@ internal static class ImportCommand
             timeZone,
             encoding,
             dryRun,
+            differences,
         };
         command.Validators.Add(result =>
         {
             if (result.GetResult(fromDjango) is null == result.GetResult(file) is not { Tokens.Count: > 0 })
             {
                 result.AddError("import needs a FILE or --from-django, and not both.");
+            }
+
+            if (result.GetValue(differences) && !result.GetValue(dryRun))
+            {
+                result.AddError("Only a dry run lists the differences. Add --dry-run.");
             }
 
             if (result.GetResult(fromDjango) is not null && result.GetResult(encoding) is not null)
@@ -99,6 +109,7 @@ internal static class ImportCommand
                     Confirmed = [.. (parsed.GetValue(confirm) ?? []).SelectMany(ModelNames.Split)],
                     TimeZone = parsed.GetValue(timeZone)!,
                     DryRun = parsed.GetValue(dryRun),
+                    Differences = parsed.GetValue(differences) ? ImportDifferences.Limit : 0,
                     Encoding = parsed.GetValue(encoding),
                 };
                 if (options.FindMistake(services.GetRequiredService<FixtureTables>()) is { } mistake)

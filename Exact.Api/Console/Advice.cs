@@ -1,5 +1,7 @@
+using Exact.Api.Backups;
 using Exact.Api.Operations;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 
 namespace Exact.Api.AdminConsole;
 
@@ -16,7 +18,7 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
     /// <summary>The most urgent thing comes first.</summary>
     public static Advice Of(
         MigrationStatus status,
-        BackupStatus? backup,
+        BackupStatus backups,
         bool hasData,
         OperationResponse? running,
         DateTimeOffset now
@@ -47,7 +49,7 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
             ),
             (_, not null) => new(
                 "busy",
-                $"An {Show.Name(running.Kind)} is running.",
+                $"{(running.Kind is OperationKind.Import or OperationKind.Export ? "An" : "A")} {Show.Name(running.Kind)} is running.",
                 $"/operations/{running.Id}",
                 "Watch it"
             ),
@@ -57,18 +59,7 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
                 "/migrations",
                 "See which"
             ),
-            _ when hasData && backup is null => new(
-                "warn",
-                "There is no backup yet: take one.",
-                "/backups",
-                "Take a backup"
-            ),
-            _ when hasData && now - backup!.At > Fresh => new(
-                "warn",
-                $"The last backup is {Show.Span(now - backup.At)} old: take a new one.",
-                "/backups",
-                "Take a backup"
-            ),
+            _ when OfBackups(backups, hasData, now) is { } advice => advice,
             _ when !hasData => new(
                 "good",
                 "Everything is ready, and the database is empty.",
@@ -76,5 +67,42 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
                 "Restore a backup"
             ),
             _ => new("good", "Everything is in order."),
+        };
+
+    private static Advice? OfBackups(BackupStatus backups, bool hasData, DateTimeOffset now) =>
+        (backups, hasData) switch
+        {
+            ({ FailedSince: { } since, LastVerified: var last }, _) => new(
+                "bad",
+                $"Backups have failed since {Show.Time(since)} UTC; "
+                    + (
+                        last is null
+                            ? "none is verified."
+                            : $"the last verified one is {Show.Span(now - last.TakenAt)} old."
+                    ),
+                "/backups",
+                "See why"
+            ),
+            (_, false) => null,
+            ({ Folder: null }, _) => new(
+                "warn",
+                "No folder for backups is set, so none are made: set Backups__Folder.",
+                "/backups",
+                "See how"
+            ),
+            ({ Backups: [] }, _) => new("warn", "There is no backup yet: take one.", "/backups", "Take a backup"),
+            ({ Backups: [{ Verified: false } newest, ..] }, _) => new(
+                "warn",
+                "The last backup is not verified, so it may not be restorable: verify it.",
+                $"/backups/{newest.Name}",
+                "Verify it"
+            ),
+            ({ LastVerified: { } last }, _) when now - last.TakenAt > Fresh => new(
+                "warn",
+                $"The last backup is {Show.Span(now - last.TakenAt)} old: take a new one.",
+                "/backups",
+                "Take a backup"
+            ),
+            _ => null,
         };
 }

@@ -1,22 +1,96 @@
+using Exact.Api.Backups;
 using Exact.Api.Http;
 using Exact.Api.Transfers;
+using Exact.Api.Transfers.Unpacking;
+using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
+using FluentValidation;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 
 namespace Exact.Api.AdminConsole;
 
-/// <summary>The page of the backups: take one, and restore one after a dry run.</summary>
+/// <summary>The pages of the backups: take one, download it, verify it, and restore it after a dry run.</summary>
 internal static class BackupPages
 {
     public static void MapBackupPages(this RouteGroupBuilder group)
     {
         var pages = group.MapGroup("/backups");
         pages.MapGet("/", () => ConsolePage.Of<BackupsPage>());
+        pages.MapPost("/", TakeAsync);
+        pages.MapGet("/{name}", GetAsync);
+        pages.MapGet("/{name}/file", DownloadAsync).TakesLong();
+        pages.MapPost("/{name}/verify", VerifyAsync);
+        pages.MapPost("/{name}/restore", CheckAsync).TakesLong();
         pages
             .MapGet("/export", IResult (TransferService transfers) => new ExportResult(transfers, new ExportOptions()))
             .TakesLong();
         pages.MapPost("/restore/{id:long}", RestoreAsync);
+    }
+
+    private static async Task<IResult> TakeAsync(HttpContext context, BackupWork work) =>
+        await work.TakeAsync(context.User.Identity!.Name!) is { } id
+            ? ToOperation(context, id)
+            : BackupEndpoints.NoFolder();
+
+    private static async Task<IResult> GetAsync(string name, BackupWork work, CancellationToken cancellationToken) =>
+        await work.FindAsync(name, cancellationToken) is null
+            ? TypedResults.NotFound()
+            : ConsolePage.Of<BackupPage>(new() { [nameof(BackupPage.Name)] = name });
+
+    private static async Task<IResult> DownloadAsync(
+        string name,
+        BackupService backups,
+        CancellationToken cancellationToken
+    ) => await BackupEndpoints.FindFileAsync(name, backups, cancellationToken) ?? (IResult)TypedResults.NotFound();
+
+    private static async Task<IResult> VerifyAsync(
+        string name,
+        HttpContext context,
+        BackupWork work,
+        CancellationToken cancellationToken
+    ) =>
+        await work.VerifyAsync(name, context.User.Identity!.Name!, cancellationToken) is { } id
+            ? ToOperation(context, id)
+            : TypedResults.NotFound();
+
+    /// <summary>Imports a backup of the folder as a dry run, and keeps a copy of it for the import itself.</summary>
+    private static async Task<IResult> CheckAsync(
+        string name,
+        HttpContext context,
+        BackupService backups,
+        TransferService transfers,
+        KeptUploads uploads,
+        IValidator<ImportQuery> validator,
+        CancellationToken cancellationToken
+    )
+    {
+        var form = await context.Request.ReadFormAsync(cancellationToken);
+        var query = UploadForm.QueryOf(form.ToDictionary(field => field.Key, field => $"{field.Value}"));
+        if (await validator.ValidateAsync(query, cancellationToken) is { IsValid: false } mistakes)
+        {
+            return TypedResults.ValidationProblem(mistakes.ToErrors());
+        }
+
+        await using var archive = backups.Folder is { } folder ? await folder.FindAsync(name, cancellationToken) : null;
+        return archive is null
+            ? TypedResults.NotFound()
+            : ToOperation(
+                context,
+                await transfers.StartImportAsync(
+                    archive,
+                    Packing.None,
+                    query.ToOptions() with
+                    {
+                        DryRun = true,
+                        Differences = ImportDifferences.Limit,
+                    },
+                    context.User.Identity!.Name!,
+                    cancellationToken,
+                    (dryRun, copy) => uploads.Keep(dryRun, new(name, copy, Packing.None, query.ToOptions()))
+                )
+            );
     }
 
     /// <summary>Imports the file of a dry run.</summary>
@@ -65,8 +139,11 @@ internal static class BackupPages
             uploads.Expect(import, records);
         }
 
-        return TypedResults.LocalRedirect($"{context.Request.PathBase}/admin/operations/{import}");
+        return ToOperation(context, import);
     }
+
+    private static RedirectHttpResult ToOperation(HttpContext context, long id) =>
+        TypedResults.LocalRedirect($"{context.Request.PathBase}/admin/operations/{id}");
 
     public static string NameOf(NpgsqlDataSource database) =>
         new NpgsqlConnectionStringBuilder(database.ConnectionString).Database!;

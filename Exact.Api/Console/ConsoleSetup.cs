@@ -23,7 +23,6 @@ internal static class ConsoleSetup
         services.AddSingleton<MigrationSql>();
         services.AddSingleton<MigrationForecast>();
         services.AddSingleton<OverviewReader>();
-        services.AddSingleton<BackupStatusReader>();
         services.AddSingleton<KeptUploads>();
     }
 

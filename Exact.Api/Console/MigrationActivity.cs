@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Npgsql;
@@ -17,8 +18,10 @@ internal sealed class MigrationActivity(NpgsqlDataSource database)
     public async Task<MigratingSession?> FindAsync(int processId, CancellationToken cancellationToken)
     {
         await using var command = database.CreateShortCommand(
-            """
-            SELECT coalesce(a.state, ''), coalesce(extract(epoch FROM clock_timestamp() - a.state_change)::float8, 0),
+            $"""
+            SELECT coalesce(CASE WHEN {BackupLock.IsHeldBy(
+                "a.pid"
+            )} THEN 'active' ELSE a.state END, ''), coalesce(extract(epoch FROM clock_timestamp() - a.state_change)::float8, 0),
                 left(a.query, 4000), waiting.seconds, waiting.target,
                 array(
                     SELECT format('%s (pid %s, %s)', coalesce(nullif(b.application_name, ''), 'a session'), b.pid, b.state)

@@ -27,6 +27,9 @@ internal static class OperationView
                 + Show.Count(report.Records, "record"),
             { Kind: OperationKind.Export, Figures: { } figures } when figures.TryGetProperty("bytes", out var bytes) =>
                 Show.Bytes(bytes.GetInt64()),
+            { Kind: OperationKind.Backup or OperationKind.Verification, Figures: { } figures }
+                when figures.TryGetProperty("records", out var records) && records.ValueKind is JsonValueKind.Number =>
+                $"verified: {Show.Count(records.GetInt64(), "record")}",
             { Kind: OperationKind.Migration, Figures: { } figures }
                 when figures.TryGetProperty("migrations", out var applied) => Show.Count(
                 applied.GetArrayLength(),

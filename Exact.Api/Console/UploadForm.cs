@@ -108,7 +108,8 @@ internal static class UploadForm
         return (fields, null);
     }
 
-    private static ImportQuery QueryOf(Dictionary<string, string> fields)
+    /// <summary>What the fields of RestoreOptions choose.</summary>
+    public static ImportQuery QueryOf(Dictionary<string, string> fields)
     {
         return new(
             Choice<ImportMode>("mode"),

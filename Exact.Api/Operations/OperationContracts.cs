@@ -3,7 +3,7 @@ using Exact.Infrastructure.Operations;
 
 namespace Exact.Api.Operations;
 
-/// <summary>An entry of the journal: a migration run, an import, an export, or a change by an organiser.</summary>
+/// <summary>An entry of the journal: a migration run, an import, an export, a backup, or a change by an organiser.</summary>
 /// <example>
 /// {"id": 5, "kind": "import", "actor": "admin-key", "origin": "exact 0.1.0 host-1", "state": "succeeded",
 /// "started_at": "2026-12-03T14:21:05.123456Z", "finished_at": "2026-12-03T14:21:09.5Z", "progress": null,

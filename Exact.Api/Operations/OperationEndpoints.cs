@@ -17,7 +17,9 @@ internal static class OperationEndpoints
         var group = routes.MapAdminGroup("/operations").Validated();
         group
             .MapGet("/", ListAsync)
-            .WithSummary("List migrations, imports, exports, and changes by organisers and staff, newest first")
+            .WithSummary(
+                "List migrations, imports, exports, backups, and changes by organisers and staff, newest first"
+            )
             .ProducesValidationProblem();
         group.MapGet("/{id:long}", GetAsync).WithSummary("Get the progress or the result of an operation");
         group

@@ -19,6 +19,15 @@ internal sealed partial class BackgroundImports(IHostApplicationLifetime lifetim
         return task;
     }
 
+    /// <summary>Starts work that tells the number of its operation, and waits for that.</summary>
+    public async Task<long> BeginAsync(Func<Action<long>, CancellationToken, Task> work)
+    {
+        var begun = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var task = Start(stopping => work(begun.SetResult, stopping));
+        await await Task.WhenAny(begun.Task, task); // the work comes first only if it failed
+        return await begun.Task;
+    }
+
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public async Task StopAsync(CancellationToken cancellationToken) =>

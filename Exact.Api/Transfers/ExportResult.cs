@@ -58,12 +58,17 @@ internal sealed partial class ExportResult(TransferService transfers, ExportOpti
 
     private void Describe(HttpResponse response, ExportManifest manifest, string coding)
     {
-        var isList = options.Format is FixtureFormat.Json;
+        var (type, extension) = options switch
+        {
+            { IsComplete: true } => ("application/x-tar", "tar"),
+            { Format: FixtureFormat.Json } => ("application/json", "json"),
+            _ => ("application/x-ndjson", "jsonl"),
+        };
         var headers = response.Headers;
-        response.ContentType = isList ? "application/json" : "application/x-ndjson";
+        response.ContentType = type;
         headers.ContentDisposition = new ContentDispositionHeaderValue("attachment")
         {
-            FileName = $"exact-{manifest.At:yyyy-MM-ddTHH-mm-ssZ}.{(isList ? "json" : "jsonl")}",
+            FileName = $"exact-{manifest.At:yyyy-MM-ddTHH-mm-ssZ}.{extension}",
         }.ToString();
         headers.Vary = HeaderNames.AcceptEncoding;
         headers["Exact-Version"] = manifest.Version;

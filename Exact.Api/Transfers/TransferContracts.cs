@@ -25,7 +25,12 @@ internal sealed record ImportQuery(
     [Query(Name = "timezone", Description = "The zone of times without one, such as `Europe/Berlin`; by default UTC.")]
         string Timezone = null,
     [Query(Name = "dry_run", Description = "Whether to report what would happen and change nothing.")]
-        bool DryRun = false
+        bool DryRun = false,
+    [Query(
+        Name = "differences",
+        Description = "Whether a dry run also lists the first hundred rows that it would remove, update or create."
+    )]
+        bool Differences = false
 )
 #nullable restore annotations
 {
@@ -39,6 +44,7 @@ internal sealed record ImportQuery(
             Confirmed = ModelNames.Split(Confirm),
             TimeZone = Timezone is null ? TimeZoneInfo.Utc : TimeZoneInfo.FindSystemTimeZoneById(Timezone),
             DryRun = DryRun,
+            Differences = Differences ? ImportDifferences.Limit : 0,
         };
 }
 
@@ -46,6 +52,9 @@ internal sealed class ImportQueryValidator : AbstractValidator<ImportQuery>
 {
     public ImportQueryValidator(FixtureTables tables)
     {
+        RuleFor(query => query.Differences)
+            .Must((query, lists) => !lists || query.DryRun)
+            .WithMessage("Only a dry run lists the differences. Add dry_run=true.");
         RuleFor(query => query.Timezone)
             .Must(zone => zone is null || TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _))
             .WithMessage("There is no such time zone. Name one of the IANA database, such as Europe/Berlin.")
@@ -74,8 +83,11 @@ internal static class ModelNames
 /// <summary>What an export contains; by default everything.</summary>
 #nullable disable annotations // see QueryAttribute
 internal sealed record ExportQuery(
-    [Query(Name = "format", Description = "A JSON list (`json`), or one JSON object per line (`jsonl`).")]
-        Choice<FixtureFormat>? Format = null,
+    [Query(
+        Name = "format",
+        Description = "A JSON list (`json`), one JSON object per line (`jsonl`), or a complete backup with all stored files (`tar`)."
+    )]
+        Choice<ExportFormat>? Format = null,
     [Query(Name = "models", Description = "The models or apps to export, separated by commas: `api.score,auth`.")]
         string Models = null,
     [Query(Name = "exclude", Description = "The models or apps to leave out, separated by commas.")]
@@ -86,17 +98,34 @@ internal sealed record ExportQuery(
         Name = "for",
         Description = "Who will read it. `django` leaves out the models of Exact, which `loaddata` refuses."
     )]
-        Choice<ExportTarget>? For = null
+        Choice<ExportTarget>? For = null,
+    [Query(
+        Name = "redact",
+        Description = "What to leave out. `people` writes a stable pseudonym in place of each name, and no hashes."
+    )]
+        Choice<Redaction>? Redact = null
 )
 #nullable restore annotations
 {
     public ExportOptions ToOptions() =>
         new()
         {
-            Format = Format.OrDefault(),
+            Format = Format.OrDefault() is ExportFormat.Jsonl ? FixtureFormat.Jsonl : FixtureFormat.Json,
+            IsComplete = Format.OrDefault() is ExportFormat.Tar,
             Models = ModelNames.Split(Models),
             Exclude = ModelNames.Split(Exclude),
             Challenge = Challenge,
             For = For.OrDefault(),
+            Redact = Redact.OrDefault(),
         };
+}
+
+/// <summary>What an export is written as.</summary>
+internal enum ExportFormat
+{
+    Json,
+    Jsonl,
+
+    /// <summary>A complete backup: a tar archive of the fixture and the stored files.</summary>
+    Tar,
 }

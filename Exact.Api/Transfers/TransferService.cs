@@ -1,5 +1,6 @@
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer.Archive;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
@@ -13,6 +14,7 @@ internal sealed class TransferService(
     FixtureImporter importer,
     FixtureExporter exporter,
     ManifestReader manifests,
+    ArchiveWriter archives,
     DjangoSource django,
     OperationJournal journal,
     BackgroundImports background,
@@ -95,15 +97,8 @@ internal sealed class TransferService(
 
     /// <summary>Imports what a live Django database holds, in the background.</summary>
     /// <returns>The operation.</returns>
-    public async Task<long> StartImportFromDjangoAsync(DjangoAddress address, ImportOptions options, string actor)
-    {
-        var begun = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var import = background.Start(stopping =>
-            ImportFromDjangoAsync(address, options, actor, begun.SetResult, stopping)
-        );
-        await await Task.WhenAny(begun.Task, import);
-        return await begun.Task;
-    }
+    public Task<long> StartImportFromDjangoAsync(DjangoAddress address, ImportOptions options, string actor) =>
+        background.BeginAsync((begun, stopping) => ImportFromDjangoAsync(address, options, actor, begun, stopping));
 
     private async Task<long> StartAsync(
         Func<RunningOperation, TaskCompletionSource<long>, CancellationToken, Task<ImportOutcome>> work,
@@ -202,8 +197,13 @@ internal sealed class TransferService(
             async (operation, ends) =>
             {
                 await using var snapshot = await exporter.OpenSnapshotAsync(options, ends);
-                var destination = open(await manifests.CountAsync(snapshot, options, ends), operation?.Id);
-                return await exporter.WriteAsync(snapshot, destination, options, operation, ends);
+                var contents = await manifests.CountAsync(snapshot, options, ends);
+                var destination = open(contents, operation?.Id);
+                return await (
+                    options.IsComplete
+                        ? archives.WriteAsync(snapshot, contents, destination, options, operation, ends)
+                        : exporter.WriteAsync(snapshot, destination, options, operation, ends)
+                );
             },
             report => report,
             cancellationToken

@@ -23,6 +23,7 @@ internal static class Upload
         "application/jsonl",
         "application/gzip",
         "application/x-gzip",
+        "application/x-tar",
         "application/octet-stream",
         Form,
     ];

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -20,6 +21,7 @@ internal sealed partial class DatabaseMigrator(
     DatabaseOpener database,
     MigrationJournal journal,
     SchemaAdoption adoption,
+    BackupBeforeMigrating backups,
     SchemaState state,
     IOptions<MigrationOptions> options,
     TimeProvider time,
@@ -122,6 +124,7 @@ internal sealed partial class DatabaseMigrator(
         else
         {
             LogApplying(pending.Count, string.Join(", ", pending));
+            await BackUpAsync(connection, run, cancellationToken);
         }
 
         foreach (
@@ -135,6 +138,17 @@ internal sealed partial class DatabaseMigrator(
         run.Complete(hasSeeder ? context.Database.GetMigrations().Last() : null);
         LogApplied(run.Applied.Count, run.Elapsed.TotalSeconds);
         await CloseAsync(run); // still under the lock: the next holder reads the journal
+    }
+
+    /// <summary>Once a run: an attempt that was stopped has changed no data.</summary>
+    private async Task BackUpAsync(NpgsqlConnection connection, MigrationRun run, CancellationToken cancellationToken)
+    {
+        if (!run.IsBackedUp)
+        {
+            state.Enter(SchemaPhase.Migrating, "Backing up the database before it is migrated.");
+            await backups.TakeAsync(connection, run.Actor, cancellationToken);
+            run.IsBackedUp = true;
+        }
     }
 
     private async Task CloseAsync(MigrationRun run)

@@ -22,6 +22,9 @@ internal sealed class MigrationRun(string actor, TimeProvider time)
     /// <summary>The migrations were only recorded, because the tables already existed.</summary>
     public bool IsAdoption { get; init; }
 
+    /// <summary>The database needs no backup any more before it is changed.</summary>
+    public bool IsBackedUp { get; set; }
+
     /// <summary>When the run first held the lock with work to do; null until then.</summary>
     public DateTimeOffset? StartedAt { get; private set; }
 

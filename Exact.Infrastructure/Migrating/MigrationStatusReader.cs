@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating.Drift;
 using Microsoft.EntityFrameworkCore;
@@ -46,6 +47,7 @@ internal sealed class MigrationStatusReader(
             var status = Describe(applied, holder, failure) with { ServerVersion = $"{connection.PostgreSqlVersion}" };
             status = await CompareAsync(connection, status, patience, cancellationToken);
             status = await WarnOfRightsAsync(connection, session, status, cancellationToken);
+            status = await WarnOfBackupsAsync(connection, status, cancellationToken);
             Record(status);
             return status;
         }
@@ -128,6 +130,25 @@ internal sealed class MigrationStatusReader(
         var tables = ExactDbContextOptions.TablesOf(context);
         var rights = await ApplicationRights.ReadAsync(connection, session, tables, cancellationToken);
         return status with { Warnings = [.. status.Warnings, .. rights.Warnings] };
+    }
+
+    private static async Task<MigrationStatus> WarnOfBackupsAsync(
+        NpgsqlConnection connection,
+        MigrationStatus status,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            var record = await BackupHistory.ReadAsync(connection, cancellationToken);
+            var warning = $"Backups have failed since {record.FailedSince:u}. The last error: {record.Error}";
+            return record.FailedSince is null ? status : status with { Warnings = [.. status.Warnings, warning] };
+        }
+        catch (PostgresException e)
+            when (e.SqlState is PostgresErrorCodes.UndefinedTable || RowSecurity.TableOf(e) is not null)
+        {
+            return status; // there is no journal yet, or the comparison with the model reports it
+        }
     }
 
     /// <summary>Describes a database that cannot be read; what is applied and pending there is unknown.</summary>

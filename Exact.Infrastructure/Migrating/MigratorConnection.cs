@@ -47,6 +47,20 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
         }
     }
 
+    /// <summary>A pool of sessions in another database of the server, for work without time limits.</summary>
+    public NpgsqlDataSource CreateDataSource(string database)
+    {
+        var target = new NpgsqlConnectionStringBuilder(Settings.ConnectionString)
+        {
+            Database = database,
+            SearchPath = null, // the other database need not have such a schema
+            Pooling = true,
+            CommandTimeout = 0,
+        };
+        target.Password ??= settings.ReadPassword();
+        return NpgsqlDataSource.Create(target.ConnectionString);
+    }
+
     /// <summary>Sets the limits that prevent a migration from blocking the application.</summary>
     public async Task LimitAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {

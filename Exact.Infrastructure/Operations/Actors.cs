@@ -6,8 +6,9 @@ internal static class Actors
     public const string AdminKey = "admin-key";
     public const string CommandLine = "command-line";
     public const string Startup = "startup";
+    public const string Schedule = "schedule";
 
-    private static readonly string[] All = [AdminKey, CommandLine, Startup];
+    private static readonly string[] All = [AdminKey, CommandLine, Startup, Schedule];
 
     /// <summary>Whether the name is one of them, in whatever case.</summary>
     public static bool Include(string name) => All.Contains(name, StringComparer.OrdinalIgnoreCase);

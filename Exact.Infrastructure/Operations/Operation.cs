@@ -1,6 +1,6 @@
 namespace Exact.Infrastructure.Operations;
 
-/// <summary>An entry of the journal: a migration run, an import or an export.</summary>
+/// <summary>An entry of the journal: a migration run, an import, an export or a backup.</summary>
 public sealed class Operation
 {
     public long Id { get; init; }

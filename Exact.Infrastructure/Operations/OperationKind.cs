@@ -6,6 +6,10 @@ public enum OperationKind
     Migration,
     Import,
     Export,
+    Backup,
+
+    /// <summary>A backup was restored into a scratch database and compared with its manifest.</summary>
+    Verification,
 
     /// <summary>An organiser entered, corrected, disqualified, reinstated or evaluated again.</summary>
     Score,

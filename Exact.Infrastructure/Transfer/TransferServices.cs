@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Transfer.Archive;
 using Exact.Infrastructure.Transfer.Django;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
@@ -25,6 +26,7 @@ internal static class TransferServices
         services.AddSingleton<FixtureImporter>();
         services.AddSingleton<FixtureExporter>();
         services.AddSingleton<ManifestReader>();
+        services.AddSingleton<ArchiveWriter>();
         services.AddSingleton<DjangoSource>();
         return services;
     }

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using Exact.Api.AdminConsole;
+using Exact.Api.Backups;
+using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 
@@ -108,6 +110,14 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
     [InlineData(MigrationState.Current, 0, 1, true, "good", "Everything is in order.")]
     [InlineData(MigrationState.Current, 0, 9, true, "warn", "The last backup is 9 days old: take a new one.")]
     [InlineData(MigrationState.Current, 0, null, true, "warn", "There is no backup yet: take one.")]
+    [InlineData(
+        MigrationState.Current,
+        0,
+        -1,
+        true,
+        "warn",
+        "No folder for backups is set, so none are made: set Backups__Folder."
+    )]
     [InlineData(MigrationState.Current, 0, null, false, "good", "Everything is ready, and the database is empty.")]
     [InlineData(MigrationState.Pending, 2, 9, true, "warn", "2 migrations are pending: apply them.")]
     [InlineData(MigrationState.Pending, 1, null, true, "warn", "1 migration is pending: apply it.")]
@@ -139,12 +149,65 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
             Pending = [.. Enumerable.Range(1, pending).Select(i => $"{i}")],
             Unknown = [],
         };
-        var backup = days is { } old ? new BackupStatus(Now.AddDays(-old), 1, 1, 1, null) : null;
 
-        var advice = Advice.Of(status, backup, hasData, running: null, Now);
+        var advice = Advice.Of(status, Backups(days, days != -1), hasData, running: null, Now);
 
         Assert.Equal((tone, sentence), (advice.Tone, advice.Sentence));
     }
+
+    [Fact]
+    public void The_overview_says_that_backups_fail_or_that_the_last_one_is_not_verified()
+    {
+        var status = new MigrationStatus
+        {
+            State = MigrationState.Current,
+            Detail = "",
+            Version = "",
+            Process = new SchemaProgress(SchemaPhase.Ready, ""),
+            Applied = [],
+            Pending = [],
+            Unknown = [],
+        };
+        var old = Backups(9);
+        var failing = old with { FailedSince = Now.AddDays(-2), Error = "The disk is full." };
+        var unproven = old with { Backups = [old.Backups[0] with { Name = "new", Verified = false }, .. old.Backups] };
+
+        var advice = new[] { failing, unproven }.Select(one => Advice.Of(status, one, hasData: true, null, Now));
+
+        Assert.Equal(
+            [
+                "Backups have failed since 2026-11-25 12:00:00 UTC; the last verified one is 9 days old.",
+                "The last backup is not verified, so it may not be restorable: verify it.",
+            ],
+            advice.Select(one => one.Sentence)
+        );
+    }
+
+    private static BackupStatus Backups(int? days, bool hasFolder = true) =>
+        new()
+        {
+            Schedule = null,
+            Folder = hasFolder ? "/backups" : null,
+            Keep = "last=1",
+            Next = null,
+            LastSuccess = null,
+            LastAttempt = null,
+            FailedSince = null,
+            Error = null,
+            Backups =
+                hasFolder && days is { } old
+                    ?
+                    [
+                        new Backup
+                        {
+                            Name = "b",
+                            TakenAt = Now.AddDays(-old),
+                            Bytes = 1,
+                            Verified = true,
+                        },
+                    ]
+                    : [],
+        };
 
     /// <summary>Signs in with the key, and returns the path that this leads to.</summary>
     private static async Task<string> SignInAsync(HttpClient browser, string returnTo)

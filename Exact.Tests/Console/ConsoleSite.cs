@@ -32,6 +32,9 @@ public sealed class ConsoleSite : ExactApp, IAsyncLifetime
         UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
     }
 
+    /// <summary>The folder of the backups.</summary>
+    public string Backups { get; } = Directory.CreateTempSubdirectory("exact-backups-").FullName;
+
     public string Address => $"http://localhost:{port}";
 
     async ValueTask IAsyncLifetime.InitializeAsync()
@@ -87,11 +90,13 @@ public sealed class ConsoleSite : ExactApp, IAsyncLifetime
 
         playwright?.Dispose();
         await base.DisposeAsync();
+        Directory.Delete(Backups, recursive: true);
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         base.ConfigureWebHost(builder);
+        builder.UseSetting("Backups:Folder", Backups);
         foreach (var (name, value) in settings)
         {
             builder.UseSetting(name, value);

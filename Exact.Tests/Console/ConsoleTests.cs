@@ -114,19 +114,18 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
     [Fact]
     public async Task The_overview_says_how_things_are_and_what_to_do_next()
     {
-        await site.Database.ExecuteAsync("DELETE FROM operations WHERE kind = 'export'");
+        foreach (var file in Directory.EnumerateFiles(site.Backups)) // the console has migrated, and backed up before
+        {
+            File.Delete(file);
+        }
+
         var visitor = await VisitAsync();
         await visitor.SignInAsync();
         await Expect(visitor.Page.Locator(".advice")).ToContainTextAsync("There is no backup yet: take one.");
 
         await visitor.FollowAsync("Take a backup");
-        var download = await visitor.Page.RunAndWaitForDownloadAsync(() => visitor.FollowAsync("Download a backup"));
-        Assert.StartsWith("exact-", download.SuggestedFilename, StringComparison.Ordinal);
-        Assert.Contains(
-            "\"api.challenge\"",
-            await File.ReadAllTextAsync(await download.PathAsync(), Cancellation),
-            StringComparison.Ordinal
-        );
+        await visitor.ClickAsync("Take a backup");
+        await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("succeeded");
         await visitor.FollowAsync("Overview");
 
         await Expect(visitor.Page.Locator(".advice")).ToHaveTextAsync("Everything is in order.");
@@ -136,11 +135,36 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await visitor.KeepPictureAsync("overview-forced");
         await visitor.CheckAsync("overview in forced colours");
 
+        await visitor.FollowAsync("verified");
+        await visitor.LookAsync("backup");
+        await visitor.ClickAsync("Verify it again");
+        await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("succeeded");
+        await visitor.Page.GoBackAsync();
+        var download = await visitor.Page.RunAndWaitForDownloadAsync(() => visitor.FollowAsync("Download"));
+        var description = Assert.Single(Directory.EnumerateFiles(site.Backups, "*.json"));
+        Assert.Equal($"{download.SuggestedFilename}.json", Path.GetFileName(description));
+        await visitor.Page.CheckAsync("[value=replace]");
+        await visitor.ClickAsync("Check the backup");
+        await Expect(visitor.Main).ToContainTextAsync($"Import {download.SuggestedFilename}");
+
+        var today = $"{DateTimeOffset.UtcNow:yyyy-MM-dd}";
+        var old = $"{DateTimeOffset.UtcNow.AddDays(-9):yyyy-MM-dd}";
+        var text = await File.ReadAllTextAsync(description, Cancellation);
+        await File.WriteAllTextAsync(description, text.Replace(today, old, StringComparison.Ordinal), Cancellation);
+        await visitor.FollowAsync("Overview");
+        await Expect(visitor.Page.Locator(".advice")).ToContainTextAsync("The last backup is 9 days old");
         await site.Database.ExecuteAsync(
-            "UPDATE operations SET finished_at = finished_at - interval '9 days' WHERE kind = 'export'"
+            $"""
+            INSERT INTO operations (kind, actor, origin, started_at, finished_at, state, error)
+            VALUES ('backup', 'schedule', 'exact', now(), now(), 'failed', {Quoted(Hostile)})
+            """
         );
         await visitor.Page.ReloadAsync();
-        await Expect(visitor.Page.Locator(".advice")).ToContainTextAsync("The last backup is 9 days old");
+        await Expect(visitor.Page.Locator(".advice")).ToContainTextAsync("Backups have failed since");
+        await visitor.FollowAsync("See why");
+        await Expect(visitor.Main).ToContainTextAsync(Hostile);
+        await visitor.LookAsync("backups-failing");
+        await site.Database.ExecuteAsync("DELETE FROM operations WHERE error LIKE '<img%'");
     }
 
     [Fact]

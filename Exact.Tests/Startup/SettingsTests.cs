@@ -34,6 +34,10 @@ public sealed class SettingsTests
     {
         ["Transfers:SpoolFolder"] = "/nowhere/at/all",
         ["Transfers:Django"] = "db",
+        ["Backups:Schedule"] = "every night",
+        ["Backups:Folder"] = "/nowhere/at/all",
+        ["Backups:Keep"] = "all",
+        ["Backups:Webhook"] = "hooks.example.org",
         ["Files:S3:ServiceUrl"] = "s3.example.org",
     };
 
@@ -93,7 +97,7 @@ public sealed class SettingsTests
     [Fact]
     public void Every_option_has_its_wrong_values_and_keeps_its_default_when_the_value_is_empty()
     {
-        Assert.Equal(5, Sections.Length);
+        Assert.Equal(6, Sections.Length);
         foreach (var (name, property) in Properties())
         {
             var preset = property.GetValue(Activator.CreateInstance(property.DeclaringType!));

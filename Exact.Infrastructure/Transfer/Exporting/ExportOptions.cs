@@ -1,9 +1,15 @@
+using System.Text.Json.Serialization;
+using Exact.Infrastructure.Transfer.Archive;
+
 namespace Exact.Infrastructure.Transfer.Exporting;
 
 /// <summary>What an export holds. The default is everything.</summary>
 internal sealed record ExportOptions
 {
     public FixtureFormat Format { get; init; }
+
+    /// <summary>A tar archive with the stored files, too; see <see cref="ArchiveWriter"/>.</summary>
+    public bool IsComplete { get; init; }
 
     /// <summary>Only these: labels such as <c>api.score</c>, or apps such as <c>api</c>. Empty means all.</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
@@ -16,6 +22,9 @@ internal sealed record ExportOptions
 
     /// <summary>Who will read it.</summary>
     public ExportTarget For { get; init; }
+
+    /// <summary>What is left out of the records.</summary>
+    public Redaction Redact { get; init; }
 
     /// <summary>How long to wait for a table that another session has locked, before the export is given up.</summary>
     public TimeSpan LockWait { get; init; } = TimeSpan.FromSeconds(30);
@@ -30,6 +39,15 @@ internal enum FixtureFormat
     Jsonl,
 }
 
+/// <summary>What an export leaves out of the records.</summary>
+internal enum Redaction
+{
+    None,
+
+    /// <summary>Who people are: a pseudonym stands for each name, and there are no hashes.</summary>
+    People,
+}
+
 /// <summary>Who will read an export.</summary>
 internal enum ExportTarget
 {
@@ -42,8 +60,13 @@ internal enum ExportTarget
 
 /// <summary>What an export wrote.</summary>
 /// <param name="Models">Records per Django label, in the order of the file.</param>
-/// <param name="Bytes">The length of the file.</param>
-internal sealed record ExportReport(IReadOnlyDictionary<string, long> Models, long Bytes);
+/// <param name="Bytes">The length of the fixture, and of the stored files beside it.</param>
+/// <param name="Archive">The manifest of a complete backup; absent for a fixture alone.</param>
+internal sealed record ExportReport(
+    IReadOnlyDictionary<string, long> Models,
+    long Bytes,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ArchiveManifest? Archive = null
+);
 
 /// <summary>How far a running export is.</summary>
 internal sealed record ExportProgress(long Bytes);

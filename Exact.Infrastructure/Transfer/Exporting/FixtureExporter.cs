@@ -1,4 +1,5 @@
 using System.Data;
+using System.Runtime.CompilerServices;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Transfer.Mapping;
 using Npgsql;
@@ -110,11 +111,35 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
     )
     {
         var writer = new FixtureWriter(destination, progress);
-        var copies = tables
-            .All.Where(table => IsChosen(table, options))
-            .Select(table => CopyOf(table, FilterOf(table, options)));
+        var copies = tables.All.Where(table => IsChosen(table, options)).Select(table => CopyOf(table, options));
         var models = await RecordFile.WriteAsync(connection, copies, writer, options.Format, cancellationToken);
         return new ExportReport(WithoutUnused(models), writer.Bytes);
+    }
+
+    /// <summary>The stored files whose rows the options choose.</summary>
+    public async IAsyncEnumerable<(string Key, long Size, string Sha256)> ReadFilesAsync(
+        NpgsqlConnection snapshot,
+        ExportOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        if (
+            tables.All.FirstOrDefault(table => table.Name == "stored_files") is not { } files
+            || !IsChosen(files, options)
+        )
+        {
+            yield break;
+        }
+
+        await using var command = new NpgsqlCommand(
+            $"SELECT t.key, t.size, t.sha256 FROM {files.Name} t {FilterOf(files, options)} ORDER BY t.id",
+            snapshot
+        );
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            yield return (rows.GetString(0), rows.GetInt64(1), rows.GetString(2));
+        }
     }
 
     private async Task PrepareAsync(
@@ -130,7 +155,8 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             .OfType<string>()
             .Distinct()
             .ToList();
-        // COPY takes no parameters; a setting of the transaction carries the one that there is.
+        // COPY takes no parameters; settings of the transaction carry them.
+        var secret = options.Redact is Redaction.People ? Pseudonyms.Secret : "''";
         await using var command = new NpgsqlCommand(
             $"""
             SET TRANSACTION READ ONLY;
@@ -138,7 +164,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
             SET LOCAL lock_timeout = {options.LockWait.TotalMilliseconds:0};
             SET LOCAL row_security = off;
             {(names.Count > 0 ? $"LOCK TABLE {string.Join(", ", names)} IN ACCESS SHARE MODE;" : "")}
-            SELECT set_config('exact.challenge', @challenge, true)
+            SELECT set_config('exact.challenge', @challenge, true), set_config('{Pseudonyms.Setting}', {secret}, true)
             """,
             connection
         );
@@ -161,9 +187,10 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
     private static Dictionary<string, long> WithoutUnused(IEnumerable<KeyValuePair<string, long>> counts) =>
         counts.Where(model => model.Value > 0 || !FixtureLabel.IsOfExact(model.Key)).ToDictionary();
 
-    private static RecordCopy CopyOf(FixtureTable table, string filter)
+    private static RecordCopy CopyOf(FixtureTable table, ExportOptions options)
     {
-        var columns = string.Concat(table.Fields.Select(field => $", {SqlOf(field)}"));
+        var filter = FilterOf(table, options);
+        var columns = string.Concat(table.Fields.Select(field => $", {SqlOf(field, options.Redact)}"));
         var members = table.Membership is { } m
             ? $"""
                 , (SELECT string_agg(m.{m.OtherColumn}::text, ', ' ORDER BY m.{m.OtherColumn})
@@ -188,7 +215,7 @@ internal sealed class FixtureExporter(NpgsqlDataSource database, FixtureTables t
     }
 
     /// <summary>The value as <see cref="FixtureWriter"/> reads it: every integer has 64 bits.</summary>
-    private static string SqlOf(FixtureField field) =>
-        field.Written?.Invoke(column => $"t.{column}")
+    private static string SqlOf(FixtureField field, Redaction redact) =>
+        (redact is Redaction.People ? field.Redacted ?? field.Written : field.Written)?.Invoke(column => $"t.{column}")
         ?? (field.Is32Bit ? $"t.{field.Column}::bigint" : $"t.{field.Column}");
 }

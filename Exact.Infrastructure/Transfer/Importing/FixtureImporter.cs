@@ -1,9 +1,12 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Standings;
+using Exact.Infrastructure.Transfer.Archive;
 using Exact.Infrastructure.Transfer.Importing.Merging;
 using Exact.Infrastructure.Transfer.Importing.Writing;
 using Exact.Infrastructure.Transfer.Mapping;
+using Exact.Infrastructure.Transfer.Reading;
 using Npgsql;
 
 namespace Exact.Infrastructure.Transfer.Importing;
@@ -13,13 +16,22 @@ namespace Exact.Infrastructure.Transfer.Importing;
 /// children. One transaction: all of the file or nothing. Others read and write meanwhile (see
 /// <see cref="FixtureMerge"/>). Many rows for an empty table go there directly (see <see cref="DirectLoad"/>).
 /// </summary>
-internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables tables, TimeProvider time)
+/// <param name="database">Where the records go.</param>
+/// <param name="tables">The models.</param>
+/// <param name="time">The clock.</param>
+/// <param name="store">Where the files of a complete backup go; null if they are only checked.</param>
+internal sealed class FixtureImporter(
+    NpgsqlDataSource database,
+    FixtureTables tables,
+    TimeProvider time,
+    IFileStore? store = null
+)
 {
     /// <summary>"exactimp" in ASCII: the advisory lock that only one import holds, on any replica.</summary>
     public const long Lock = 0x6578616374696D70;
 
     /// <summary>Imports the fixture that <paramref name="source"/> holds, from where it stands to its end.</summary>
-    /// <param name="source">JSON or JSON lines, not compressed. It is read once, and left open.</param>
+    /// <param name="source">JSON, JSON lines or a complete backup, not compressed. It is read once, and left open.</param>
     /// <param name="options">What may be done.</param>
     /// <param name="progress">Told about every 128 KiB, on the thread that reads.</param>
     /// <param name="operation">The import's entry in the journal: its success is written in the transaction of the import.</param>
@@ -46,7 +58,30 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
             return new ImportOutcome.AlreadyRunning();
         }
 
-        await using var run = new ImportRun(transaction, source, tables, options, time, progress);
+        try
+        {
+            await using var file = new PeekedStream(source);
+            await using var archive = await BackupArchive.TryOpenAsync(file, cancellationToken);
+            await using var run = new ImportRun(transaction, archive?.Backup ?? file, tables, options, time, progress);
+            return await RunAsync(run, archive, connection, options, operation, cancellationToken);
+        }
+        catch (Exception e) when (e is ArchiveException || BackupArchive.IsDamage(e))
+        {
+            var damage = e as ArchiveException ?? new ArchiveException("It was cut off.", e);
+            return new ImportOutcome.NotJson(FixtureError.OfFile(FixtureErrorCode.DamagedArchive, damage.Message));
+        }
+    }
+
+    private async Task<ImportOutcome> RunAsync(
+        ImportRun run,
+        BackupArchive? archive,
+        NpgsqlConnection connection,
+        ImportOptions options,
+        RunningOperation? operation,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var files = new RestoredFiles(connection, options.DryRun ? null : store);
         try
         {
             if (await run.ReadAsync(cancellationToken) is { } refused)
@@ -54,12 +89,15 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
                 return refused;
             }
 
+            // The files come before the merge, because they may take long, and the merge locks rows.
+            var manifest = archive is null ? null : await files.ReceiveAsync(archive, cancellationToken);
             if (await run.MergeAsync(cancellationToken) is { } outcome)
             {
                 return outcome;
             }
 
-            var report = run.Report();
+            await files.CompleteAsync(cancellationToken);
+            var report = run.Report() with { Archive = manifest };
             if (options is { DryRun: true, Differences: > 0 and var limit })
             {
                 var differences = new ImportDifferences(database, tables);
@@ -75,6 +113,7 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
                     operation?.CommitAsync(connection, report, cancellationToken)
                     ?? RunningOperation.CommitAsync(connection)
                 );
+                files.Keep();
             }
 
             return new ImportOutcome.Imported(report);
@@ -82,6 +121,11 @@ internal sealed class FixtureImporter(NpgsqlDataSource database, FixtureTables t
         catch (PostgresException e) when (PostgresErrors.FaultOf(e) is DatabaseFault.BadData)
         {
             return run.Refuse(e); // also from COMMIT, which checks what is deferred
+        }
+        catch (CommitInDoubtException)
+        {
+            files.Keep(); // the rows may be committed
+            throw;
         }
     }
 

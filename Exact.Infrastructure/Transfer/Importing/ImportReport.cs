@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Exact.Infrastructure.Transfer.Archive;
 using Exact.Infrastructure.Transfer.Reading;
 
 namespace Exact.Infrastructure.Transfer.Importing;
@@ -9,7 +10,7 @@ internal abstract record ImportOutcome
     /// <summary>All of the file is in the database; after a dry run: could be.</summary>
     public sealed record Imported(ImportReport Report) : ImportOutcome;
 
-    /// <summary>The file is not JSON, or JSON of another shape or encoding.</summary>
+    /// <summary>The file is not JSON, or JSON of another shape or encoding, or an archive that is not whole.</summary>
     public sealed record NotJson(FixtureError Error) : ImportOutcome;
 
     /// <summary>Records are wrong: the first <see cref="FixtureErrors.Limit"/> of them, and how many there are.</summary>
@@ -68,6 +69,7 @@ internal abstract record ImportOutcome
 /// <param name="TimeZone">The zone in which these were read.</param>
 /// <param name="MustSetPassword">Users who must set a new password: Exact cannot verify the kind of hash that they have.</param>
 /// <param name="Source">The live database that it was read from; absent for a file.</param>
+/// <param name="Archive">The manifest of a complete backup; absent for a fixture alone.</param>
 /// <example>
 /// {"dry_run": false, "records": 1204, "bytes": 402653,
 /// "models": {"api.score": {"read": 1204, "created": 1200, "updated": 4, "unchanged": 0, "skipped": 0, "ignored": 0,
@@ -84,7 +86,8 @@ public sealed record ImportReport(
     long NaiveTimes,
     string TimeZone,
     long MustSetPassword,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Source = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ArchiveManifest? Archive = null
 )
 {
     /// <summary>The first rows that would change; absent unless a dry run was asked for them.</summary>

@@ -45,7 +45,7 @@ internal static class ExactModels
             Fields =
             [
                 StoredKey("key"),
-                Field("original_name", required: true),
+                FileName(),
                 Field("content_type", required: true) with
                 {
                     Check = TextChecks.MediaType,
@@ -53,7 +53,7 @@ internal static class ExactModels
                 Field("size", required: true),
                 Sha256(),
                 Created(),
-                Field("created_by", required: true),
+                Person("created_by", required: true),
             ],
         },
         new("exact.submission", "submissions")
@@ -67,7 +67,7 @@ internal static class ExactModels
                 StoredKey("file"),
                 Field("size", required: true),
                 Sha256(),
-                Field("original_name", required: true),
+                FileName(),
                 Field("attempts"),
                 Field("counts"),
                 Field("queued_at") with
@@ -76,7 +76,7 @@ internal static class ExactModels
                 },
                 Field("started_at"),
                 Field("finished_at"),
-                Field("log"),
+                Text("log"),
             ],
         },
         new("exact.disqualification", "disqualifications")
@@ -87,8 +87,8 @@ internal static class ExactModels
             Fields =
             [
                 Field("score", column: "score_id", required: true),
-                Field("reason", required: true),
-                Field("created_by", required: true),
+                Text("reason", required: true),
+                Person("created_by", required: true),
                 Created(),
             ],
         },
@@ -98,6 +98,12 @@ internal static class ExactModels
         Field(name, required: true) with
         {
             Check = TextChecks.StoredKey,
+        };
+
+    private static FixtureField FileName() =>
+        Field("original_name", required: true) with
+        {
+            Redacted = Pseudonyms.FileName,
         };
 
     private static FixtureField Sha256() => Field("sha256", required: true) with { Check = TextChecks.Sha256 };

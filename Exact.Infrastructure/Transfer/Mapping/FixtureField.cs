@@ -21,6 +21,9 @@ internal sealed record FixtureField(string Name, string Column)
     /// <summary>What an export writes, if not the column.</summary>
     public SqlOfRow? Written { get; init; }
 
+    /// <summary>What an export without people writes instead.</summary>
+    public SqlOfRow? Redacted { get; init; }
+
     public bool Nullable { get; init; }
 
     /// <summary>A new row must name it; every other field has a default.</summary>

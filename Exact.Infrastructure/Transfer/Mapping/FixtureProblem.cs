@@ -76,6 +76,9 @@ internal static class FixtureErrorCode
     /// <summary>A constraint of the database that no other check foresaw.</summary>
     public const string Refused = "refused";
 
+    /// <summary>A complete backup that is not whole, or was changed.</summary>
+    public const string DamagedArchive = "damaged-archive";
+
     /// <summary>With <c>mode=replace</c>: records were left out, so that rows would be deleted in their place.</summary>
     public const string LeftOut = "left-out";
 

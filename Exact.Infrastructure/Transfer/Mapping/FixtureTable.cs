@@ -82,5 +82,22 @@ internal sealed record FixtureTable(string Label, string Name)
     /// </summary>
     public string AnalyzeSql(string name) => $"ANALYZE {name} ({Columns})";
 
+    /// <summary>What an export can read of this table in a database with an older schema.</summary>
+    public FixtureTable PresentIn(ILookup<string, string> columns)
+    {
+        var isRead = ReadWith.All(columns.Contains);
+        return this with
+        {
+            Fields =
+            [
+                .. Fields
+                    .Where(field => columns[Name].Contains(field.Column))
+                    .Select(field => isRead ? field : field with { Written = null }),
+            ],
+            Membership = Membership is { Table: var table } && columns.Contains(table) ? Membership : null,
+            ReadWith = [.. ReadWith.Where(columns.Contains)],
+        };
+    }
+
     public FixtureField? Find(string column) => Fields.FirstOrDefault(f => f.Column == column);
 }

@@ -48,16 +48,24 @@ internal sealed class FixtureTables
             [
                 Field("password", column: "password_hash") with
                 {
+                    Redacted = Pseudonyms.NoPassword,
                     EmptyIsNull = true,
                     Check = TextChecks.Password,
                 },
                 Field("last_login"),
                 Field("is_superuser"),
-                Field("username", required: true),
-                Field("first_name"),
-                Field("last_name"),
+                Person("username", required: true),
+                Field("first_name") with
+                {
+                    Redacted = Pseudonyms.Empty,
+                },
+                Field("last_name") with
+                {
+                    Redacted = Pseudonyms.Empty,
+                },
                 Field("email") with
                 {
+                    Redacted = Pseudonyms.Email,
                     EmptyIsNull = true,
                 },
                 Field("is_staff"),
@@ -92,9 +100,12 @@ internal sealed class FixtureTables
             Fields =
             [
                 Field("user", column: "user_id", required: true),
-                Field("name"),
-                Field("description"),
-                Field("website"),
+                Field("name") with
+                {
+                    Redacted = Pseudonyms.CompanyName,
+                },
+                Text("description"),
+                Text("website"),
                 Created(),
             ],
         },
@@ -110,7 +121,7 @@ internal sealed class FixtureTables
                 Field("title"),
                 Field("description"),
                 Created(),
-                Field("created_by"),
+                Person("created_by"),
                 Field("closes_on"),
                 File("dataset"),
                 File("mlmodel"),
@@ -123,7 +134,7 @@ internal sealed class FixtureTables
             ReadWith = ["submissions"],
             Fields =
             [
-                Field("username"),
+                Person("username"),
                 Field("challenge_id", required: true),
                 Field("score"),
                 Field("emd_score"),
@@ -136,18 +147,23 @@ internal sealed class FixtureTables
                 {
                     Written = StatusWithoutLease,
                 },
-                Field("error_message"),
+                Text("error_message"),
             ],
         },
     ];
 
     public FixtureTables(IModel model)
-    {
-        All = [.. OfDjango.Concat(ExactModels.ParentsBeforeChildren).Select(table => Complete(table, model))];
-    }
+        : this([.. OfDjango.Concat(ExactModels.ParentsBeforeChildren).Select(table => Complete(table, model))]) { }
+
+    private FixtureTables(FixtureTable[] all) => All = all;
 
     /// <summary>The tables, parents before children. A transaction that locks them all locks them in this order.</summary>
     public FixtureTable[] All { get; }
+
+    /// <summary>What an export can read of a database with an older schema.</summary>
+    /// <param name="columns">The columns of its tables.</param>
+    public FixtureTables PresentIn(ILookup<string, string> columns) =>
+        new([.. All.Where(table => columns.Contains(table.Name)).Select(table => table.PresentIn(columns))]);
 
     /// <summary>Whether the label is one of <see cref="Bookkeeping"/>.</summary>
     public static bool IsBookkeeping(string label) =>
@@ -175,6 +191,20 @@ internal sealed class FixtureTables
 
     internal static FixtureField Field(string name, string? column = null, bool required = false) =>
         new(name, column ?? name) { Required = required };
+
+    /// <summary>A field that names somebody.</summary>
+    internal static FixtureField Person(string name, bool required = false) =>
+        Field(name, required: required) with
+        {
+            Redacted = Pseudonyms.Person(name),
+        };
+
+    /// <summary>A field that may say anything about anybody.</summary>
+    internal static FixtureField Text(string name, bool required = false) =>
+        Field(name, required: required) with
+        {
+            Redacted = Pseudonyms.Text(name),
+        };
 
     internal static FixtureField Created() => Field("created_at") with { IsInvented = true };
 

@@ -1,0 +1,143 @@
+using Exact.Infrastructure.Files;
+using Exact.Infrastructure.Operations;
+using Exact.Infrastructure.Transfer.Archive;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Exact.Infrastructure.Backups;
+
+/// <summary>Makes complete backups in a folder, verifies each, and deletes the expired ones.</summary>
+internal sealed partial class BackupService(
+    BackupWriter writer,
+    BackupVerifier verifier,
+    OperationJournal journal,
+    IOptions<BackupOptions> options,
+    IOptions<FileStoreOptions> files,
+    TimeProvider time,
+    ILogger<BackupService> logger
+)
+{
+    /// <summary>The folder of the settings; null if they name none.</summary>
+    public BackupFolder? Folder => field ??= options.Value.Folder is { Length: > 0 } folder ? OpenFolder(folder) : null;
+
+    /// <summary>A folder that the caller names, as in <c>Backups:Folder</c>.</summary>
+    public BackupFolder OpenFolder(string folder) => BackupFolder.Open(folder, files.Value);
+
+    /// <summary>Makes a backup, verifies it, describes it beside the archive, and deletes what expires by it.</summary>
+    /// <returns>The backup; its <see cref="Backup.Error"/> says why it could not be verified.</returns>
+    public Task<Backup> TakeAsync(BackupFolder folder, string actor, CancellationToken cancellationToken) =>
+        TakeAsync(folder, actor, writer, _ => { }, cancellationToken);
+
+    /// <summary>The same, and tells the number of the operation once it has begun.</summary>
+    public Task<Backup> TakeAsync(
+        BackupFolder folder,
+        string actor,
+        Action<long> begun,
+        CancellationToken cancellationToken
+    ) => TakeAsync(folder, actor, writer, begun, cancellationToken);
+
+    /// <summary>The same with another writer.</summary>
+    public Task<Backup> TakeAsync(
+        BackupFolder folder,
+        string actor,
+        BackupWriter from,
+        Action<long> begun,
+        CancellationToken cancellationToken
+    ) =>
+        journal.RecordAsync(
+            OperationKind.Backup,
+            actor,
+            async (operation, ends) =>
+            {
+                begun(operation.Id);
+                var name = BackupFolder.NameOf(time.GetUtcNow(), operation.Id);
+                var manifest = await from.WriteAsync(folder, name, operation, ends);
+                var (_, error) = await VerifyAsync(folder, name, ends);
+                var backup = Backup.Of(name, await folder.SizeOfAsync(name, ends), manifest, error);
+                await folder.DescribeAsync(backup, ends);
+                if (backup.Damaged.Count > 0)
+                {
+                    LogDamaged(name, backup.Damaged.Count);
+                }
+
+                if (backup.Verified && folder == Folder)
+                {
+                    await PruneAsync(folder, ends);
+                }
+
+                return backup;
+            },
+            backup => (backup, backup.Error),
+            cancellationToken
+        );
+
+    /// <summary>Verifies a backup again, and describes the outcome beside the archive.</summary>
+    public Task<Backup> VerifyAsync(
+        BackupFolder folder,
+        Backup backup,
+        string actor,
+        Action<long> begun,
+        CancellationToken cancellationToken
+    ) =>
+        journal.RecordAsync(
+            OperationKind.Verification,
+            actor,
+            async (operation, ends) =>
+            {
+                begun(operation.Id);
+                var (manifest, error) = await VerifyAsync(folder, backup.Name, ends);
+                var found = manifest is null
+                    ? backup with
+                    {
+                        Verified = false,
+                        Error = error,
+                    }
+                    : Backup.Of(backup.Name, backup.Bytes, manifest, error);
+                await folder.DescribeAsync(found, ends);
+                return found;
+            },
+            found => (found, found.Error),
+            cancellationToken
+        );
+
+    /// <summary>Returns what the archive says of itself, if it can be restored, and else why it cannot.</summary>
+    private async Task<(ArchiveManifest? Manifest, string? Error)> VerifyAsync(
+        BackupFolder folder,
+        string name,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var archive = await folder.OpenAsync(name, cancellationToken);
+        try
+        {
+            return (await verifier.VerifyAsync(archive, cancellationToken), null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return (null, $"The backup {name} is not verified: {e.Cause()}");
+        }
+    }
+
+    /// <summary>Deletes the backups that <c>Backups:Keep</c> does not keep.</summary>
+    private async Task PruneAsync(BackupFolder folder, CancellationToken cancellationToken)
+    {
+        var all = await folder.ListAsync(cancellationToken);
+        foreach (var expired in Retention.TryParse(options.Value.Keep, out var kept) ? kept.FindExpired(all) : [])
+        {
+            await folder.DeleteAsync(expired, cancellationToken);
+            LogDeleted(expired.Name);
+        }
+
+        folder.DeleteUnfinished();
+    }
+
+    [LoggerMessage(
+        2501,
+        LogLevel.Warning,
+        "Backup {Name} lacks {Count} stored files that were missing or altered before. Run files check"
+    )]
+    private partial void LogDamaged(string name, int count);
+
+    [LoggerMessage(2502, LogLevel.Information, "Deleted backup {Name}, which Backups:Keep does not keep")]
+    private partial void LogDeleted(string name);
+}

@@ -1,0 +1,72 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Transfer.Archive;
+using Exact.Infrastructure.Transfer.Exporting;
+using Exact.Infrastructure.Transfer.Importing;
+using Exact.Infrastructure.Transfer.Mapping;
+
+namespace Exact.Infrastructure.Backups;
+
+/// <summary>Proves a complete backup: restores it into a scratch database, and compares that with its manifest.</summary>
+internal sealed class BackupVerifier(MigratorConnection connections, FixtureTables tables, TimeProvider time)
+{
+    /// <summary>How long the archive may stop coming. Nobody waits for the tables of the scratch database.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    /// <summary>Restores an archive, and compares.</summary>
+    /// <param name="archive">The archive, packed with gzip or not. It is left open.</param>
+    /// <param name="cancellationToken">Ends the verification.</param>
+    /// <returns>The manifest, which is true.</returns>
+    /// <exception cref="BackupException">The archive cannot be restored, or what was restored differs.</exception>
+    public async Task<ArchiveManifest> VerifyAsync(Stream archive, CancellationToken cancellationToken)
+    {
+        await using var scratch = await ScratchDatabase.CreateAsync(connections, time, cancellationToken);
+        await using var file = new PeekedStream(archive);
+        var isPacked = (await file.PeekAsync(cancellationToken)).Span is [0x1F, 0x8B, ..];
+        await using var unpacked = isPacked ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
+        var importer = new FixtureImporter(scratch.Source, tables, time);
+        var options = new ImportOptions { Patience = Patience };
+        var outcome = await importer.ImportAsync(unpacked, options, cancellationToken: cancellationToken);
+        var manifest = outcome switch
+        {
+            ImportOutcome.Imported { Report.Archive: { } found } => found,
+            ImportOutcome.Imported => throw new BackupException(
+                "The file is not a complete backup: it has no manifest."
+            ),
+            ImportOutcome.NotJson { Error: var error } => throw new BackupException(error.Describe()),
+            ImportOutcome.Rejected { Errors: [var first, ..] } => throw new BackupException(first.Describe()),
+            _ => throw new BackupException($"The import into a scratch database ended with {outcome}."),
+        };
+        await CompareAsync(scratch, manifest, cancellationToken);
+        return manifest;
+    }
+
+    /// <summary>What was restored is exported again: to the same bytes, if it had the schema of this version.</summary>
+    private async Task CompareAsync(
+        ScratchDatabase scratch,
+        ArchiveManifest manifest,
+        CancellationToken cancellationToken
+    )
+    {
+        using var hash = SHA256.Create();
+        await using var hashing = new CryptoStream(Stream.Null, hash, CryptoStreamMode.Write);
+        var exporter = new FixtureExporter(scratch.Source, tables);
+        var report = await exporter.ExportAsync(hashing, new ExportOptions(), cancellationToken);
+        await hashing.FlushFinalBlockAsync(cancellationToken);
+        foreach (var (model, records) in manifest.Models)
+        {
+            if (report.Models.GetValueOrDefault(model) is var restored && restored != records)
+            {
+                throw new BackupException(
+                    $"The backup has {records} records of {model}, of which {restored} were restored."
+                );
+            }
+        }
+
+        if (manifest.Schema == scratch.Schema && Convert.ToHexStringLower(hash.Hash!) != manifest.Sha256)
+        {
+            throw new BackupException("What was restored differs from what was backed up.");
+        }
+    }
+}
