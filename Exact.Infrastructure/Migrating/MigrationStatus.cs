@@ -121,4 +121,8 @@ public sealed record AppliedMigration(
     /// Whether this code generates different SQL: the migration was edited, or the generator changed.
     /// </summary>
     public bool IsEdited { get; init; }
+
+    /// <summary>The version of Exact that applied it, such as <c>Exact 1.2.0</c>; null if another tool did.</summary>
+    internal string? Version =>
+        AppliedBy.Split(' ') is ["exact", var version, ..] && char.IsAsciiDigit(version[0]) ? $"Exact {version}" : null;
 }

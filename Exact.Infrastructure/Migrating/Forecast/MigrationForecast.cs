@@ -1,26 +1,63 @@
 using System.Text.RegularExpressions;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Migrations.Operations;
 using Npgsql;
 
-namespace Exact.Api.AdminConsole;
+namespace Exact.Infrastructure.Migrating.Forecast;
 
 /// <summary>Says what a pending migration would lock, how large that is, and who uses it now.</summary>
-internal sealed partial class MigrationForecast(NpgsqlDataSource database, MigrationSql migrations)
+internal sealed partial class MigrationForecast(
+    DbContextOptions<ExactDbContext> contextOptions,
+    NpgsqlDataSource database,
+    MigrationSql migrations
+)
 {
     private const string Exclusive = "ACCESS EXCLUSIVE";
 
-    /// <summary>The tables of a migration that exist, each with the strongest lock.</summary>
-    public async Task<IReadOnlyList<TableForecast>> ReadAsync(string migration, CancellationToken cancellationToken)
+    /// <summary>What is pending, in order, with the forecast of each. A database that does not exist will be created.</summary>
+    /// <exception cref="NpgsqlException">The server does not answer, or rejects the role.</exception>
+    public async Task<IReadOnlyList<PendingMigration>> ReadPendingAsync(CancellationToken cancellationToken)
     {
-        var touched = migrations
+        await using var context = new ExactDbContext(contextOptions);
+        IEnumerable<string> pending;
+        var exists = true;
+        try
+        {
+            pending = await context.Database.GetPendingMigrationsAsync(cancellationToken);
+        }
+        catch (Exception e) when (PostgresErrors.IsDatabaseMissing(e))
+        {
+            pending = context.Database.GetMigrations();
+            exists = false;
+        }
+
+        var forecasts = new List<PendingMigration>();
+        foreach (var id in pending)
+        {
+            var tables = exists ? await ReadAsync(id, cancellationToken) : [];
+            forecasts.Add(new(id, migrations.Of(id)!, [.. migrations.FindingsOf(id)], tables));
+        }
+
+        return forecasts;
+    }
+
+    /// <summary>The tables that a migration touches, each with the strongest lock that its operations take.</summary>
+    public IReadOnlyDictionary<string, (string Mode, bool Rewrites)> LocksOf(string migration) =>
+        migrations
             .OperationsOf(migration)
             .SelectMany(Touches)
             .GroupBy(one => one.Table)
             .ToDictionary(
                 all => all.Key,
-                all => (Mode: all.MaxBy(one => one.Mode == Exclusive).Mode, Rewrites: all.Any(one => one.Rewrites))
+                all => (all.MaxBy(one => one.Mode == Exclusive).Mode, all.Any(one => one.Rewrites))
             );
+
+    /// <summary>The tables of a migration that exist, each with the strongest lock.</summary>
+    public async Task<IReadOnlyList<TableForecast>> ReadAsync(string migration, CancellationToken cancellationToken)
+    {
+        var touched = LocksOf(migration);
         await using var command = database.CreateShortCommand(
             """
             SELECT c.relname::text, greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)),
@@ -65,6 +102,9 @@ internal sealed partial class MigrationForecast(NpgsqlDataSource database, Migra
                 (index.Table, "SHARE UPDATE EXCLUSIVE", false),
             ],
             CreateIndexOperation index => [(index.Table, "SHARE", false)],
+            CreateTableOperation table => table.ForeignKeys.Select(key =>
+                (key.PrincipalTable, "SHARE ROW EXCLUSIVE", false)
+            ),
             AddForeignKeyOperation key =>
             [
                 (key.Table, "SHARE ROW EXCLUSIVE", false),
@@ -86,6 +126,18 @@ internal sealed partial class MigrationForecast(NpgsqlDataSource database, Migra
     private static partial Regex TableName();
 }
 
+/// <summary>A pending migration, and what it would do.</summary>
+/// <param name="Sql">Its statements.</param>
+/// <param name="Findings">What the linter says about it.</param>
+/// <param name="Tables">The tables that it touches and that exist now, the largest first.</param>
+internal sealed record PendingMigration(
+    string Id,
+    string Sql,
+    IReadOnlyList<LintFinding> Findings,
+    IReadOnlyList<TableForecast> Tables
+);
+
+/// <summary>What a migration would do to a table.</summary>
 /// <param name="Mode">The strongest lock that it takes.</param>
 /// <param name="Rewrites">Whether PostgreSQL may write the whole table again.</param>
 /// <param name="Blockers">The sessions that use the table now.</param>
