@@ -47,7 +47,7 @@ internal static class DoctorCommand
     /// <summary>One line for each finding, with colours on a terminal only.</summary>
     internal static void Print(IReadOnlyList<Finding> findings, IAnsiConsole console)
     {
-        console.Profile.Width = int.MaxValue; // the terminal wraps long lines itself
+        console.Profile.Width = short.MaxValue; // the terminal wraps long lines itself
         foreach (var finding in findings)
         {
             var health = Show.Name(finding.Health).PadRight(9);

@@ -118,7 +118,7 @@ internal static class ExportCommand
     {
         var counted = new CountedStream(destination);
         long? records = null;
-        var work = remote is null ? FromDatabaseAsync() : FromServiceAsync();
+        var work = remote is null ? FromDatabaseAsync() : FromServiceAsync(remote);
         await CommandProgress
             .Create(services)
             .ShowAsync(() => new Step("Exporting", counted.Lines, records, counted.Bytes), work);
@@ -140,9 +140,9 @@ internal static class ExportCommand
             return true;
         }
 
-        async Task<bool> FromServiceAsync()
+        async Task<bool> FromServiceAsync(RemoteService service)
         {
-            await remote.ExportAsync(counted, options, found => records = found, cancellationToken);
+            await service.ExportAsync(counted, options, found => records = found, cancellationToken);
             return true;
         }
     }

@@ -14,6 +14,9 @@ internal sealed partial class MigrationForecast(
     MigrationSql migrations
 )
 {
+    /// <summary>The mode of a table that SQL of the migration's own names; only a rehearsal knows the mode.</summary>
+    public const string AsItsSqlSays = "as its SQL says";
+
     private const string Exclusive = "ACCESS EXCLUSIVE";
 
     /// <summary>What is pending, in order, with the forecast of each. A database that does not exist will be created.</summary>
@@ -118,7 +121,7 @@ internal sealed partial class MigrationForecast(
             ITableMigrationOperation other => [(other.Table, Exclusive, false)],
             SqlOperation sql => TableName()
                 .Matches(sql.Sql)
-                .Select(name => (name.Groups[1].Value, "as its SQL says", false)),
+                .Select(name => (name.Groups[1].Value, AsItsSqlSays, false)),
             _ => [],
         };
 

@@ -13,7 +13,6 @@ namespace Exact.Infrastructure.Migrating.Rehearsing;
 internal sealed class MigrationRehearsal(
     DbContextOptions<ExactDbContext> contextOptions,
     MigratorConnection connections,
-    DatabaseOpener database,
     MigrationForecast forecast,
     SchemaDrift drift,
     TimeProvider time,
@@ -29,7 +28,13 @@ internal sealed class MigrationRehearsal(
     /// <exception cref="MigrationRefusedException">The database cannot be copied; the message says why.</exception>
     public async Task<RehearsalReport> RunAsync(Action<string> onStep, CancellationToken cancellationToken)
     {
-        await using var original = await database.OpenAsync(cancellationToken);
+        await using var original = await connections.OpenAsync(cancellationToken);
+        var session = await DatabaseSession.ReadAsync(original, cancellationToken);
+        if ((session.FindObstacle(connections.Setting) ?? session.FindHistoryObstacle()) is { } obstacle)
+        {
+            throw new MigrationRefusedException(obstacle);
+        }
+
         var (applied, pending) = await FindWorkAsync(original, cancellationToken);
         if (pending.Count == 0)
         {
@@ -38,7 +43,7 @@ internal sealed class MigrationRehearsal(
 
         onStep("Creating the scratch database");
         await using var scratch = await RehearsalDatabase.CreateAsync(connections, logger, cancellationToken);
-        await using var copy = await OpenCopyAsync(original, scratch.Name, cancellationToken);
+        await using var copy = await OpenCopyAsync(scratch.Name, session.Schema!, cancellationToken);
         var observer = new TableObserver();
         await using var context = CreateContext(copy, observer);
         var report = new RehearsalReport { DroppedLeftovers = scratch.DroppedLeftovers };
@@ -47,7 +52,6 @@ internal sealed class MigrationRehearsal(
             report = await CopyAsync(original, context, applied[^1], report, onStep, cancellationToken);
         }
 
-        await connections.LimitAsync(copy, cancellationToken);
         report = await ApplyAsync(context, pending, observer, report, onStep, cancellationToken);
         return report.Error is null
             ? report with
@@ -138,25 +142,8 @@ internal sealed class MigrationRehearsal(
 
             var seconds = time.GetElapsedTime(started).TotalSeconds;
             var after = await TableObserver.ReadFilesAsync(copy, cancellationToken);
-            // What runs outside a transaction, as CREATE INDEX CONCURRENTLY, lets go of its locks before anybody looks.
-            var locks = observer.Locks ?? forecast.LocksOf(id).ToDictionary(one => one.Key, one => one.Value.Mode);
-            done.Add(
-                new(
-                    id,
-                    seconds,
-                    [
-                        .. locks
-                            .Where(one => before.ContainsKey(one.Key) && one.Key != MigrationHistory.Name)
-                            .OrderBy(one => one.Key, StringComparer.Ordinal)
-                            .Select(one => new TableLock(one.Key, one.Value)),
-                    ],
-                    [
-                        .. before
-                            .Where(one => after.TryGetValue(one.Key, out var file) && file != one.Value)
-                            .Select(one => one.Key),
-                    ]
-                )
-            );
+            var rewritten = before.Where(one => after.TryGetValue(one.Key, out var file) && file != one.Value);
+            done.Add(new(id, seconds, LocksOf(id, observer, before), [.. rewritten.Select(one => one.Key)]));
         }
 
         return report with
@@ -165,16 +152,37 @@ internal sealed class MigrationRehearsal(
         };
     }
 
+    private IReadOnlyList<TableLock> LocksOf(string id, TableObserver observer, Dictionary<string, uint> existing)
+    {
+        var locks = observer.Locks.ToDictionary();
+        foreach (var (table, (mode, _)) in forecast.LocksOf(id))
+        {
+            // What runs outside a transaction, as CREATE INDEX CONCURRENTLY, lets go of its locks before anybody looks.
+            if (mode != MigrationForecast.AsItsSqlSays)
+            {
+                locks.TryAdd(table, mode);
+            }
+        }
+
+        return
+        [
+            .. locks
+                .Where(one => existing.ContainsKey(one.Key) && one.Key != MigrationHistory.Name)
+                .OrderBy(one => one.Key, StringComparer.Ordinal)
+                .Select(one => new TableLock(one.Key, one.Value)),
+        ];
+    }
+
     private async Task<NpgsqlConnection> OpenCopyAsync(
-        NpgsqlConnection original,
         string name,
+        string schema,
         CancellationToken cancellationToken
     )
     {
-        var schema = (await DatabaseSession.ReadAsync(original, cancellationToken)).Schema;
         var copy = await connections.OpenAsync(cancellationToken, name);
         await using var create = new NpgsqlCommand($"CREATE SCHEMA IF NOT EXISTS {schema}", copy);
         await create.ExecuteNonQueryAsync(cancellationToken);
+        await connections.LimitAsync(copy, cancellationToken);
         return copy;
     }
 

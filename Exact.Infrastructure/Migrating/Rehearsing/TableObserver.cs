@@ -19,11 +19,11 @@ internal sealed class TableObserver : DbTransactionInterceptor
         ("AccessExclusiveLock", "ACCESS EXCLUSIVE"),
     ];
 
-    /// <summary>The strongest lock on each table, but for plain reading; null before a transaction has committed.</summary>
-    public IReadOnlyDictionary<string, string>? Locks { get; private set; }
+    /// <summary>The strongest lock on each table when the last transaction committed, but for plain reading.</summary>
+    public IReadOnlyDictionary<string, string> Locks { get; private set; } = new Dictionary<string, string>();
 
     /// <summary>Forgets what it has seen.</summary>
-    public void Reset() => Locks = null;
+    public void Reset() => Locks = new Dictionary<string, string>();
 
     public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
         DbTransaction transaction,
