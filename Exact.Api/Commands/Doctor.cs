@@ -206,7 +206,7 @@ internal sealed class Doctor(IServiceProvider services)
                 "version",
                 $"this is Exact {status.Version}; "
                     + (
-                        status.Applied.LastOrDefault() is { } last
+                        status.Applied is [.., var last]
                             ? $"the last migration was applied by {last.AppliedBy}."
                             : "no migration is applied yet."
                     )

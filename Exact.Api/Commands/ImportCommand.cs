@@ -104,12 +104,6 @@ internal static class ImportCommand
                     DryRun = parsed.GetValue(dryRun),
                     Encoding = parsed.GetValue(encoding),
                 };
-                if (options.FindMistake(services.GetRequiredService<FixtureTables>()) is { } mistake)
-                {
-                    await Console.Error.WriteLineAsync(mistake);
-                    return ExitCode.NotUnderstood;
-                }
-
                 if (remote.Open(parsed) is { } service)
                 {
                     using (service)
@@ -123,6 +117,12 @@ internal static class ImportCommand
                             cancellationToken
                         );
                     }
+                }
+
+                if (options.FindMistake(services.GetRequiredService<FixtureTables>()) is { } mistake)
+                {
+                    await Console.Error.WriteLineAsync(mistake);
+                    return ExitCode.NotUnderstood;
                 }
 
                 return await (

@@ -26,6 +26,7 @@ public sealed class CommandProgressTests
         await Wait.UntilAsync(
             () =>
             {
+                Assert.False(showing.IsFaulted, $"{showing.Exception}");
                 time.Advance(TimeSpan.FromMilliseconds(100));
                 return Task.FromResult(output.Text.Contains("50%", StringComparison.Ordinal));
             },
@@ -99,9 +100,9 @@ public sealed class CommandProgressTests
 
     private sealed class Output : IAnsiConsoleOutput
     {
-        private readonly StringWriter written = new();
+        private readonly StringBuilder written = new();
 
-        public TextWriter Writer => TextWriter.Synchronized(written);
+        public TextWriter Writer => new StringWriter(written);
 
         public string Text => written.ToString();
 

@@ -1,6 +1,5 @@
 using Exact.Api.Commands;
 using Exact.Tests.Support;
-using Microsoft.AspNetCore.Hosting;
 using Spectre.Console;
 
 namespace Exact.Tests.Commands;

@@ -54,7 +54,10 @@ public sealed class RemoteTests(HttpDoors doors) : IClassFixture<HttpDoors>
         using var other = new RemoteService(new Uri(Url + "/health/"), ExactApp.AdminKey);
 
         Assert.StartsWith($"{Url} does not accept the key. Check --key-file", await RefusalAsync(wrong));
-        Assert.StartsWith("http://127.0.0.1:1 does not answer: Connection refused. Check --url", await RefusalAsync(away));
+        Assert.StartsWith(
+            "http://127.0.0.1:1 does not answer: Connection refused. Check --url",
+            await RefusalAsync(away)
+        );
         Assert.DoesNotContain('\n', await RefusalAsync(other));
     }
 
@@ -99,12 +102,7 @@ public sealed class RemoteTests(HttpDoors doors) : IClassFixture<HttpDoors>
         using var service = OpenService();
 
         var refusal = await Assert.ThrowsAsync<RemoteException>(() =>
-            service.ExportAsync(
-                Stream.Null,
-                new ExportOptions { Models = ["api.nope"] },
-                _ => { },
-                CancellationToken
-            )
+            service.ExportAsync(Stream.Null, new ExportOptions { Models = ["api.nope"] }, _ => { }, CancellationToken)
         );
 
         Assert.Equal((2, true), (refusal.ExitCode, refusal.Message.Contains("There is no model 'api.nope'.")));

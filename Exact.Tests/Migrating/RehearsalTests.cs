@@ -55,22 +55,15 @@ public sealed class RehearsalTests : IAsyncLifetime
         long? copied = null;
 
         var report = await Rehearsal.RunAsync(
-            step =>
-                copied ??= step.StartsWith("Applying", StringComparison.Ordinal) ? CountScoresOfCopy() : null,
+            step => copied ??= step.StartsWith("Applying", StringComparison.Ordinal) ? CountScoresOfCopy() : null,
             CancellationToken
         );
 
         Assert.Null(report.Error);
         Assert.Equal(Scores, copied);
-        Assert.Equal(
-            ["20261122201647_Initial", .. report.Migrations.Select(one => one.Id)],
-            Migrations().ToArray()
-        );
+        Assert.Equal(["20261122201647_Initial", .. report.Migrations.Select(one => one.Id)], Migrations().ToArray());
         Assert.DoesNotContain(report.Drift, finding => !finding.Harmless);
-        Assert.Contains(
-            report.Migrations,
-            one => one.Locks.Contains(new TableLock("scores", "ACCESS EXCLUSIVE"))
-        );
+        Assert.Contains(report.Migrations, one => one.Locks.Contains(new TableLock("scores", "ACCESS EXCLUSIVE")));
         Assert.Contains(
             report.Migrations,
             one => one.Locks.Contains(new TableLock("scores", "SHARE UPDATE EXCLUSIVE"))

@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating.Linting;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations.Operations;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 
 namespace Exact.Infrastructure.Migrating.Forecast;
@@ -24,18 +26,8 @@ internal sealed partial class MigrationForecast(
     public async Task<IReadOnlyList<PendingMigration>> ReadPendingAsync(CancellationToken cancellationToken)
     {
         await using var context = new ExactDbContext(contextOptions);
-        IEnumerable<string> pending;
-        var exists = true;
-        try
-        {
-            pending = await context.Database.GetPendingMigrationsAsync(cancellationToken);
-        }
-        catch (Exception e) when (PostgresErrors.IsDatabaseMissing(e))
-        {
-            pending = context.Database.GetMigrations();
-            exists = false;
-        }
-
+        var pending = await context.Database.GetPendingMigrationsAsync(cancellationToken);
+        var exists = await context.GetService<IRelationalDatabaseCreator>().ExistsAsync(cancellationToken);
         var forecasts = new List<PendingMigration>();
         foreach (var id in pending)
         {

@@ -48,7 +48,11 @@ internal static class DatabaseCopy
     )
     {
         await using var snapshot = await from.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        await ExecuteAsync(from, $"SET TRANSACTION READ ONLY; SET LOCAL lock_timeout = '30s'; {TimeLimits.Lift(from, local: true)}", cancellationToken);
+        await ExecuteAsync(
+            from,
+            $"SET TRANSACTION READ ONLY; SET LOCAL lock_timeout = '30s'; {TimeLimits.Lift(from, local: true)}",
+            cancellationToken
+        );
         var source = await ReadTablesAsync(from, cancellationToken);
         var target = await ReadTablesAsync(to, cancellationToken);
         var (drop, add) = await ReadForeignKeysAsync(to, cancellationToken);

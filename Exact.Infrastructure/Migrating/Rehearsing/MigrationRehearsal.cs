@@ -173,11 +173,7 @@ internal sealed class MigrationRehearsal(
         ];
     }
 
-    private async Task<NpgsqlConnection> OpenCopyAsync(
-        string name,
-        string schema,
-        CancellationToken cancellationToken
-    )
+    private async Task<NpgsqlConnection> OpenCopyAsync(string name, string schema, CancellationToken cancellationToken)
     {
         var copy = await connections.OpenAsync(cancellationToken, name);
         await using var create = new NpgsqlCommand($"CREATE SCHEMA IF NOT EXISTS {schema}", copy);

@@ -129,7 +129,7 @@ internal sealed partial class RehearsalDatabase : IAsyncDisposable
     private static string Drop(string name) => $"DROP DATABASE IF EXISTS {SqlIdentifier.Quote(name)} WITH (FORCE)";
 
     [LoggerMessage(
-        2030,
+        2050,
         LogLevel.Warning,
         "The scratch database {Name} could not be dropped: {Cause} The next rehearsal tries it again, or run: DROP DATABASE {Name};"
     )]
