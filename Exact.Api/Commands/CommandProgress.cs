@@ -90,7 +90,7 @@ internal sealed class CommandProgress(IAnsiConsole console, TimeProvider time)
             )
             .StartAsync(async context =>
             {
-                var task = context.AddTask(" ");
+                var task = context.AddTask(Markup.Escape(look().What));
                 do
                 {
                     var step = look();

@@ -63,7 +63,7 @@ public sealed class RehearsalTests : IAsyncLifetime
         Assert.Equal(Scores, copied);
         Assert.Equal(["20261122201647_Initial", .. report.Migrations.Select(one => one.Id)], Migrations().ToArray());
         Assert.DoesNotContain(report.Drift, finding => !finding.Harmless);
-        Assert.Contains(report.Migrations, one => one.Locks.Contains(new TableLock("scores", "ACCESS EXCLUSIVE")));
+        Assert.Contains(report.Migrations, one => one.Locks.Contains(new TableLock("operations", "ACCESS EXCLUSIVE")));
         Assert.Contains(
             report.Migrations,
             one => one.Locks.Contains(new TableLock("scores", "SHARE UPDATE EXCLUSIVE"))
