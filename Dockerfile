@@ -12,12 +12,13 @@ RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages \
     dotnet restore Exact.Api --arch $TARGETARCH
 
 COPY . .
-# The build context does not contain .git, so the builder passes the commit.
+# The build context does not contain .git, so the builder passes the commit, and the version (scripts/version.sh).
 ARG REVISION
+ARG VERSION
 # Publish restores again (no --no-restore), because the package cache can be gone while the layer above still exists.
 RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages \
     dotnet publish Exact.Api --arch $TARGETARCH --output /app -p:UseAppHost=false -p:DebugType=embedded \
-    -p:SourceRevisionId=$REVISION
+    -p:SourceRevisionId=$REVISION -p:MinVerVersionOverride=$VERSION
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
@@ -37,6 +38,8 @@ HEALTHCHECK --interval=15s --timeout=10s --retries=3 --start-period=30m --start-
 ENTRYPOINT ["dotnet", "Exact.Api.dll"]
 
 ARG REVISION
+ARG VERSION
 LABEL org.opencontainers.image.title="Exact" \
       org.opencontainers.image.description="The challenge API for methods that explain machine-learning models" \
+      org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.revision=$REVISION

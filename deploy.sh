@@ -82,7 +82,8 @@ main() {
     fi
 
     REVISION=$(git rev-parse HEAD 2>/dev/null || true)
-    export REVISION
+    VERSION=$(scripts/version.sh)
+    export REVISION VERSION
     if [ "$docker" = no ]; then
         exec scripts/install_service.sh "$backup" "${prefix:-}"
     fi

@@ -26,6 +26,10 @@ internal static class Diagnostics
             console.SingleLine = true;
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
             console.UseUtcTimestamp = true;
+            // The framework looks at stdout, where the log does not go.
+            console.ColorBehavior = Console.IsErrorRedirected
+                ? LoggerColorBehavior.Disabled
+                : LoggerColorBehavior.Default;
         });
         builder.Logging.AddConsoleFormatter<ShortConsole, ConsoleFormatterOptions>();
         builder.Services.Configure<ConsoleLoggerOptions>(console =>

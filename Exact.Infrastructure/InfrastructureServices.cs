@@ -4,6 +4,8 @@ using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Drift;
+using Exact.Infrastructure.Migrating.Forecast;
+using Exact.Infrastructure.Migrating.Rehearsing;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Standings;
 using Exact.Infrastructure.Submissions;
@@ -64,6 +66,9 @@ public static class InfrastructureServices
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<MigrationStatusReader>();
         services.AddSingleton<MigrationScript>();
+        services.AddSingleton<MigrationSql>();
+        services.AddSingleton<MigrationForecast>();
+        services.AddSingleton<MigrationRehearsal>();
         services.AddSingleton<SchemaDrift>();
         services.AddSingleton<SchemaAdoption>();
         services.AddSingleton<StandingsCheck>();

@@ -66,7 +66,7 @@ fi
 release=$programs/$(date -u +%Y%m%dT%H%M%SZ)
 trap 'rm -rf "$release.part"' EXIT
 dotnet publish Exact.Api --output "$release.part" -p:DebugType=embedded -p:UseAppHost=false \
-    -p:SourceRevisionId="${REVISION:-}" >&2 || die 'the build failed, so nothing was replaced. The cause is above.'
+    -p:SourceRevisionId="${REVISION:-}" -p:MinVerVersionOverride="${VERSION:-}" >&2 || die 'the build failed, so nothing was replaced. The cause is above.'
 
 if [ "$backup" = yes ] && [ -e "$programs/current" ]; then
     (

@@ -10,8 +10,19 @@ internal static class CommandHelp
     private static readonly Dictionary<string, string[]> Examples = new()
     {
         ["exact"] = ["exact", "exact --urls http://0.0.0.0:8000", "exact import backup.json"],
-        ["exact migrate"] = ["exact migrate", "exact migrate --adopt"],
-        ["exact status"] = ["exact status", "exact status --check && echo current", "exact status --json"],
+        ["exact migrate"] =
+        [
+            "exact migrate",
+            "exact migrate --plan",
+            "exact migrate --rehearse",
+            "exact migrate --url https://exact.example.org --key-file admin_key",
+        ],
+        ["exact status"] =
+        [
+            "exact status",
+            "exact status --check && echo current",
+            "exact status --json --url https://exact.example.org --key-file admin_key",
+        ],
         ["exact script"] = ["exact script > pending.sql", "exact script --from 0 > everything.sql"],
         ["exact standings"] = ["exact standings", "exact standings --rebuild"],
         ["exact import"] =
@@ -21,12 +32,14 @@ internal static class CommandHelp
             "exact import backup.json --mode replace --dry-run --differences",
             "exact import --from-django 'Host=old-db;Database=django;Username=reader'",
             "gpg -d backup.json.gpg | exact import -",
+            "exact import backup.json --url https://exact.example.org --key-file admin_key",
         ],
         ["exact export"] =
         [
             "exact export -o backup.json",
             "exact export --challenge digits --format jsonl -o digits.jsonl",
             "exact export --for django -o for-loaddata.json",
+            "exact export -o backup.json.gz --url https://exact.example.org --key-file admin_key",
             "exact export --redact people -o for-a-developer.json",
         ],
         ["exact backup"] =
@@ -56,6 +69,7 @@ internal static class CommandHelp
             "exact work --server https://exact.example.org --token-file token --metric emd,ima=./measure --timeout 600",
         ],
         ["exact health"] = ["exact health", "exact health --urls http://127.0.0.1:9000"],
+        ["exact doctor"] = ["exact doctor", "exact doctor --json"],
         ["exact completion"] =
         [
             "source <(exact completion bash)",
@@ -83,8 +97,15 @@ internal static class CommandHelp
     {
         public override int Invoke(ParseResult parseResult)
         {
-            var code = help.Invoke(parseResult);
             var output = parseResult.InvocationConfiguration.Output;
+            var text = new StringWriter();
+            parseResult.InvocationConfiguration.Output = text;
+            var code = help.Invoke(parseResult);
+            parseResult.InvocationConfiguration.Output = output;
+            // The library names the file of the program, which is Exact.Api in a container and exact as a tool.
+            output.Write(
+                text.ToString().Replace($"  {RootCommand.ExecutableName}", "  exact", StringComparison.Ordinal)
+            );
             if (ExamplesOf(parseResult.CommandResult.Command) is { Length: > 0 } examples)
             {
                 output.WriteLine("Examples:");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Exact.Api.Access;
+using Exact.Api.Commands.Remote;
 using Exact.Api.Startup;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
@@ -67,6 +68,11 @@ internal static partial class CommandLine
             );
             return parsed.Action is ParseErrorAction ? ExitCode.NotUnderstood : code;
         }
+        catch (RemoteException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return e.ExitCode;
+        }
         catch (EmbeddedPostgresException e)
         {
             await Console.Error.WriteLineAsync(e.Message);
@@ -101,6 +107,7 @@ internal static partial class CommandLine
             CreateSuperuserCommand.Create(services),
             WorkCommand.Create(services),
             HealthCommand.Create(),
+            DoctorCommand.Create(services),
             CompletionCommand.Create(),
         };
         // The configuration of the host reads its own settings, such as --urls.
@@ -132,7 +139,8 @@ internal static partial class CommandLine
     /// <summary>Whether a command or the service will run, and not the help or an error message.</summary>
     private static bool NeedsDatabase(ParseResult parsed) =>
         parsed.Action == parsed.CommandResult.Command.Action
-        && parsed.CommandResult.Command is DatabaseCommand or RootCommand;
+        && parsed.CommandResult.Command is DatabaseCommand or RootCommand
+        && !RemoteOptions.AreGiven(parsed);
 
     private static async Task<int> ServeAsync(WebApplication app, CancellationToken cancellationToken)
     {

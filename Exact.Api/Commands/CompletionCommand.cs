@@ -39,10 +39,11 @@ internal static class CompletionCommand
                     compadd -- $found
                     _files
                 }
-                compdef _exact exact
+                # a file in fpath is the function itself at its first call
+                if [ "${funcstack[1]}" = _exact ]; then _exact; else compdef _exact exact; fi
                 """,
             _ => """
-                complete -c exact -f -a '(exact "[suggest:"(commandline -C)"]" (commandline -b) 2>/dev/null)'
+                complete -c exact -a '(exact "[suggest:"(commandline -C)"]" (commandline -b) 2>/dev/null)'
                 """,
         };
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.IO.Compression;
+using Exact.Api.Commands.Remote;
 using Exact.Api.Transfers;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Exporting;
@@ -48,10 +49,14 @@ internal static class ExportCommand
             target,
             redact,
         };
+        var remote = new RemoteOptions(command);
         command.SetAction(
-            (parsed, cancellationToken) =>
-                RunAsync(
+            async (parsed, cancellationToken) =>
+            {
+                using var service = remote.Open(parsed);
+                return await RunAsync(
                     services,
+                    service,
                     parsed.GetValue(output),
                     new()
                     {
@@ -65,7 +70,8 @@ internal static class ExportCommand
                         Redact = parsed.GetValue(redact),
                     },
                     cancellationToken
-                )
+                );
+            }
         );
         return command;
     }
@@ -77,23 +83,26 @@ internal static class ExportCommand
     /// <summary>Writes an export to a file, or to stdout.</summary>
     public static async Task<int> RunAsync(
         IServiceProvider services,
+        RemoteService? remote,
         string? file,
         ExportOptions options,
         CancellationToken cancellationToken
     )
     {
-        var exporter = services.GetRequiredService<FixtureExporter>();
-        if (await exporter.FindMistakeAsync(options, cancellationToken) is var (_, mistake))
+        if (
+            remote is null
+            && await services.GetRequiredService<FixtureExporter>().FindMistakeAsync(options, cancellationToken)
+                is var (_, mistake)
+        )
         {
             await Console.Error.WriteLineAsync(mistake);
             return ExitCode.NotUnderstood;
         }
 
-        var transfers = services.GetRequiredService<TransferService>();
         if (file is null)
         {
             await using var stdout = Console.OpenStandardOutput();
-            await transfers.ExportAsync((_, _) => stdout, options, Actors.CommandLine, cancellationToken);
+            await WriteAsync(services, remote, stdout, options, cancellationToken);
             return ExitCode.Done;
         }
 
@@ -102,16 +111,50 @@ internal static class ExportCommand
         await using (var stream = File.Create(draft))
         await using (var packed = IsPacked(file) ? new GZipStream(stream, CompressionLevel.Fastest) : null)
         {
-            await transfers.ExportAsync(
-                (_, _) => packed ?? (Stream)stream,
-                options,
-                Actors.CommandLine,
-                cancellationToken
-            );
+            await WriteAsync(services, remote, packed ?? (Stream)stream, options, cancellationToken);
         }
 
         File.Move(draft, file, overwrite: true);
         return ExitCode.Done;
+    }
+
+    private static async Task WriteAsync(
+        IServiceProvider services,
+        RemoteService? remote,
+        Stream destination,
+        ExportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        var counted = new CountedStream(destination);
+        long? records = null;
+        var work = remote is null ? FromDatabaseAsync() : FromServiceAsync(remote);
+        await CommandProgress
+            .Create(services)
+            .ShowAsync(() => new Step("Exporting", counted.Lines, records, counted.Bytes), work);
+
+        async Task<bool> FromDatabaseAsync()
+        {
+            await services
+                .GetRequiredService<TransferService>()
+                .ExportAsync(
+                    (manifest, _) =>
+                    {
+                        records = manifest.Records;
+                        return counted;
+                    },
+                    options,
+                    Actors.CommandLine,
+                    cancellationToken
+                );
+            return true;
+        }
+
+        async Task<bool> FromServiceAsync(RemoteService service)
+        {
+            await service.ExportAsync(counted, options, found => records = found, cancellationToken);
+            return true;
+        }
     }
 
     private static bool IsPacked(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
+using System.Text.Json;
+using Exact.Api.Commands.Remote;
 using Exact.Api.Transfers;
 using Exact.Api.Transfers.Unpacking;
 using Exact.Infrastructure.Migrating;
@@ -80,6 +82,7 @@ internal static class ImportCommand
             dryRun,
             differences,
         };
+        var remote = new RemoteOptions(command);
         command.Validators.Add(result =>
         {
             if (result.GetResult(fromDjango) is null == result.GetResult(file) is not { Tokens.Count: > 0 })
@@ -112,6 +115,21 @@ internal static class ImportCommand
                     Differences = parsed.GetValue(differences) ? ImportDifferences.Limit : 0,
                     Encoding = parsed.GetValue(encoding),
                 };
+                if (remote.Open(parsed) is { } service)
+                {
+                    using (service)
+                    {
+                        return await SendAsync(
+                            services,
+                            service,
+                            parsed.GetValue(file),
+                            parsed.GetValue(fromDjango),
+                            options,
+                            cancellationToken
+                        );
+                    }
+                }
+
                 if (options.FindMistake(services.GetRequiredService<FixtureTables>()) is { } mistake)
                 {
                     await Console.Error.WriteLineAsync(mistake);
@@ -127,6 +145,80 @@ internal static class ImportCommand
         );
         return command;
     }
+
+    /// <summary>The same by a service elsewhere, with the same output and exit codes.</summary>
+    private static async Task<int> SendAsync(
+        IServiceProvider services,
+        RemoteService service,
+        string? file,
+        string? connection,
+        ImportOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        if (connection is not null)
+        {
+            await Console.Error.WriteLineAsync(
+                "A service connects only to the Django database that its own setting Transfers:Django names. "
+                    + "Write --from-django without a value."
+            );
+            return ExitCode.NotUnderstood;
+        }
+
+        var name = file is "-" ? "stdin" : file ?? "the Django database";
+        try
+        {
+            var report = file is null
+                ? await service.ImportFromDjangoAsync(options, cancellationToken)
+                : await ReadAsync(
+                    services,
+                    file,
+                    name,
+                    fixture => service.ImportAsync(fixture, options, cancellationToken)
+                );
+            await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));
+            return ExitCode.Done;
+        }
+        catch (RemoteException e) when (e.Problem is not null)
+        {
+            foreach (var line in RemoteTransfers.ErrorsOf(e, name))
+            {
+                await Console.Error.WriteLineAsync(line);
+            }
+
+            return ExitCode.Failed;
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            await Console.Error.WriteLineAsync($"{name} cannot be opened: {e.Message} Nothing was changed.");
+            return ExitCode.Failed;
+        }
+    }
+
+    /// <summary>Opens the file, and shows how much of it has been read.</summary>
+    private static async Task<T> ReadAsync<T>(
+        IServiceProvider services,
+        string file,
+        string name,
+        Func<Stream, Task<T>> work
+    )
+    {
+        await using var content = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
+        var counted = new CountedStream(content);
+        double? length = content.CanSeek ? content.Length : null;
+        return await CommandProgress
+            .Create(services)
+            .ShowAsync(
+                () =>
+                    counted.IsAtEnd
+                        ? new Step($"{name} is read; merging")
+                        : new Step($"Importing {name}", counted.Bytes, length, counted.Bytes),
+                work(counted)
+            );
+    }
+
+    private static bool IsUnreadable(Exception e) =>
+        e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException;
 
     private static async Task<int> RunFromDjangoAsync(
         IServiceProvider services,
@@ -173,12 +265,21 @@ internal static class ImportCommand
         var name = file == "-" ? "stdin" : file;
         try
         {
-            await using var content = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
-            await using var fixture = new FixtureStream(content, Packing.None, maxBytes: long.MaxValue);
-            await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(Actors.CommandLine, cancellationToken);
-            var outcome = await services
-                .GetRequiredService<TransferService>()
-                .ImportAsync(fixture, options, Actors.CommandLine, cancellationToken);
+            var outcome = await ReadAsync(
+                services,
+                file,
+                name,
+                async content =>
+                {
+                    await using var fixture = new FixtureStream(content, Packing.None, maxBytes: long.MaxValue);
+                    await services
+                        .GetRequiredService<DatabaseMigrator>()
+                        .MigrateAsync(Actors.CommandLine, cancellationToken);
+                    return await services
+                        .GetRequiredService<TransferService>()
+                        .ImportAsync(fixture, options, Actors.CommandLine, cancellationToken);
+                }
+            );
             return await ImportAnswer.TellAsync(
                 outcome,
                 name,
@@ -193,8 +294,7 @@ internal static class ImportCommand
             await Console.Error.WriteLineAsync($"{name}: {e.Message}");
             return ExitCode.Failed;
         }
-        catch (Exception e)
-            when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        catch (Exception e) when (IsUnreadable(e))
         {
             await Console.Error.WriteLineAsync($"{name} cannot be opened: {e.Message} Nothing was changed.");
             return ExitCode.Failed;

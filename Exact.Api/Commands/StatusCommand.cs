@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Exact.Api.Commands.Remote;
 using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.Commands;
@@ -15,12 +16,16 @@ internal static class StatusCommand
             Description = "Exit with 0 if current, 3 if pending or migrating, 4 if ahead, 5 if drifted, 1 otherwise.",
         };
         var command = new DatabaseCommand("status", "Show the state of the migrations.") { json, check };
+        var remote = new RemoteOptions(command);
         command.SetAction(
             async (parsed, cancellationToken) =>
             {
-                var status = await services
-                    .GetRequiredService<MigrationStatusReader>()
-                    .ReadAsync(MigrationStatusReader.InFull, cancellationToken);
+                using var service = remote.Open(parsed);
+                var status = service is null
+                    ? await services
+                        .GetRequiredService<MigrationStatusReader>()
+                        .ReadAsync(MigrationStatusReader.InFull, cancellationToken)
+                    : await service.GetAsync<MigrationStatus>(MigrateCommand.Path, cancellationToken);
                 if (parsed.GetValue(json))
                 {
                     await Console.Out.WriteLineAsync(JsonSerializer.Serialize(status, Json.Indented));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Http.Headers;
+using Exact.Api.Commands.Remote;
 using Exact.Api.Worker;
 
 namespace Exact.Api.Commands;
@@ -7,7 +8,7 @@ namespace Exact.Api.Commands;
 /// <summary><c>work</c>: evaluates submissions with the operator's commands (docs/evaluation.md).</summary>
 internal static class WorkCommand
 {
-    private const string TokenVariable = "EXACT_TOKEN";
+    private const string TokenVariable = RemoteOptions.KeyVariable;
 
     public static Command Create(IServiceProvider services)
     {
@@ -15,19 +16,7 @@ internal static class WorkCommand
         {
             Description = "The address of Exact; by default http://localhost:8000.",
             HelpName = "URL",
-            CustomParser = parsed =>
-            {
-                if (
-                    Uri.TryCreate(parsed.Tokens[0].Value.TrimEnd('/') + "/", UriKind.Absolute, out var address)
-                    && address.Scheme is "http" or "https"
-                )
-                {
-                    return address;
-                }
-
-                parsed.AddError($"\"{parsed.Tokens[0].Value}\" is not an address such as https://exact.example.org.");
-                return null;
-            },
+            CustomParser = RemoteOptions.ParseAddress,
             DefaultValueFactory = _ => new Uri("http://localhost:8000/"),
         };
         var tokenFile = new Option<string?>("--token-file")

@@ -55,7 +55,8 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
             ),
             (MigrationState.Ahead, _) => new(
                 "warn",
-                "A newer version of Exact has migrated this database: deploy that version here, too.",
+                $"{status.NewerVersion ?? "A newer version of Exact"} has migrated this database: deploy that version "
+                    + "here, too.",
                 "/migrations",
                 "See which"
             ),

@@ -20,8 +20,6 @@ internal static class ConsoleSetup
         services.AddSingleton<IProblemDetailsWriter, ProblemPages>();
         services.AddSingleton<ConsoleMigrations>();
         services.AddSingleton<MigrationActivity>();
-        services.AddSingleton<MigrationSql>();
-        services.AddSingleton<MigrationForecast>();
         services.AddSingleton<OverviewReader>();
         services.AddSingleton<KeptUploads>();
     }

@@ -46,6 +46,9 @@ public sealed record MigrationStatus
     /// <summary>The applied migrations that this code does not have: a newer version applied them.</summary>
     public required IReadOnlyList<string> Unknown { get; init; }
 
+    /// <summary>The version that applied the last of them, such as <c>Exact 1.2.0</c>; null if that is not known.</summary>
+    internal string? NewerVersion => Applied.LastOrDefault(one => Unknown.Contains(one.Id))?.Version;
+
     /// <summary>
     /// How the database differs from the model. Null if it was not compared: migrations are pending or unknown, or a
     /// table is locked.
@@ -121,4 +124,8 @@ public sealed record AppliedMigration(
     /// Whether this code generates different SQL: the migration was edited, or the generator changed.
     /// </summary>
     public bool IsEdited { get; init; }
+
+    /// <summary>The version of Exact that applied it, such as <c>Exact 1.2.0</c>; null if another tool did.</summary>
+    internal string? Version =>
+        AppliedBy.Split(' ') is ["exact", var version, ..] && char.IsAsciiDigit(version[0]) ? $"Exact {version}" : null;
 }

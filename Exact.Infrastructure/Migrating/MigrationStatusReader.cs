@@ -172,17 +172,17 @@ internal sealed class MigrationStatusReader(
             ({ Count: > 0 }, _, not null, _) => (MigrationState.Migrating, $"{holder} is applying {pending[0]}."),
             ({ Count: > 0 }, _, null, not null) => (
                 MigrationState.Failed,
-                $"The last run failed: {failure} Fix the cause, then start a replica or POST /api/admin/migrations."
+                $"The last run failed: {failure} Fix the cause, then apply them again."
             ),
             ({ Count: > 0 }, _, null, null) => (
                 MigrationState.Pending,
-                $"Pending migrations: {pending.Count}. Start a replica, POST /api/admin/migrations, or run the command "
-                    + "\"migrate\"."
+                $"Pending migrations: {pending.Count}. Apply them with the command \"migrate\", with the button on the "
+                    + "console's page of migrations, with POST /api/admin/migrations, or by starting a replica."
             ),
             (_, { Count: > 0 }, _, _) => (
                 MigrationState.Ahead,
-                "A newer version of Exact has migrated this database. Migrations that this version does not have: "
-                    + $"{unknown.Count}."
+                $"{applied.Last(one => unknown.Contains(one.Id)).Version ?? "A newer version of Exact"} has migrated this "
+                    + $"database. Migrations that this version ({Product.Version}) does not have: {unknown.Count}."
             ),
             _ => (MigrationState.Current, $"Every migration is applied ({hashes.Count} in all)."),
         };

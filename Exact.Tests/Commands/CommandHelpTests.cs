@@ -52,7 +52,7 @@ public sealed class CommandHelpTests
         var code = Root.Parse($"{command} --help").Invoke(new() { Output = output });
 
         Assert.Equal(0, code);
-        Assert.Contains("Usage:", output.ToString());
+        Assert.Contains($"Usage:\n  exact {command} ", output.ToString());
         Assert.Contains($"Examples:\n  exact {command}", output.ToString());
     }
 
@@ -85,6 +85,16 @@ public sealed class CommandHelpTests
 
         Assert.Equal("migrate\n--models\n", output);
     }
+
+    [Theory]
+    [InlineData("import", "import needs a FILE or --from-django, and not both.")]
+    [InlineData("loaddata", "Required argument missing for command: 'loaddata'.")]
+    [InlineData("migrate --plan --rehearse", "migrate takes only one of --plan and --rehearse.")]
+    [InlineData("migrate --adopt --url http://a", "--adopt needs the database itself. Run it where the service runs")]
+    [InlineData("status --key-file key", "--key-file goes with --url, which names the service that the key opens.")]
+    [InlineData("export --url localhost", "\"localhost\" is not an address such as https://exact.example.org.")]
+    public void A_mistake_is_answered_in_one_sentence(string typed, string sentence) =>
+        Assert.StartsWith(sentence, Assert.Single(Root.Parse(typed).Errors).Message);
 
     private static IEnumerable<Command> Below(Command command) =>
         command.Subcommands.SelectMany(Below).Prepend(command);

@@ -46,7 +46,7 @@ public sealed partial class ReadmeTests(MigratedDatabase database) : IClassFixtu
         {
             await using var help = await ExactProcess.RunAsync("Host=nowhere", name, "--help");
 
-            Assert.Contains($"Exact.Api {name} ", help.Output);
+            Assert.Contains($"exact {name} ", help.Output);
         }
     }
 

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Migrations.Operations;
 
-namespace Exact.Api.AdminConsole;
+namespace Exact.Infrastructure.Migrating.Forecast;
 
 /// <summary>The SQL of each migration of this code, and what the linter says about it. Neither needs a server.</summary>
 internal sealed class MigrationSql(DbContextOptions<ExactDbContext> contextOptions)

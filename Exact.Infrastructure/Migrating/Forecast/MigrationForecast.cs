@@ -1,26 +1,58 @@
 using System.Text.RegularExpressions;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating.Linting;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations.Operations;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 
-namespace Exact.Api.AdminConsole;
+namespace Exact.Infrastructure.Migrating.Forecast;
 
 /// <summary>Says what a pending migration would lock, how large that is, and who uses it now.</summary>
-internal sealed partial class MigrationForecast(NpgsqlDataSource database, MigrationSql migrations)
+internal sealed partial class MigrationForecast(
+    DbContextOptions<ExactDbContext> contextOptions,
+    NpgsqlDataSource database,
+    MigrationSql migrations
+)
 {
+    /// <summary>The mode of a table that SQL of the migration's own names; only a rehearsal knows the mode.</summary>
+    public const string AsItsSqlSays = "as its SQL says";
+
     private const string Exclusive = "ACCESS EXCLUSIVE";
 
-    /// <summary>The tables of a migration that exist, each with the strongest lock.</summary>
-    public async Task<IReadOnlyList<TableForecast>> ReadAsync(string migration, CancellationToken cancellationToken)
+    /// <summary>What is pending, in order, with the forecast of each. A database that does not exist will be created.</summary>
+    /// <exception cref="NpgsqlException">The server does not answer, or rejects the role.</exception>
+    public async Task<IReadOnlyList<PendingMigration>> ReadPendingAsync(CancellationToken cancellationToken)
     {
-        var touched = migrations
+        await using var context = new ExactDbContext(contextOptions);
+        var pending = await context.Database.GetPendingMigrationsAsync(cancellationToken);
+        var exists = await context.GetService<IRelationalDatabaseCreator>().ExistsAsync(cancellationToken);
+        var forecasts = new List<PendingMigration>();
+        foreach (var id in pending)
+        {
+            var tables = exists ? await ReadAsync(id, cancellationToken) : [];
+            forecasts.Add(new(id, migrations.Of(id)!, [.. migrations.FindingsOf(id)], tables));
+        }
+
+        return forecasts;
+    }
+
+    /// <summary>The tables that a migration touches, each with the strongest lock that its operations take.</summary>
+    public IReadOnlyDictionary<string, (string Mode, bool Rewrites)> LocksOf(string migration) =>
+        migrations
             .OperationsOf(migration)
             .SelectMany(Touches)
             .GroupBy(one => one.Table)
             .ToDictionary(
                 all => all.Key,
-                all => (Mode: all.MaxBy(one => one.Mode == Exclusive).Mode, Rewrites: all.Any(one => one.Rewrites))
+                all => (all.MaxBy(one => one.Mode == Exclusive).Mode, all.Any(one => one.Rewrites))
             );
+
+    /// <summary>The tables of a migration that exist, each with the strongest lock.</summary>
+    public async Task<IReadOnlyList<TableForecast>> ReadAsync(string migration, CancellationToken cancellationToken)
+    {
+        var touched = LocksOf(migration);
         await using var command = database.CreateShortCommand(
             """
             SELECT c.relname::text, greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)),
@@ -65,6 +97,9 @@ internal sealed partial class MigrationForecast(NpgsqlDataSource database, Migra
                 (index.Table, "SHARE UPDATE EXCLUSIVE", false),
             ],
             CreateIndexOperation index => [(index.Table, "SHARE", false)],
+            CreateTableOperation table => table.ForeignKeys.Select(key =>
+                (key.PrincipalTable, "SHARE ROW EXCLUSIVE", false)
+            ),
             AddForeignKeyOperation key =>
             [
                 (key.Table, "SHARE ROW EXCLUSIVE", false),
@@ -78,7 +113,7 @@ internal sealed partial class MigrationForecast(NpgsqlDataSource database, Migra
             ITableMigrationOperation other => [(other.Table, Exclusive, false)],
             SqlOperation sql => TableName()
                 .Matches(sql.Sql)
-                .Select(name => (name.Groups[1].Value, "as its SQL says", false)),
+                .Select(name => (name.Groups[1].Value, AsItsSqlSays, false)),
             _ => [],
         };
 
@@ -86,6 +121,18 @@ internal sealed partial class MigrationForecast(NpgsqlDataSource database, Migra
     private static partial Regex TableName();
 }
 
+/// <summary>A pending migration, and what it would do.</summary>
+/// <param name="Sql">Its statements.</param>
+/// <param name="Findings">What the linter says about it.</param>
+/// <param name="Tables">The tables that it touches and that exist now, the largest first.</param>
+internal sealed record PendingMigration(
+    string Id,
+    string Sql,
+    IReadOnlyList<LintFinding> Findings,
+    IReadOnlyList<TableForecast> Tables
+);
+
+/// <summary>What a migration would do to a table.</summary>
 /// <param name="Mode">The strongest lock that it takes.</param>
 /// <param name="Rewrites">Whether PostgreSQL may write the whole table again.</param>
 /// <param name="Blockers">The sessions that use the table now.</param>

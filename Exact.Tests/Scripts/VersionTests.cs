@@ -1,0 +1,27 @@
+using Exact.Tests.Support;
+
+namespace Exact.Tests.Scripts;
+
+/// <summary><c>scripts/version.sh</c> says what MinVer gives to a build, where the build cannot ask git.</summary>
+public sealed class VersionTests(MigratedDatabase database) : IClassFixture<MigratedDatabase>
+{
+    [Theory]
+    [InlineData("", "0.1.0-alpha.0")]
+    [InlineData("commit; commit", "0.1.0-alpha.0.1")]
+    [InlineData("commit; git tag v1.2.0", "1.2.0")]
+    [InlineData("commit; git tag v1.2.0; commit; commit", "1.2.1-alpha.0.2")]
+    [InlineData("commit; git tag v1.3.0-rc.1; commit", "1.3.0-rc.1.1")]
+    [InlineData("commit; git tag v1.2.0; commit; git tag nightly", "1.2.1-alpha.0.1")]
+    public async Task A_version_comes_from_the_tag_and_the_commits_since(string history, string version)
+    {
+        using var checkout = new Checkout(database);
+
+        var (output, _) = await checkout.SucceedAsync(
+            "commit() { git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m c; }; "
+                + (history.Length > 0 ? $"git init --quiet; {history}; " : "")
+                + "scripts/version.sh"
+        );
+
+        Assert.Equal(version, output.Trim());
+    }
+}
