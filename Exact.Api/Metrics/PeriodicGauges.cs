@@ -1,24 +1,29 @@
 using System.Diagnostics.Metrics;
 using Exact.Infrastructure;
+using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Submissions;
 
 namespace Exact.Api.Metrics;
 
 /// <summary>Measures what no request tells: whether the service is ready, and how long the queue is.</summary>
 /// <remarks>It runs only where something takes the metrics. The interval, and a bound on the rows, keep the query cheap.</remarks>
-internal sealed class PeriodicGauges : BackgroundService
+internal sealed class PeriodicGauges(
+    SubmissionQueue queue,
+    QueueTelemetry submissions,
+    OperationTelemetry operations,
+    SignInTelemetry signIns,
+    SchemaState state,
+    IMeterFactory meters,
+    TimeProvider time
+) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
-    private readonly SubmissionQueue queue;
-    private readonly SchemaState state;
-    private readonly TimeProvider time;
-
-    public PeriodicGauges(SubmissionQueue queue, SchemaState state, IMeterFactory meters, TimeProvider time)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        (this.queue, this.state, this.time) = (queue, state, time);
         meters
             .CreateExact()
             .CreateObservableGauge(
@@ -27,10 +32,9 @@ internal sealed class PeriodicGauges : BackgroundService
                 "{replica}",
                 "Whether this replica would serve a request: 1 or 0"
             );
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
+        submissions.StartAtZero();
+        operations.StartAtZero();
+        signIns.StartAtZero();
         await state.WhenReadyAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (!stoppingToken.IsCancellationRequested)
         {

@@ -13,7 +13,7 @@ internal sealed class PasswordGate : IDisposable
     public static readonly int Permits = Math.Max(1, Environment.ProcessorCount / 2);
 
     /// <summary>How many requests may wait; a hash takes about a quarter of a second.</summary>
-    public static readonly int Places = 16 * Permits;
+    public static readonly int Places = 32 * Permits;
 
     /// <summary>How many requests of one network may hash or wait, so that other networks find a place.</summary>
     public static readonly int Share = (Permits + Places) / 2;

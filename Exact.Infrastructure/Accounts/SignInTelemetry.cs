@@ -21,6 +21,11 @@ internal sealed class SignInTelemetry
             "{request}",
             "Requests of this process that wait to hash a password"
         );
+    }
+
+    /// <summary>Begins each series, as <see cref="Operations.OperationTelemetry.StartAtZero"/> does.</summary>
+    public void StartAtZero()
+    {
         foreach (var outcome in Enum.GetValues<SignInOutcome>())
         {
             attempts.Add(0, Tag(outcome));

@@ -29,7 +29,11 @@ internal sealed class OperationTelemetry
             "{operation}",
             "Operations that this process runs now"
         );
-        // An alert on an increase does not see the first failure if the series begins with it.
+    }
+
+    /// <summary>Begins each series: an alert on an increase does not see the first failure if the series begins with it.</summary>
+    public void StartAtZero()
+    {
         foreach (var kind in Running)
         {
             running.Add(0, KindOf(kind));

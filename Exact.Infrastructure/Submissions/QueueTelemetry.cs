@@ -51,6 +51,11 @@ internal sealed class QueueTelemetry
             "s",
             "How long the oldest pending submission has waited"
         );
+    }
+
+    /// <summary>Begins each series, as <see cref="Operations.OperationTelemetry.StartAtZero"/> does.</summary>
+    public void StartAtZero()
+    {
         Counter<long>[] plain = [accepted, claimed, leasesLost, writesRefused];
         foreach (var counter in plain)
         {

@@ -1,3 +1,4 @@
+using System.Net;
 using Exact.Infrastructure.Database.Embedded;
 using Exact.Tests.Support;
 
@@ -6,6 +7,9 @@ namespace Exact.Tests.Metrics;
 /// <summary>The real program as in Production, with an address for its metrics, after some work.</summary>
 public sealed class MetricsService : IAsyncLifetime
 {
+    /// <summary>The trace of a request with a wrong key.</summary>
+    public const string Trace = "0af7651916cd43dd8448eb211c80319c";
+
     private readonly MigratedDatabase database = new(MigratedTemplate.Current);
 
     internal ExactProcess Process { get; private set; } = null!;
@@ -40,7 +44,13 @@ public sealed class MetricsService : IAsyncLifetime
         using var export = await Client.GetAsync("/api/admin/export", Cancellation);
         using var nothing = new StringContent("{}", null, "application/json");
         using var claim = await Client.PostAsync("/api/worker/claim", nothing, Cancellation);
-        Assert.True(export.IsSuccessStatusCode && claim.IsSuccessStatusCode);
+        using var status = await Client.GetAsync("/api/admin/migrations", Cancellation);
+        Assert.True(export.IsSuccessStatusCode && claim.IsSuccessStatusCode && status.IsSuccessStatusCode);
+        using var guess = new HttpRequestMessage(HttpMethod.Get, "/api/admin/migrations");
+        guess.Headers.Authorization = new("Bearer", "guess");
+        guess.Headers.Add("traceparent", $"00-{Trace}-b7ad6b7169203331-01");
+        using var refused = await Client.SendAsync(guess, Cancellation);
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
     }
 
     public async ValueTask DisposeAsync()
