@@ -40,7 +40,12 @@ internal static class FilesCommand
                 {
                     await scope
                         .ServiceProvider.GetRequiredService<ChangeJournal>()
-                        .AddAsync(Actors.CommandLine, OperationKind.Files, new { Files = done }, CancellationToken.None);
+                        .AddAsync(
+                            Actors.CommandLine,
+                            OperationKind.Files,
+                            new { Files = done },
+                            CancellationToken.None
+                        );
                 }
 
                 if (parsed.GetValue(json))

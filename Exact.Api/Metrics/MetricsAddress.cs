@@ -39,7 +39,9 @@ internal static class MetricsAddress
             ? configured
             : string.Join(
                 ';',
-                PortsOf(configuration, "http").Concat(PortsOf(configuration, "https")).DefaultIfEmpty("http://localhost:5000")
+                PortsOf(configuration, "http")
+                    .Concat(PortsOf(configuration, "https"))
+                    .DefaultIfEmpty("http://localhost:5000")
             );
         builder.WebHost.UseUrls($"{urls};{url}");
         return true;

@@ -231,8 +231,7 @@ internal sealed partial class SubmissionQueue(
     private async Task<LeaseAnswer> RefuseAsync(long id, CancellationToken cancellationToken)
     {
         telemetry.Refused();
-        return
-            await ScalarAsync("SELECT 1 FROM submissions WHERE id = @id", cancellationToken, ("id", id)) is null
+        return await ScalarAsync("SELECT 1 FROM submissions WHERE id = @id", cancellationToken, ("id", id)) is null
             ? LeaseAnswer.Missing
             : LeaseAnswer.Stale;
     }

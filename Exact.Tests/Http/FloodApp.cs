@@ -22,7 +22,7 @@ public sealed class FloodApp : ExactApp
             kestrel.Limits.RequestHeadersTimeout = Patience;
             kestrel.Limits.KeepAliveTimeout = Patience;
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: Patience);
-            kestrel.Limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: Patience);
+            kestrel.Limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 10_000_000, gracePeriod: Patience);
         });
 
     /// <summary>A client that waits for an answer as long as a person would.</summary>

@@ -24,7 +24,10 @@ public sealed partial class MetricsTests(MetricsService service) : IClassFixture
     {
         using var inside = await service.Client.GetAsync(new Uri(service.Metrics, path), Cancellation);
         using var outside = await service.Client.GetAsync(path, Cancellation);
-        using var posing = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Host = service.Metrics.Authority } };
+        using var posing = new HttpRequestMessage(HttpMethod.Get, path)
+        {
+            Headers = { Host = service.Metrics.Authority },
+        };
         using var posed = await service.Client.SendAsync(posing, Cancellation);
 
         Assert.Equal(atMetrics, inside.StatusCode);
@@ -119,7 +122,7 @@ public sealed partial class MetricsTests(MetricsService service) : IClassFixture
     [GeneratedRegex(@"^\s+expr: (.+)$", RegexOptions.Multiline)]
     private static partial Regex AlertExpression();
 
-    [GeneratedRegex(@"^\| `(exact\.[a-z_.]+)` \| ([^|]+) \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(exact\.[a-z_.]+)` \| (counter|gauge|histogram) \|", RegexOptions.Multiline)]
     private static partial Regex Documented();
 
     [GeneratedRegex("(_seconds)?(_total|_bucket|_sum|_count)?$")]

@@ -32,7 +32,9 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
 
         await queue.MeasureAsync(Cancellation);
         var lost = await ClaimAsync();
-        await app.Database.ExecuteAsync("UPDATE submissions SET lease_until = now() - interval '1 s' WHERE attempts = 1");
+        await app.Database.ExecuteAsync(
+            "UPDATE submissions SET lease_until = now() - interval '1 s' WHERE attempts = 1"
+        );
         var taken = await ClaimAsync();
         await queue.CompleteAsync(lost.SubmissionId, lost.Lease, new(1, 0, 1, 0), null, Cancellation); // is stale
         await queue.CompleteAsync(taken.SubmissionId, taken.Lease, new(1, 0, 1, 0), null, Cancellation);

@@ -2,7 +2,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.RegularExpressions;
 using Exact.Tests.Accounts;
-using Exact.Tests.Support;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -41,7 +40,8 @@ public sealed partial class AuditTests(AccountsApp app) : IClassFixture<Accounts
     /// <summary>The others, and why they need no entry, or where it is tested.</summary>
     private static readonly Dictionary<string, string> Others = new()
     {
-        ["POST /api/admin/migrations"] = "the migrator writes it: MigrationRunTests; without a pending one nothing changes",
+        ["POST /api/admin/migrations"] =
+            "the migrator writes it: MigrationRunTests; without a pending one nothing changes",
         ["DELETE /api/admin/operations/{id}"] = "the entry itself says who cancelled it: OperationTests",
         ["POST /admin/migrations"] = "as POST /api/admin/migrations",
         ["POST /admin/operations/{id}/cancel"] = "as DELETE /api/admin/operations/{id}",
@@ -75,6 +75,7 @@ public sealed partial class AuditTests(AccountsApp app) : IClassFixture<Accounts
                 VALUES ('1', 'One', '', now(), 'ada') ON CONFLICT DO NOTHING;
                 INSERT INTO scores (id, username, challenge_id, status, created_at)
                 VALUES (1, 'ada', '1', 'completed', now()) ON CONFLICT DO NOTHING;
+                SELECT setval(pg_get_serial_sequence('scores', 'id'), (SELECT max(id) FROM scores));
                 INSERT INTO submissions (id, score_id, file, size, sha256, original_name, attempts, counts, queued_at)
                 VALUES (1, 1, 'one', 0, '', 'one.py', 1, true, now()) ON CONFLICT DO NOTHING
                 """

@@ -77,7 +77,9 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         builder.ConfigureServices(services => services.AddSingleton<IStartupFilter, SentFrom>());
-        builder.ConfigureLogging(logging => logging.AddProvider(secrets).AddFilter<LoggedSecrets>("Exact", LogLevel.Debug));
+        builder.ConfigureLogging(logging =>
+            logging.AddProvider(secrets).AddFilter<LoggedSecrets>("Exact", LogLevel.Debug)
+        );
         builder.UseEnvironment("Production");
         builder.UseSetting("ConnectionStrings:Exact", database.ConnectionString);
         builder.UseSetting("Admin:Key", AdminKey);
