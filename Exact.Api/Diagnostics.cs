@@ -1,9 +1,11 @@
+using Exact.Api.Metrics;
 using Exact.Api.Startup;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Migrating;
 using Microsoft.Extensions.Logging.Console;
 using Npgsql;
 using OpenTelemetry;
+using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
@@ -18,13 +20,33 @@ namespace Exact.Api;
 /// </remarks>
 internal static class Diagnostics
 {
-    /// <summary>Logs to stderr, one line per event, because stdout is for the data of commands such as <c>export</c>.</summary>
-    public static void AddDiagnostics(this WebApplicationBuilder builder)
+    private const string Timestamp = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+
+    private static readonly string[] Meters =
+    [
+        Telemetry.Name,
+        "Npgsql",
+        "Microsoft.AspNetCore.Hosting",
+        "Microsoft.AspNetCore.RateLimiting",
+        "Microsoft.AspNetCore.Server.Kestrel",
+        "System.Runtime",
+    ];
+
+    /// <summary>
+    /// Logs to stderr, one line per event, because stdout is for the data of commands such as <c>export</c>.
+    /// </summary>
+    public static void AddDiagnostics(this WebApplicationBuilder builder, string[] args)
     {
         builder.Logging.AddSimpleConsole(console =>
         {
             console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.TimestampFormat = Timestamp;
+            console.UseUtcTimestamp = true;
+        });
+        builder.Logging.AddJsonConsole(console =>
+        {
+            console.IncludeScopes = true; // they have the trace id
+            console.TimestampFormat = Timestamp.TrimEnd();
             console.UseUtcTimestamp = true;
             // The framework looks at stdout, where the log does not go.
             console.ColorBehavior = Console.IsErrorRedirected
@@ -35,21 +57,46 @@ internal static class Diagnostics
         builder.Services.Configure<ConsoleLoggerOptions>(console =>
         {
             console.LogToStandardErrorThreshold = LogLevel.Trace;
-            console.FormatterName = builder.Environment.IsDevelopment()
-                ? ShortConsole.FormatterName
-                : ConsoleFormatterNames.Simple;
+            console.FormatterName = builder.Configuration[HostSettings.LogFormat] is { Length: > 0 } chosen
+                ? chosen.ToLowerInvariant()
+                : DefaultFormat(builder.Environment, args);
         });
+        builder.AddTelemetry();
+    }
 
-        // Without an exporter, each request would make spans for nobody.
-        if (builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is { Length: > 0 })
+    /// <summary>Programs read the log of a service in Production; people read every other.</summary>
+    private static string DefaultFormat(IHostEnvironment environment, string[] args) =>
+        environment.IsDevelopment() ? ShortConsole.FormatterName
+        : args is [var first, ..] && !first.StartsWith('-') ? ConsoleFormatterNames.Simple
+        : ConsoleFormatterNames.Json;
+
+    /// <summary>Collects spans and metrics if something takes them: each request would make them for nobody.</summary>
+    private static void AddTelemetry(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSettings<MetricsOptions>();
+        var isPushed = builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is { Length: > 0 };
+        var isPulled = builder.AddMetricsAddress();
+        if (!isPushed && !isPulled)
         {
-            builder
-                .Services.AddOpenTelemetry()
-                .ConfigureResource(resource => resource.AddService("exact", serviceVersion: Product.Version))
+            return;
+        }
+
+        builder.Services.AddHostedService<PeriodicGauges>();
+        var telemetry = builder
+            .Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("exact", serviceVersion: Product.Version))
+            .WithMetrics(metrics =>
+            {
+                metrics.AddMeter(Meters);
+                if (isPulled)
+                {
+                    metrics.AddPrometheusExporter();
+                }
+            });
+        if (isPushed)
+        {
+            telemetry
                 .WithTracing(tracing => tracing.AddSource(Telemetry.Name).AddAspNetCoreInstrumentation().AddNpgsql())
-                .WithMetrics(metrics =>
-                    metrics.AddMeter(Telemetry.Name, "Npgsql", "Microsoft.AspNetCore.Hosting", "System.Runtime")
-                )
                 .UseOtlpExporter();
         }
     }

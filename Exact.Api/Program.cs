@@ -20,7 +20,7 @@ return args is [HealthCommand.Name] ? await HealthCommand.RunAsync() : await Com
 static WebApplication Build(string[] args)
 {
     var builder = HostSettings.CreateBuilder(args);
-    builder.AddDiagnostics();
+    builder.AddDiagnostics(args);
     builder.AddHttp();
     builder.AddAccess();
     builder.Services.AddConsole();

@@ -73,6 +73,8 @@ public static class InfrastructureServices
         services.AddSingleton<SchemaAdoption>();
         services.AddSingleton<StandingsCheck>();
 
+        services.AddMetrics();
+        services.AddSingleton<OperationTelemetry>();
         services.AddSingleton<OperationTurns>();
         services.AddSingleton<OperationJournal>();
         services.AddTransfer();

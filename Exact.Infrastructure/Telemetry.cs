@@ -3,13 +3,24 @@ using System.Diagnostics.Metrics;
 
 namespace Exact.Infrastructure;
 
-/// <summary>Exact's own spans and metrics. Times are in seconds, by OpenTelemetry's conventions.</summary>
+/// <summary>The source of Exact's spans and metrics, and those of the migrator.</summary>
+/// <remarks>
+/// Every other subject has a class beside it: <c>OperationTelemetry</c>, <c>QueueTelemetry</c> and
+/// <c>SignInTelemetry</c>. docs/telemetry.md lists all names. Times are in seconds, by OpenTelemetry's conventions.
+/// </remarks>
 public static class Telemetry
 {
     /// <summary>The name of the activity source and of the meter.</summary>
     public const string Name = "Exact";
 
-    private static readonly ActivitySource Source = new(Name, Product.Version);
+    internal static readonly ActivitySource Source = new(Name, Product.Version);
+
+    /// <summary>From a tenth of a second to hours; the default boundaries are made for milliseconds.</summary>
+    internal static readonly InstrumentAdvice<double> LongTimes = new()
+    {
+        HistogramBucketBoundaries = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400],
+    };
+
     private static readonly Meter Meter = new(Name, Product.Version);
 
     private static readonly Counter<long> MigrationsApplied = Meter.CreateCounter<long>(
@@ -21,19 +32,25 @@ public static class Telemetry
     private static readonly Histogram<double> MigrationDuration = Meter.CreateHistogram<double>(
         "exact.migrations.duration",
         "s",
-        "How long each migration took"
+        "How long each migration took",
+        tags: null,
+        LongTimes
     );
 
     private static readonly Histogram<double> LockWait = Meter.CreateHistogram<double>(
         "exact.migrations.lock.wait",
         "s",
-        "How long this process waited for the migration lock"
+        "How long this process waited for the migration lock",
+        tags: null,
+        LongTimes
     );
 
     private static readonly Histogram<double> LockHeld = Meter.CreateHistogram<double>(
         "exact.migrations.lock.held",
         "s",
-        "How long this process held the migration lock"
+        "How long this process held the migration lock",
+        tags: null,
+        LongTimes
     );
 
     private static readonly Counter<long> MigrationRuns = Meter.CreateCounter<long>(
@@ -78,12 +95,15 @@ public static class Telemetry
         "How long each of them took, with its verification"
     );
 
+    /// <summary>The meter of one host, so that a listener can distinguish several hosts in a process.</summary>
+    internal static Meter CreateExact(this IMeterFactory meters) => meters.Create(Name, Product.Version);
+
     /// <summary>
     /// Creates the counter with the host's factory, so that a listener can distinguish several hosts in a process.
     /// </summary>
     public static Counter<long> CreateRefusedKeys(IMeterFactory meters) =>
         meters
-            .Create(Name, Product.Version)
+            .CreateExact()
             .CreateCounter<long>(
                 "exact.admin.key.refused",
                 "{key}",

@@ -80,7 +80,8 @@ internal static class AccountEndpoints
             user,
             request.Password,
             request.Company,
-            mayInherit: context.User.IsAdmin(),
+            administrator: context.User.IsAdmin() ? context.User.Identity!.Name : null,
+            context.Connection.RemoteIpAddress,
             cancellationToken
         );
         return registration switch
@@ -196,7 +197,7 @@ internal static class AccountEndpoints
         context.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         return TypedResults.Problem(
             statusCode: StatusCodes.Status429TooManyRequests,
-            title: "Too many sign-ins to this account have failed from your network.",
+            title: "Too many sign-ins from your network have failed.",
             detail: $"Try again in {Math.Ceiling(wait.TotalMinutes):0} minutes. Until then, every password is refused."
         );
     }

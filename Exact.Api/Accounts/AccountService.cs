@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Exact.Api.Operations;
 using Exact.Domain;
 using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Database;
@@ -16,6 +18,7 @@ internal sealed class AccountService(
     ExactDbContext database,
     UserManager<User> users,
     PasswordGate gate,
+    ChangeJournal journal,
     TimeProvider time
 )
 {
@@ -23,13 +26,17 @@ internal sealed class AccountService(
     /// <param name="wanted">The account. Its address follows the rule; its name will be normalized.</param>
     /// <param name="password">The password, which may break the rules.</param>
     /// <param name="company">The name of the company, or null.</param>
-    /// <param name="mayInherit">Whether the name may have scores or challenges of an earlier account.</param>
+    /// <param name="administrator">
+    /// The administrator who makes it, for the journal; the name may then have scores or challenges of an earlier account.
+    /// </param>
+    /// <param name="address">Where the password comes from.</param>
     /// <param name="cancellationToken">Ends the attempt, but not the commit.</param>
     public async Task<Registration> RegisterAsync(
         User wanted,
         string password,
         string? company,
-        bool mayInherit,
+        string? administrator,
+        IPAddress? address,
         CancellationToken cancellationToken
     )
     {
@@ -50,10 +57,10 @@ internal sealed class AccountService(
         }
 
         wanted.DateJoined = time.GetUtcNow();
-        wanted.PasswordHash = await HashAsync(wanted, password, cancellationToken); // slow, so before the locks
+        wanted.PasswordHash = await HashAsync(wanted, password, address, cancellationToken); // slow, so before the locks
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(wanted, cancellationToken);
-        if (await FindConflictAsync(wanted, mayInherit, cancellationToken) is { } conflict)
+        if (await FindConflictAsync(wanted, administrator is not null, cancellationToken) is { } conflict)
         {
             return conflict;
         }
@@ -85,6 +92,12 @@ internal sealed class AccountService(
             await database.SaveChangesAsync(cancellationToken);
         }
 
+        if (administrator is not null)
+        {
+            AccountChange change = new("create", wanted.UserName) { IsSuperuser = wanted.IsSuperuser };
+            await journal.AddAsync(administrator, OperationKind.Account, change, cancellationToken);
+        }
+
         await transaction.CommitAsync(CancellationToken.None);
         return new Registration.Done(wanted);
     }
@@ -103,9 +116,14 @@ internal sealed class AccountService(
     }
 
     /// <summary>Hashes a new password when it is its turn.</summary>
-    public async Task<string> HashAsync(User user, string password, CancellationToken cancellationToken)
+    public async Task<string> HashAsync(
+        User user,
+        string password,
+        IPAddress? address,
+        CancellationToken cancellationToken
+    )
     {
-        using var turn = await gate.EnterAsync(cancellationToken);
+        using var turn = await gate.EnterAsync(address, cancellationToken);
         return users.PasswordHasher.HashPassword(user, password);
     }
 

@@ -14,6 +14,7 @@ internal sealed partial class SignInService(
     PasswordCost cost,
     PasswordGate gate,
     SignInThrottle throttle,
+    SignInTelemetry telemetry,
     TimeProvider time,
     ILogger<SignInService> logger
 )
@@ -60,7 +61,7 @@ internal sealed partial class SignInService(
         }
 
         var old = user.PasswordHash;
-        user.PasswordHash = await accounts.HashAsync(user, next, cancellationToken);
+        user.PasswordHash = await accounts.HashAsync(user, next, address, cancellationToken);
         user.SecurityStamp = $"{Guid.NewGuid():N}";
         var changed = await database
             .Users.Where(one => one.Id == user.Id && one.PasswordHash == old)
@@ -73,6 +74,7 @@ internal sealed partial class SignInService(
         return changed == 1 ? attempt : new Attempt.Wrong(); // another request has just changed it
     }
 
+    /// <summary>Counts the attempt, checks the password, and tells how it ended.</summary>
     private async Task<Attempt> CheckAsync(
         string username,
         string password,
@@ -80,23 +82,51 @@ internal sealed partial class SignInService(
         CancellationToken cancellationToken
     )
     {
-        var (count, remaining) = await throttle.CountAsync(username, address, cancellationToken);
-        if (count > SignInThrottle.Permitted)
+        var count = await throttle.CountAsync(username, address, cancellationToken);
+        if (count.Wait is { } wait)
         {
-            return new Attempt.TooMany(remaining);
+            telemetry.Count(SignInOutcome.Throttled);
+            return new Attempt.TooMany(wait);
         }
 
+        try
+        {
+            var attempt = await CompareAsync(username, password, address, count, cancellationToken);
+            telemetry.Count(attempt is Attempt.Right ? SignInOutcome.Succeeded : SignInOutcome.Failed);
+            return attempt;
+        }
+        catch (TooManyPasswordsException)
+        {
+            telemetry.Count(SignInOutcome.Overloaded);
+            await throttle.TakeBackAsync(username, address, cancellationToken);
+            throw;
+        }
+    }
+
+    private async Task<Attempt> CompareAsync(
+        string username,
+        string password,
+        IPAddress? address,
+        SignInCount count,
+        CancellationToken cancellationToken
+    )
+    {
         var highest = await cost.FindHighestAsync(cancellationToken);
         var user = await database
             .Users.AsNoTracking()
             .SingleOrDefaultAsync(one => one.NormalizedUserName == username, cancellationToken); // it has the index
         var hash = user?.PasswordHash ?? "!";
-        var result = await VerifyAsync(user, hash, password, highest, cancellationToken);
+        var result = await VerifyAsync(user, hash, password, highest, address, cancellationToken);
         if (user is null || result is PasswordVerificationResult.Failed)
         {
-            if (count == SignInThrottle.Permitted)
+            if (count.OfName == SignInThrottle.Permitted)
             {
-                LogThrottled(SignInThrottle.NetworkOf(address), remaining.TotalMinutes);
+                LogThrottled(SignInThrottle.NetworkOf(address), count.NameRemaining.TotalMinutes);
+            }
+
+            if (count.OfNetwork == SignInThrottle.PermittedOfNetwork)
+            {
+                LogNetworkThrottled(SignInThrottle.NetworkOf(address), count.NetworkRemaining.TotalMinutes);
             }
 
             return new Attempt.Wrong();
@@ -104,7 +134,7 @@ internal sealed partial class SignInService(
 
         if (result is PasswordVerificationResult.SuccessRehashNeeded)
         {
-            user.PasswordHash = await accounts.HashAsync(user, password, cancellationToken);
+            user.PasswordHash = await accounts.HashAsync(user, password, address, cancellationToken);
             await database
                 .Users.Where(one => one.Id == user.Id && one.PasswordHash == hash)
                 .ExecuteUpdateAsync(
@@ -123,10 +153,11 @@ internal sealed partial class SignInService(
         string hash,
         string password,
         int highest,
+        IPAddress? address,
         CancellationToken cancellationToken
     )
     {
-        using var turn = await gate.EnterAsync(cancellationToken);
+        using var turn = await gate.EnterAsync(address, cancellationToken);
         var result = users.PasswordHasher.VerifyHashedPassword(user ?? new User(), hash, password);
         if (user is { IsActive: true } && result is not PasswordVerificationResult.Failed)
         {
@@ -148,6 +179,13 @@ internal sealed partial class SignInService(
         "Ten sign-ins to one account have failed from {Network}. Others are refused there for {Minutes:0} minutes"
     )]
     private partial void LogThrottled(string network, double minutes);
+
+    [LoggerMessage(
+        1104,
+        LogLevel.Warning,
+        "A hundred sign-ins have failed from {Network}. All others are refused there for {Minutes:0} minutes"
+    )]
+    private partial void LogNetworkThrottled(string network, double minutes);
 }
 
 /// <summary>How an attempt to prove who one is has ended.</summary>

@@ -47,7 +47,7 @@ internal static class TokenEndpoints
             );
         }
 
-        return await tokens.CreateAsync(context.User.AccountId()!.Value, request, cancellationToken) is { } token
+        return await tokens.CreateAsync(context.User, request, cancellationToken) is { } token
             ? TypedResults.Created($"{context.Request.PathBase}/api/account/tokens/{token.Id}", token)
             : TypedResults.Problem(
                 statusCode: StatusCodes.Status409Conflict,
@@ -62,7 +62,7 @@ internal static class TokenEndpoints
         HttpContext context,
         CancellationToken cancellationToken
     ) =>
-        await tokens.RevokeAsync(context.User.AccountId()!.Value, id, cancellationToken)
+        await tokens.RevokeAsync(context.User, id, cancellationToken)
             ? TypedResults.NoContent()
             : TypedResults.NotFound();
 }

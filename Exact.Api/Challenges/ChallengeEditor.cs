@@ -81,11 +81,13 @@ internal sealed class ChallengeEditor(
         try
         {
             await received.SaveAsync(
-                () =>
+                async () =>
                 {
                     database.Add(challenge);
                     ApplyRules(fields, challenge, rules: null);
-                    return Task.FromResult(true);
+                    await database.SaveChangesAsync(cancellationToken);
+                    await JournalAsync(user, "create", challenge.ChallengeId, before: null, cancellationToken);
+                    return true;
                 },
                 cancellationToken
             );

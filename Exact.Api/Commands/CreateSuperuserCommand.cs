@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using Exact.Api.Accounts;
 using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Operations;
 
 namespace Exact.Api.Commands;
 
@@ -73,7 +74,7 @@ internal static class CreateSuperuserCommand
         await using var scope = services.CreateAsyncScope();
         var registration = await scope
             .ServiceProvider.GetRequiredService<AccountService>()
-            .RegisterAsync(user, password, company: null, mayInherit: true, cancellationToken);
+            .RegisterAsync(user, password, company: null, Actors.CommandLine, address: null, cancellationToken);
         await Console.Error.WriteLineAsync(
             registration switch
             {

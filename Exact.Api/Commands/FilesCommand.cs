@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
+using Exact.Api.Operations;
 using Exact.Infrastructure.Files;
+using Exact.Infrastructure.Operations;
 
 namespace Exact.Api.Commands;
 
@@ -34,6 +36,18 @@ internal static class FilesCommand
                 var report = await scope
                     .ServiceProvider.GetRequiredService<FileCheck>()
                     .RunAsync(parsed.GetValue(adopt), parsed.GetValue(delete), cancellationToken);
+                if (report.Findings.Where(finding => finding.IsDone).ToList() is { Count: > 0 } done)
+                {
+                    await scope
+                        .ServiceProvider.GetRequiredService<ChangeJournal>()
+                        .AddAsync(
+                            Actors.CommandLine,
+                            OperationKind.Files,
+                            new { Files = done },
+                            CancellationToken.None
+                        );
+                }
+
                 if (parsed.GetValue(json))
                 {
                     await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Exact.Api.Operations;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Standings;
 
 namespace Exact.Api.Commands;
@@ -19,6 +21,14 @@ internal static class StandingsCommand
                 var check = services.GetRequiredService<StandingsCheck>();
                 var isRebuilt = parsed.GetValue(rebuild);
                 var report = await check.RunAsync(isRebuilt, cancellationToken);
+                if (isRebuilt && !report.AreEqual)
+                {
+                    await using var scope = services.CreateAsyncScope();
+                    await scope
+                        .ServiceProvider.GetRequiredService<ChangeJournal>()
+                        .AddAsync(Actors.CommandLine, OperationKind.Standings, report, CancellationToken.None);
+                }
+
                 await Console.Out.WriteLineAsync(
                     report.AreEqual
                         ? $"{report.Participants} participants of {report.Challenges} challenges equal the scores."

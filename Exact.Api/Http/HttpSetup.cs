@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Exact.Api.Metrics;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Exact.Api.Http;
@@ -6,9 +7,16 @@ namespace Exact.Api.Http;
 /// <summary>What every request passes first: proxies, headers, HEAD, other origins and the limit per address.</summary>
 internal static class HttpSetup
 {
+    /// <summary>The largest body of a route that does not state its own limit, as every route with a body does.</summary>
+    public const int MaxBody = 64 * 1024;
+
     public static void AddHttp(this WebApplicationBuilder builder)
     {
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxBody;
+        });
         builder.Services.AddProxies();
         builder.AddAllowedOrigins();
         builder.Services.AddAddressLimit();
@@ -24,6 +32,7 @@ internal static class HttpSetup
         }
 
         app.UseSecurityHeaders();
+        app.UseMetrics();
         app.Use(ReadRestOfBodyAsync);
         app.UseHeadRequests();
         app.UseRouting(); // behind the prefix and HEAD, which change what is routed

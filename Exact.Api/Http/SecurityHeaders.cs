@@ -26,7 +26,7 @@ internal static class SecurityHeaders
         var (path, headers) = (context.Request.Path, context.Response.Headers);
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY"; // for browsers that do not know frame-ancestors
-        headers["Referrer-Policy"] = "no-referrer";
+        headers.TryAdd("Referrer-Policy", "no-referrer");
         if (headers.ContentSecurityPolicy.Count == 0)
         {
             headers.ContentSecurityPolicy = path.StartsWithSegments("/swagger") ? Swagger : NoContent;

@@ -80,7 +80,8 @@ internal static class LegacyAccounts
             user,
             request.Password,
             request.Company,
-            mayInherit: context.User.IsAdmin(),
+            administrator: context.User.IsAdmin() ? context.User.Identity!.Name : null,
+            context.Connection.RemoteIpAddress,
             cancellationToken
         );
         return registration switch

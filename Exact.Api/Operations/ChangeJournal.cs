@@ -22,20 +22,37 @@ internal sealed record Change(
     object? After
 );
 
+/// <summary>What the journal keeps of a change to an account, or to a token that opens what is for staff.</summary>
+/// <param name="Action">What was done: <c>create</c>, <c>create_token</c> or <c>revoke_token</c>.</param>
+/// <param name="Username">The account.</param>
+internal sealed record AccountChange(string Action, string Username)
+{
+    public bool? IsSuperuser { get; init; }
+
+    public long? TokenId { get; init; }
+
+    public IReadOnlyList<string>? Scopes { get; init; }
+}
+
 /// <summary>Keeps in the journal what organisers and staff change, in the transaction of the change.</summary>
 internal sealed class ChangeJournal(ExactDbContext database, TimeProvider time)
 {
-    public async Task AddAsync(ClaimsPrincipal user, Change change, CancellationToken cancellationToken)
+    public Task AddAsync(ClaimsPrincipal user, Change change, CancellationToken cancellationToken) =>
+        AddAsync(
+            user.Identity!.Name!,
+            change.ScoreId is null && change.Action is not "rerun_all" ? OperationKind.Challenge : OperationKind.Score,
+            change,
+            cancellationToken
+        );
+
+    public async Task AddAsync(string actor, OperationKind kind, object change, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         database.Operations.Add(
             new()
             {
-                Kind =
-                    change.ScoreId is null && change.Action is not "rerun_all"
-                        ? OperationKind.Challenge
-                        : OperationKind.Score,
-                Actor = user.Identity!.Name!,
+                Kind = kind,
+                Actor = actor,
                 Origin = Product.Origin,
                 StartedAt = now,
                 FinishedAt = now,

@@ -5,6 +5,7 @@ using Exact.Infrastructure;
 using Exact.Infrastructure.Database;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
 using Npgsql;
 
 namespace Exact.Api.Startup;
@@ -17,6 +18,16 @@ internal static partial class HostSettings
     private const string Addresses =
         "a list of addresses, separated by semicolons, such as http://0.0.0.0:8000 (ASPNETCORE_URLS or --urls)";
 
+    /// <summary>The framework's setting for the form of the log: <c>json</c>, <c>simple</c> or <c>short</c>.</summary>
+    public const string LogFormat = "Logging:Console:FormatterName";
+
+    private static readonly string[] LogFormats =
+    [
+        ConsoleFormatterNames.Json,
+        ConsoleFormatterNames.Simple,
+        ShortConsole.FormatterName,
+    ];
+
     private static readonly (Regex Setting, Func<string, bool> IsValid, string Allowed)[] Rules =
     [
         (Urls(), AreAddresses, Addresses),
@@ -24,6 +35,16 @@ internal static partial class HostSettings
         (Levels(), IsOneOf<LogLevel>, OneOf<LogLevel>()),
         (Protocols(), IsOneOf<HttpProtocols>, OneOf<HttpProtocols>()),
         (Certificates(), File.Exists, "the path of an existing file, such as /etc/exact/certificate.pem"),
+        (
+            LogForms(),
+            name => LogFormats.Contains(name, StringComparer.OrdinalIgnoreCase),
+            $"one of {string.Join(", ", LogFormats)}"
+        ),
+        (
+            MetricsAddress(),
+            url => IsAddress(url) && !url.Contains(';', StringComparison.Ordinal),
+            "one address for /metrics, such as http://127.0.0.1:9464"
+        ),
         (Collectors(), IsAddress, "the address of a collector, such as http://collector:4317"),
     ];
 
@@ -116,6 +137,12 @@ internal static partial class HostSettings
 
     [GeneratedRegex("^Kestrel:.*Certificates?(:[^:]+)?:(Path|KeyPath)$", RegexOptions.IgnoreCase)]
     private static partial Regex Certificates();
+
+    [GeneratedRegex("^Logging:Console:FormatterName$", RegexOptions.IgnoreCase)]
+    private static partial Regex LogForms();
+
+    [GeneratedRegex("^Metrics:Url$", RegexOptions.IgnoreCase)]
+    private static partial Regex MetricsAddress();
 
     [GeneratedRegex("^OTEL_EXPORTER_OTLP_([A-Z]+_)?ENDPOINT$", RegexOptions.IgnoreCase)]
     private static partial Regex Collectors();

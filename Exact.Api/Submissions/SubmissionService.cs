@@ -8,7 +8,12 @@ using Microsoft.EntityFrameworkCore;
 namespace Exact.Api.Submissions;
 
 /// <summary>Takes and shows submissions.</summary>
-internal sealed class SubmissionService(ExactDbContext database, SubmissionIntake intake, SubmissionQueue queue)
+internal sealed class SubmissionService(
+    ExactDbContext database,
+    SubmissionIntake intake,
+    SubmissionQueue queue,
+    QueueTelemetry telemetry
+)
 {
     /// <summary>Whether a participant could submit a file of this length now; null if so.</summary>
     public async Task<Refusal?> CheckAsync(
@@ -62,7 +67,7 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
 
         // The limits once more, for the body may have taken hours.
         var id = 0L;
-        await upload.SaveAsync(
+        var isAccepted = await upload.SaveAsync(
             async () =>
             {
                 (id, refusal) = await intake.EnqueueAsync(
@@ -82,6 +87,11 @@ internal sealed class SubmissionService(ExactDbContext database, SubmissionIntak
             },
             cancellationToken
         );
+        if (isAccepted)
+        {
+            telemetry.Accepted();
+        }
+
         return (id, refusal);
     }
 

@@ -21,6 +21,7 @@ internal static class AccountSetup
         services.AddSingleton<PasswordCost>();
         services.AddSingleton<PasswordGate>();
         services.AddSingleton<SignInThrottle>();
+        services.AddSingleton<SignInTelemetry>();
         services.AddKeyRing();
     }
 

@@ -1,17 +1,24 @@
+using System.Net;
 using System.Threading.RateLimiting;
 
 namespace Exact.Infrastructure.Accounts;
 
-/// <summary>Lets half of the cores hash passwords, so that a flood of sign-ins leaves the others to everybody else.</summary>
+/// <summary>
+/// Lets half of the cores hash passwords, so that a flood of sign-ins leaves the others to everybody else, and lets no
+/// network take all places.
+/// </summary>
 internal sealed class PasswordGate : IDisposable
 {
     /// <summary>How many hashes this process computes at a time.</summary>
     public static readonly int Permits = Math.Max(1, Environment.ProcessorCount / 2);
 
     /// <summary>How many requests may wait; a hash takes about a quarter of a second.</summary>
-    public static readonly int Places = 16 * Permits;
+    public static readonly int Places = 32 * Permits;
 
-    private readonly ConcurrencyLimiter limiter = new(
+    /// <summary>How many requests of one network may hash or wait, so that other networks find a place.</summary>
+    public static readonly int Share = (Permits + Places) / 2;
+
+    private readonly ConcurrencyLimiter all = new(
         new()
         {
             PermitLimit = Permits,
@@ -20,18 +27,29 @@ internal sealed class PasswordGate : IDisposable
         }
     );
 
+    private readonly PartitionedRateLimiter<string> turns;
+
+    public PasswordGate()
+    {
+        var ofNetwork = PartitionedRateLimiter.Create<string, string>(network =>
+            RateLimitPartition.GetConcurrencyLimiter(network, _ => new() { PermitLimit = Share, QueueLimit = 0 })
+        );
+        var ofAll = PartitionedRateLimiter.Create<string, string>(_ => RateLimitPartition.Get("", _ => all));
+        turns = PartitionedRateLimiter.CreateChained(ofNetwork, ofAll);
+    }
+
     /// <summary>How many requests wait.</summary>
-    public long Waiting => limiter.GetStatistics()!.CurrentQueuedCount;
+    public long Waiting => all.GetStatistics()!.CurrentQueuedCount;
 
     /// <summary>Waits for a turn, which ends when it is disposed.</summary>
-    /// <exception cref="TooManyPasswordsException">Too many requests wait.</exception>
-    public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
+    /// <exception cref="TooManyPasswordsException">Too many requests wait, of all networks or of this one.</exception>
+    public async Task<IDisposable> EnterAsync(IPAddress? address, CancellationToken cancellationToken)
     {
-        var lease = await limiter.AcquireAsync(cancellationToken: cancellationToken);
+        var lease = await turns.AcquireAsync(SignInThrottle.NetworkOf(address), 1, cancellationToken);
         return lease.IsAcquired ? lease : throw new TooManyPasswordsException();
     }
 
-    public void Dispose() => limiter.Dispose();
+    public void Dispose() => turns.Dispose();
 }
 
 /// <summary>So many requests with a password are waiting that one more would wait too long.</summary>

@@ -14,6 +14,7 @@ namespace Exact.Infrastructure.Operations;
 internal sealed partial class OperationJournal(
     NpgsqlDataSource database,
     OperationTurns turns,
+    OperationTelemetry telemetry,
     TimeProvider time,
     ILogger<OperationJournal> logger
 )
@@ -41,8 +42,9 @@ internal sealed partial class OperationJournal(
     )
     {
         using var turn = await turns.TakeAsync(cancellationToken);
+        using var measured = telemetry.Start(kind, actor);
         await using var operation = await BeginAsync(kind, actor, cancellationToken);
-        return await RunAsync(operation, work, summarize, cancellationToken);
+        return await RunAsync(operation, measured, work, summarize, cancellationToken);
     }
 
     /// <summary>
@@ -57,10 +59,16 @@ internal sealed partial class OperationJournal(
     )
     {
         using var turn = await turns.TakeAsync(cancellationToken);
+        using var measured = telemetry.Start(kind, actor);
         await using var operation = await TryBeginAsync(kind, actor, cancellationToken);
-        return operation is null
-            ? await work(null, cancellationToken)
-            : await RunAsync(operation, work, result => (summarize(result), null), cancellationToken);
+        if (operation is not null)
+        {
+            return await RunAsync(operation, measured, work, done => (summarize(done), null), cancellationToken);
+        }
+
+        var result = await work(null, cancellationToken);
+        measured.Outcome = OperationState.Succeeded;
+        return result;
     }
 
     /// <summary>The number of the operation in which the exception was thrown; null if there was none.</summary>
@@ -103,17 +111,21 @@ internal sealed partial class OperationJournal(
 
     private static async Task<T> RunAsync<T>(
         RunningOperation operation,
+        OperationTelemetry.Measured measured,
         Func<RunningOperation, CancellationToken, Task<T>> work,
         Func<T, (object? Figures, string? Error)> summarize,
         CancellationToken cancellationToken
     )
     {
+        measured.Identify(operation.Id);
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, operation.Cancelled);
             var result = await work(operation, either.Token);
             var (figures, error) = summarize(result);
-            await operation.EndAsync(error is null ? OperationState.Succeeded : OperationState.Failed, figures, error);
+            var outcome = error is null ? OperationState.Succeeded : OperationState.Failed;
+            await operation.EndAsync(outcome, figures, error);
+            measured.Outcome = outcome;
             return result;
         }
         catch (CommitInDoubtException e)
@@ -123,11 +135,13 @@ internal sealed partial class OperationJournal(
         }
         catch (Exception e) when (operation.Cancelled.IsCancellationRequested)
         {
+            measured.Outcome = OperationState.Cancelled;
             await operation.EndAsync(OperationState.Cancelled, figures: null, error: null);
             throw new OperationCancelledException(operation.Id, e);
         }
         catch (OperationCanceledException)
         {
+            measured.Outcome = OperationState.Cancelled;
             const string Gone = "The client disconnected, or the service was stopped.";
             await operation.EndAsync(OperationState.Cancelled, figures: null, Gone);
             throw;

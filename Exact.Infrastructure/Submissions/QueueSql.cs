@@ -28,13 +28,14 @@ internal static class QueueSql
             SELECT s.challenge_id, count(*) AS number FROM submissions b JOIN scores s ON s.id = b.score_id
             WHERE b.lease IS NOT NULL AND b.lease_until > now() GROUP BY s.challenge_id
         ), next AS (
-            SELECT first.id
+            SELECT first.id, first.is_lost, first.queued_at
             FROM (
                 SELECT q.challenge_id FROM queues q LEFT JOIN running r ON r.challenge_id = q.challenge_id
                 ORDER BY coalesce(r.number, 0), q.id
             ) fair
             CROSS JOIN LATERAL (
-                SELECT b.id FROM scores s JOIN submissions b ON b.score_id = s.id
+                SELECT b.id, b.lease_until IS NOT NULL AS is_lost, b.queued_at
+                FROM scores s JOIN submissions b ON b.score_id = s.id
                 WHERE s.challenge_id = fair.challenge_id AND {Queued} AND {Waits}
                 AND ((@emd AND s.emd_score IS NULL) OR (@ima AND s.ima_score IS NULL))
                 ORDER BY s.id LIMIT 1
@@ -46,11 +47,11 @@ internal static class QueueSql
             SET lease = gen_random_uuid(), lease_until = now() + @lease, worker = @worker, attempts = attempts + 1,
                 started_at = now(), finished_at = NULL, log = NULL
             FROM next WHERE b.id = next.id
-            RETURNING b.id, b.score_id, b.lease, b.lease_until, b.attempts
+            RETURNING b.id, b.score_id, b.lease, b.lease_until, b.attempts, next.is_lost, now() - next.queued_at AS waited
         )
         UPDATE scores s SET status = 'running' FROM started WHERE s.id = started.score_id
         RETURNING started.id, s.id, lease, lease_until, attempts, s.challenge_id, s.username, s.method_name,
-            @emd AND s.emd_score IS NULL, @ima AND s.ima_score IS NULL
+            @emd AND s.emd_score IS NULL, @ima AND s.ima_score IS NULL, is_lost, waited
         """;
 
     /// <summary>The places of submissions in the queue of their challenge, which is counted once for all of them.</summary>
@@ -72,6 +73,16 @@ internal static class QueueSql
         )
         """;
 
+    /// <summary>Counts what the index of the queue holds, and no more than a bound, so that a scrape stays cheap.</summary>
+    public const string Length = $"""
+        SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'running'),
+            coalesce(now() - min(queued_at) FILTER (WHERE status = 'pending'), '0')
+        FROM (
+            SELECT s.id, s.status FROM scores s WHERE {Queued} LIMIT 10000
+        ) queue
+        CROSS JOIN LATERAL (SELECT queued_at FROM submissions WHERE score_id = queue.id LIMIT 1) submission
+        """;
+
     /// <summary>The submission, if this lease is the current one.</summary>
     private const string Held = """
         held AS MATERIALIZED (
@@ -87,6 +98,7 @@ internal static class QueueSql
         """;
 
     /// <summary>Stores what the score lacks; a value that it has already is kept, such as one that was not to be measured again.</summary>
+    /// <remarks>It returns whether it ended the evaluation now; false if that had been done. So does <see cref="Fail"/>.</remarks>
     public const string Complete = $"""
         WITH {Held}, scored AS (
             UPDATE scores s
@@ -101,9 +113,9 @@ internal static class QueueSql
             UPDATE submissions b SET lease_until = NULL, finished_at = now(), log = @log::text
             FROM held WHERE b.id = held.id RETURNING 1
         )
-        SELECT 1 FROM ended
+        SELECT true FROM ended
         UNION ALL
-        SELECT 1 FROM scores s JOIN submissions b ON b.score_id = s.id
+        SELECT false FROM scores s JOIN submissions b ON b.score_id = s.id
         WHERE b.id = @id AND b.lease = @lease AND s.status = 'completed'
         AND coalesce(s.emd_score = @emd_score::float8, true) AND coalesce(s.ima_score = @ima_score::float8, true)
         AND (@emd_score::float8 IS NULL OR s.emd_std IS NOT DISTINCT FROM @emd_std::float8)
@@ -117,13 +129,14 @@ internal static class QueueSql
             UPDATE submissions b SET lease_until = NULL, finished_at = now(), log = @log::text
             FROM held WHERE b.id = held.id RETURNING 1
         )
-        SELECT 1 FROM ended
+        SELECT true FROM ended
         UNION ALL
-        SELECT 1 FROM scores s JOIN submissions b ON b.score_id = s.id
+        SELECT false FROM scores s JOIN submissions b ON b.score_id = s.id
         WHERE b.id = @id AND b.lease = @lease AND s.status = 'failed' AND s.error_message = @error
         """;
 
     /// <summary>Gives a submission back. One that nothing happened to keeps its attempt.</summary>
+    /// <remarks>It returns whether it gave the evaluation up.</remarks>
     public const string Release = $"""
         WITH {Held}, left_over AS (
             SELECT id, score_id, attempts - @returned AS attempts, attempts - @returned < @max AS again FROM held
@@ -136,7 +149,7 @@ internal static class QueueSql
         UPDATE submissions b
         SET lease = NULL, lease_until = NULL, worker = NULL, log = @log::text, counts = counts AND again,
             attempts = left_over.attempts, finished_at = CASE WHEN again THEN NULL ELSE now() END
-        FROM left_over WHERE b.id = left_over.id RETURNING 1
+        FROM left_over WHERE b.id = left_over.id RETURNING NOT again
         """;
 
     public const string GiveUp = """

@@ -11,6 +11,7 @@ namespace Exact.Infrastructure.Submissions;
 /// </summary>
 internal sealed partial class SubmissionQueue(
     NpgsqlDataSource database,
+    QueueTelemetry telemetry,
     IOptions<SubmissionOptions> options,
     ILogger<SubmissionQueue> logger
 )
@@ -41,24 +42,32 @@ internal sealed partial class SubmissionQueue(
             command.Parameters.AddWithValue("lease", Options.Lease);
             command.Parameters.AddWithValue("max", Options.MaxAttempts);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            return await reader.ReadAsync(cancellationToken)
-                ? new Claim
-                {
-                    SubmissionId = reader.GetInt64(0),
-                    ScoreId = reader.GetInt64(1),
-                    Lease = reader.GetGuid(2),
-                    LeaseUntil = reader.GetFieldValue<DateTimeOffset>(3),
-                    Attempt = reader.GetInt32(4),
-                    ChallengeId = reader.GetString(5),
-                    Username = reader.GetString(6),
-                    MethodName = await reader.IsDBNullAsync(7, cancellationToken) ? null : reader.GetString(7),
-                    Metrics =
-                    [
-                        .. reader.GetBoolean(8) ? [Metric.Emd] : Array.Empty<Metric>(),
-                        .. reader.GetBoolean(9) ? [Metric.Ima] : Array.Empty<Metric>(),
-                    ],
-                }
-                : null;
+            if (!await reader.ReadAsync(cancellationToken))
+            {
+                return null;
+            }
+
+            var claim = new Claim
+            {
+                SubmissionId = reader.GetInt64(0),
+                ScoreId = reader.GetInt64(1),
+                Lease = reader.GetGuid(2),
+                LeaseUntil = reader.GetFieldValue<DateTimeOffset>(3),
+                Attempt = reader.GetInt32(4),
+                ChallengeId = reader.GetString(5),
+                Username = reader.GetString(6),
+                MethodName = await reader.IsDBNullAsync(7, cancellationToken) ? null : reader.GetString(7),
+                Metrics =
+                [
+                    .. reader.GetBoolean(8) ? [Metric.Emd] : Array.Empty<Metric>(),
+                    .. reader.GetBoolean(9) ? [Metric.Ima] : Array.Empty<Metric>(),
+                ],
+            };
+            telemetry.Claimed(
+                waited: claim.Attempt == 1 ? reader.GetFieldValue<TimeSpan>(11) : null,
+                isLost: reader.GetBoolean(10)
+            );
+            return claim;
         });
     }
 
@@ -80,15 +89,16 @@ internal sealed partial class SubmissionQueue(
     }
 
     /// <summary>Stores the result. To store the same again under the same lease changes nothing.</summary>
-    public Task<LeaseAnswer> CompleteAsync(
+    public async Task<LeaseAnswer> CompleteAsync(
         long id,
         Guid lease,
         Measurement result,
         string? log,
         CancellationToken cancellationToken
     ) =>
-        WriteAsync(
+        await WriteAsync(
             QueueSql.Complete,
+            EvaluationOutcome.Completed,
             id,
             lease,
             cancellationToken,
@@ -100,15 +110,16 @@ internal sealed partial class SubmissionQueue(
         );
 
     /// <summary>Ends the evaluation, because the participant's method failed. It counts against the limits.</summary>
-    public Task<LeaseAnswer> FailAsync(
+    public async Task<LeaseAnswer> FailAsync(
         long id,
         Guid lease,
         string error,
         string? log,
         CancellationToken cancellationToken
     ) =>
-        WriteAsync(
+        await WriteAsync(
             QueueSql.Fail,
+            EvaluationOutcome.Failed,
             id,
             lease,
             cancellationToken,
@@ -122,15 +133,16 @@ internal sealed partial class SubmissionQueue(
     /// <param name="error">Why the worker could not go on; null if it only stops, which takes the attempt back.</param>
     /// <param name="log">The output.</param>
     /// <param name="cancellationToken">Cancels the write.</param>
-    public Task<LeaseAnswer> ReleaseAsync(
+    public async Task<LeaseAnswer> ReleaseAsync(
         long id,
         Guid lease,
         string? error,
         string? log,
         CancellationToken cancellationToken
     ) =>
-        WriteAsync(
+        await WriteAsync(
             QueueSql.Release,
+            EvaluationOutcome.GivenUp,
             id,
             lease,
             cancellationToken,
@@ -164,6 +176,15 @@ internal sealed partial class SubmissionQueue(
     public async Task<bool> HasWorkAsync(CancellationToken cancellationToken) =>
         await ScalarAsync(QueueSql.HasWork, cancellationToken) is true;
 
+    /// <summary>Counts what is in the queue, for the metrics.</summary>
+    public async Task MeasureAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateShortCommand(RowSecurity.Off + QueueSql.Length);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        telemetry.Measured(new(reader.GetInt64(0), reader.GetInt64(1), reader.GetFieldValue<TimeSpan>(2)));
+    }
+
     /// <summary>Ends the evaluations that were lost too often.</summary>
     private async Task GiveUpAsync(CancellationToken cancellationToken)
     {
@@ -171,30 +192,49 @@ internal sealed partial class SubmissionQueue(
             (await ScalarAsync(QueueSql.GiveUp, cancellationToken, ("max", Options.MaxAttempts), ("error", GivenUp)))!;
         if (lost > 0)
         {
+            telemetry.GivenUp(lost);
             LogGivenUp(lost, Options.MaxAttempts);
         }
     }
 
-    /// <param name="sql">A statement that returns a row if it changed the submission, or found the change made.</param>
+    /// <param name="sql">
+    /// A statement that returns a row if it changed the submission, or found the change made, with whether the evaluation
+    /// has ended by it.
+    /// </param>
+    /// <param name="outcome">How it has then ended.</param>
     /// <param name="id">The submission.</param>
     /// <param name="lease">The token that the worker sent.</param>
     /// <param name="cancellationToken">Cancels the write.</param>
     /// <param name="parameters">The others.</param>
     private async Task<LeaseAnswer> WriteAsync(
         string sql,
+        EvaluationOutcome outcome,
         long id,
         Guid lease,
         CancellationToken cancellationToken,
         params (string Name, object? Value)[] parameters
-    ) =>
-        await ScalarAsync(sql, cancellationToken, Held(id, lease, parameters)) is not null
-            ? LeaseAnswer.Done
-            : await RefuseAsync(id, cancellationToken);
+    )
+    {
+        if (await ScalarAsync(sql, cancellationToken, Held(id, lease, parameters)) is not bool hasEnded)
+        {
+            return await RefuseAsync(id, cancellationToken);
+        }
 
-    private async Task<LeaseAnswer> RefuseAsync(long id, CancellationToken cancellationToken) =>
-        await ScalarAsync("SELECT 1 FROM submissions WHERE id = @id", cancellationToken, ("id", id)) is null
+        if (hasEnded)
+        {
+            telemetry.Ended(outcome);
+        }
+
+        return LeaseAnswer.Done;
+    }
+
+    private async Task<LeaseAnswer> RefuseAsync(long id, CancellationToken cancellationToken)
+    {
+        telemetry.Refused();
+        return await ScalarAsync("SELECT 1 FROM submissions WHERE id = @id", cancellationToken, ("id", id)) is null
             ? LeaseAnswer.Missing
             : LeaseAnswer.Stale;
+    }
 
     private static (string Name, object? Value)[] Held(
         long id,

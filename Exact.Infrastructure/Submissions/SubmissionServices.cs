@@ -12,6 +12,7 @@ internal static class SubmissionServices
             .BindConfiguration("Submissions")
             .ValidateDataAnnotations()
             .ValidateOnStart();
+        services.AddSingleton<QueueTelemetry>();
         return services.AddSingleton<SubmissionQueue>().AddSingleton<QueueWatch>().AddScoped<SubmissionIntake>();
     }
 }

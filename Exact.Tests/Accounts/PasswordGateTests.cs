@@ -19,13 +19,16 @@ public sealed class PasswordGateTests(AccountsApp app) : IClassFixture<AccountsA
         var turns = new List<IDisposable>();
         for (var i = 0; i < PasswordGate.Permits; i++)
         {
-            turns.Add(await gate.EnterAsync(Cancellation));
+            turns.Add(await gate.EnterAsync(Address(i), Cancellation));
         }
 
         var waiting = SignInAsync(client);
         await Wait.UntilAsync(() => Task.FromResult(gate.Waiting == 1), "a sign-in waits");
         using var leave = new CancellationTokenSource();
-        var others = Enumerable.Range(1, PasswordGate.Places - 1).Select(_ => gate.EnterAsync(leave.Token)).ToArray();
+        var others = Enumerable
+            .Range(PasswordGate.Permits, PasswordGate.Places - 1)
+            .Select(i => gate.EnterAsync(Address(i), leave.Token))
+            .ToArray();
         using var refused = await SignInAsync(client);
         using var notRegistered = await client.PostAsJsonAsync(
             "/api/account/register",
@@ -48,10 +51,81 @@ public sealed class PasswordGateTests(AccountsApp app) : IClassFixture<AccountsA
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
     }
 
-    private Task<HttpResponseMessage> SignInAsync(HttpClient client) =>
-        client.PostAsJsonAsync(
-            "/api/account/login",
-            new { username = app.NewName(), password = AccountsApp.Password },
+    [Fact]
+    public async Task One_network_cannot_take_the_places_of_the_others()
+    {
+        var gate = app.Services.GetRequiredService<PasswordGate>();
+        using var leave = new CancellationTokenSource();
+        var ofNetwork = Enumerable
+            .Range(0, PasswordGate.Share)
+            .Select(i => gate.EnterAsync(new IPAddress([203, 0, 113, (byte)i]), leave.Token))
+            .ToList();
+        using var client = app.CreateClient();
+
+        var before = await CountAsync();
+        using var refused = await SignInAsync(client, "203.0.113.200");
+        var registered = client.PostAsJsonAsync(
+            "/api/account/register",
+            AccountsApp.Registration(app.NewName()),
             Cancellation
         );
+        var elsewhere = SignInAsync(client, "198.51.100.1");
+        await Wait.UntilAsync(
+            () => Task.FromResult(gate.Waiting == PasswordGate.Share - PasswordGate.Permits + 2),
+            "the requests of other networks wait"
+        );
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(ofNetwork));
+        ofNetwork.Where(turn => turn.IsCompletedSuccessfully).ToList().ForEach(turn => turn.Result.Dispose());
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        using var made = await registered;
+        Assert.Equal(HttpStatusCode.Created, made.StatusCode);
+        using var served = await elsewhere;
+        Assert.Equal(HttpStatusCode.Unauthorized, served.StatusCode);
+        Assert.Equal(before + 2, await CountAsync()); // one failure of a name and a network: nobody looked at the other
+    }
+
+    [Fact]
+    public async Task A_network_that_fails_at_many_names_has_to_wait_and_no_other()
+    {
+        var throttle = app.Services.GetRequiredService<SignInThrottle>();
+        var address = IPAddress.Parse("192.88.99.7");
+        for (var i = 0; i <= SignInThrottle.PermittedOfNetwork; i++)
+        {
+            var count = await throttle.CountAsync($"guess{i}", address, Cancellation);
+            Assert.Equal(i == SignInThrottle.PermittedOfNetwork, count.Wait is not null);
+        }
+
+        using var client = app.CreateClient();
+        using var refused = await SignInAsync(client, "192.88.99.200");
+        using var elsewhere = await SignInAsync(client, "198.51.100.1");
+        for (var i = 0; i < 3; i++)
+        {
+            await throttle.ForgetAsync($"guess{i}", address, Cancellation); // three of them were right
+        }
+
+        using var allowed = await SignInAsync(client, "192.88.99.200");
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.NotNull(refused.Headers.RetryAfter);
+        Assert.Equal(HttpStatusCode.Unauthorized, elsewhere.StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, allowed.StatusCode);
+    }
+
+    private Task<long> CountAsync() =>
+        app.Database.ScalarAsync<long>("SELECT coalesce(sum(count), 0) FROM failed_sign_ins");
+
+    /// <summary>Each of another network.</summary>
+    private static IPAddress Address(int i) => new([10, 0, (byte)i, 1]);
+
+    private async Task<HttpResponseMessage> SignInAsync(HttpClient client, string sender = "192.0.2.1")
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/account/login")
+        {
+            Content = JsonContent.Create(new { username = app.NewName(), password = AccountsApp.Password }),
+            Headers = { { ExactApp.Sender, sender } },
+        };
+        return await client.SendAsync(request, Cancellation);
+    }
 }

@@ -15,6 +15,14 @@ public sealed class SecurityHeaderTests(ExactApp app) : IClassFixture<ExactApp>
     [InlineData("/api/challenges?limit=x", HttpStatusCode.BadRequest)]
     [InlineData("/api/admin/export", HttpStatusCode.Unauthorized)]
     [InlineData("/no/such/route", HttpStatusCode.NotFound)]
+    [InlineData("/metrics", HttpStatusCode.NotFound)]
+    [InlineData("/openapi/v1.json", HttpStatusCode.OK)]
+    [InlineData("/admin/assets/console.css", HttpStatusCode.OK)]
+    [InlineData("/admin/assets/console.js", HttpStatusCode.OK)]
+    [InlineData("/admin/assets/icon.svg", HttpStatusCode.OK)]
+    [InlineData("/csrf", HttpStatusCode.OK)]
+    [InlineData("/user", HttpStatusCode.Forbidden)]
+    [InlineData("/api/account/login", HttpStatusCode.MethodNotAllowed)]
     public async Task Every_answer_forbids_frames_content_and_guessing(string path, HttpStatusCode status)
     {
         using var client = app.CreateClient();
@@ -28,6 +36,47 @@ public sealed class SecurityHeaderTests(ExactApp app) : IClassFixture<ExactApp>
         Assert.Equal("default-src 'none'; frame-ancestors 'none'", Header(answer, "Content-Security-Policy"));
         Assert.False(answer.Headers.Contains("Server"));
         Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
+    }
+
+    [Theory]
+    [InlineData("/", "text/html")]
+    [InlineData("/docs", "text/html")]
+    [InlineData("/admin", "text/html")]
+    [InlineData("/admin/sign-in", "text/html")]
+    [InlineData("/admin/no/such/page", "text/html")]
+    [InlineData("/no/such/route", "text/html")]
+    [InlineData("/swagger/index.html", "text/html")]
+    public async Task Every_page_allows_its_own_content_only(string path, string accepted)
+    {
+        using var client = app.CreateClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { { "Accept", accepted } } };
+
+        using var answer = await client.SendAsync(request, CancellationToken);
+
+        var policy = Header(answer, "Content-Security-Policy");
+        Assert.StartsWith("default-src 'none'", policy);
+        Assert.Contains("frame-ancestors 'none'", policy);
+        Assert.DoesNotContain("http", policy);
+        Assert.Equal("nosniff", Header(answer, "X-Content-Type-Options"));
+        Assert.Equal("DENY", Header(answer, "X-Frame-Options"));
+        Assert.Contains(Header(answer, "Referrer-Policy"), (string[])["no-referrer", "same-origin"]);
+        Assert.False(answer.Headers.Contains("Server"));
+    }
+
+    [Theory]
+    [InlineData("HEAD", "/api/challenges")]
+    [InlineData("OPTIONS", "/api/challenges")]
+    [InlineData("POST", "/api/account/login")] // has no body: 400 or 415
+    [InlineData("DELETE", "/api/admin/operations/1")]
+    public async Task Every_method_gets_them(string method, string path)
+    {
+        using var client = app.CreateClient();
+        using var request = new HttpRequestMessage(new(method), path);
+
+        using var answer = await client.SendAsync(request, CancellationToken);
+
+        Assert.Equal("nosniff", Header(answer, "X-Content-Type-Options"));
+        Assert.Equal("default-src 'none'; frame-ancestors 'none'", Header(answer, "Content-Security-Policy"));
     }
 
     [Fact]

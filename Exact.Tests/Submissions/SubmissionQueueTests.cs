@@ -233,7 +233,7 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
         await database.ExecuteAsync("VACUUM ANALYZE scores");
         await database.ExecuteAsync("VACUUM ANALYZE submissions");
 
-        foreach (var sql in (string[])[QueueSql.Claim, QueueSql.HasWork, QueueSql.GiveUp])
+        foreach (var sql in (string[])[QueueSql.Claim, QueueSql.HasWork, QueueSql.GiveUp, QueueSql.Length])
         {
             var plan = await PlanAsync(sql);
             Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
@@ -260,6 +260,7 @@ public sealed class SubmissionQueueTests(QueueDatabase database) : IClassFixture
 
         var places = await PlanAsync(QueueSql.Places, "ANALYZE, TIMING OFF, COSTS OFF");
         Assert.InRange(MostRows(places), 1, 20_000); // not for each submission
+        Assert.Equal(10_000, MostRows(await PlanAsync(QueueSql.Length, "ANALYZE, TIMING OFF, COSTS OFF")));
         var plan = await PlanAsync(QueueSql.Claim, "ANALYZE, TIMING OFF, COSTS OFF");
 
         Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Exact.Tests.Support;
 
@@ -17,6 +18,7 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
     public const string Sender = "Test-Sender";
 
     private readonly TestDatabase database;
+    private readonly LoggedSecrets secrets = new();
     private readonly string files = Directory.CreateTempSubdirectory("exact-files-").FullName;
 
     public ExactApp()
@@ -69,11 +71,15 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
         await database.DisposeAsync();
         Directory.Delete(files, recursive: true);
         GC.SuppressFinalize(this);
+        secrets.Refuse();
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         builder.ConfigureServices(services => services.AddSingleton<IStartupFilter, SentFrom>());
+        builder.ConfigureLogging(logging =>
+            logging.AddProvider(secrets).AddFilter<LoggedSecrets>("Exact", LogLevel.Debug)
+        );
         builder.UseEnvironment("Production");
         builder.UseSetting("ConnectionStrings:Exact", database.ConnectionString);
         builder.UseSetting("Admin:Key", AdminKey);

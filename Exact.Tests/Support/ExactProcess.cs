@@ -47,6 +47,11 @@ internal sealed class ExactProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
+        if (start.Environment["ASPNETCORE_ENVIRONMENT"] == "Production")
+        {
+            start.Environment.TryAdd("Logging__Console__FormatterName", "simple"); // most tests read the log as text
+        }
+
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => output.Enqueue(line.Data ?? "");
         process.ErrorDataReceived += (_, line) => errors.Enqueue(line.Data ?? "");
@@ -158,8 +163,14 @@ internal sealed class ExactProcess : IAsyncDisposable
             await process.WaitForExitAsync();
         }
 
-        process.Dispose();
+        process.WaitForExit(); // until the last line of its log is here
         client.Dispose();
+        var environment = process.StartInfo.Environment["ASPNETCORE_ENVIRONMENT"];
+        process.Dispose();
+        if (environment == "Production") // Development prints its admin key
+        {
+            LoggedSecrets.Refuse(errors);
+        }
     }
 
     private async Task WaitAsync(Func<Task<bool>> condition, TimeSpan? patience)

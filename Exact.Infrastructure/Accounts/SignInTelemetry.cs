@@ -1,0 +1,53 @@
+using System.Diagnostics.Metrics;
+
+namespace Exact.Infrastructure.Accounts;
+
+/// <summary>The metrics of sign-ins and of the queue for hashing passwords.</summary>
+internal sealed class SignInTelemetry
+{
+    private readonly Counter<long> attempts;
+
+    public SignInTelemetry(IMeterFactory meters, PasswordGate gate)
+    {
+        var meter = meters.CreateExact();
+        attempts = meter.CreateCounter<long>(
+            "exact.sign_ins",
+            "{attempt}",
+            "Passwords that were sent to sign in or to change one, by outcome"
+        );
+        meter.CreateObservableGauge(
+            "exact.sign_ins.waiting",
+            () => gate.Waiting,
+            "{request}",
+            "Requests of this process that wait to hash a password"
+        );
+    }
+
+    /// <summary>Begins each series, as <see cref="Operations.OperationTelemetry.StartAtZero"/> does.</summary>
+    public void StartAtZero()
+    {
+        foreach (var outcome in Enum.GetValues<SignInOutcome>())
+        {
+            attempts.Add(0, Tag(outcome));
+        }
+    }
+
+    public void Count(SignInOutcome outcome) => attempts.Add(1, Tag(outcome));
+
+    private static KeyValuePair<string, object?> Tag(SignInOutcome outcome) =>
+        new("outcome", outcome.ToString().ToLowerInvariant());
+}
+
+internal enum SignInOutcome
+{
+    Succeeded,
+
+    /// <summary>The name or the password was wrong, or the account is disabled.</summary>
+    Failed,
+
+    /// <summary>Too many have failed before.</summary>
+    Throttled,
+
+    /// <summary>Too many requests waited to hash a password.</summary>
+    Overloaded,
+}
