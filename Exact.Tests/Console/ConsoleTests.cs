@@ -135,6 +135,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         var picture = Path.Combine(Visitor.Folder, "overview-forced.png");
         await visitor.Page.ScreenshotAsync(new() { Path = picture, FullPage = true });
         await visitor.CheckAsync("overview in forced colours");
+        await visitor.Page.EmulateMediaAsync(new() { ForcedColors = ForcedColors.None });
 
         await visitor.FollowAsync("verified");
         await visitor.LookAsync("backup");
