@@ -134,6 +134,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await visitor.Page.EmulateMediaAsync(new() { ForcedColors = ForcedColors.Active });
         await visitor.KeepPictureAsync("overview-forced");
         await visitor.CheckAsync("overview in forced colours");
+        await visitor.Page.EmulateMediaAsync(new() { ForcedColors = ForcedColors.None });
 
         await visitor.FollowAsync("verified");
         await visitor.LookAsync("backup");
