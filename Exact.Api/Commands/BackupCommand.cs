@@ -69,6 +69,7 @@ internal static class BackupCommand
                 {
                     ({ } target, _) => ExportCommand.RunAsync(
                         services,
+                        remote: null,
                         target,
                         new ExportOptions { IsComplete = true, Redact = parsed.GetValue(redact) },
                         cancellationToken

@@ -48,11 +48,12 @@ internal static class RemoteTransfers
             "api/admin/export",
             new Dictionary<string, string?>
             {
-                ["format"] = NameOf(options.Format),
+                ["format"] = options.IsComplete ? "tar" : NameOf(options.Format),
                 ["models"] = options.Models.Count > 0 ? string.Join(',', options.Models) : null,
                 ["exclude"] = options.Exclude.Count > 0 ? string.Join(',', options.Exclude) : null,
                 ["challenge"] = options.Challenge,
                 ["for"] = NameOf(options.For),
+                ["redact"] = options.Redact is Redaction.None ? null : NameOf(options.Redact),
             }
         );
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(path, UriKind.Relative));
