@@ -13,8 +13,6 @@ public sealed class KeyRingTests(AccountsApp app) : IClassFixture<AccountsApp>
     public async Task The_next_key_is_made_once_and_under_the_migration_lock()
     {
         var ring = app.Services.GetRequiredService<KeyRing>();
-        app.Time.Advance(TimeSpan.FromDays(85)); // a key lasts 90 days, and the next one is made 7 days before its end
-
         await using (var migrating = await app.Database.DataSource.OpenConnectionAsync(Cancellation))
         await using (
             await MigrationLock.AcquireAsync(
@@ -25,6 +23,9 @@ public sealed class KeyRingTests(AccountsApp app) : IClassFixture<AccountsApp>
             )
         )
         {
+            // A key lasts 90 days, and the next one is made 7 days before its end. The service looks too, at its start.
+            app.Time.Advance(TimeSpan.FromDays(85));
+
             Assert.True(await ring.TryEnsureAsync(Cancellation)); // the last key still serves
             Assert.Equal(1, await CountAsync());
         }
