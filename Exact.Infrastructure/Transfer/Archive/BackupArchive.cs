@@ -7,11 +7,13 @@ namespace Exact.Infrastructure.Transfer.Archive;
 /// <summary>A complete backup that is being read: first <see cref="Backup"/>, then the files, then the manifest.</summary>
 internal sealed class BackupArchive : IAsyncDisposable
 {
+    private readonly Stream source;
     private readonly TarReader tar;
     private readonly HashedStream backup;
 
-    private BackupArchive(TarReader tar, Stream backup)
+    private BackupArchive(Stream source, TarReader tar, Stream backup)
     {
+        this.source = source;
         this.tar = tar;
         this.backup = new HashedStream(backup, long.MaxValue);
     }
@@ -32,7 +34,7 @@ internal sealed class BackupArchive : IAsyncDisposable
         var tar = new TarReader(source, leaveOpen: true);
         var first = await NextAsync(tar, cancellationToken);
         return first is { DataStream: { } content } && NameOf(first) is ArchiveManifest.BackupEntry
-            ? new BackupArchive(tar, content)
+            ? new BackupArchive(source, tar, content)
             : throw ArchiveException.OfAnotherKind();
     }
 
@@ -79,11 +81,25 @@ internal sealed class BackupArchive : IAsyncDisposable
             throw new ArchiveException($"\"{Show(more.Name)}\" follows its {ArchiveManifest.ManifestEntry}.");
         }
 
+        await PassOverPaddingAsync(cancellationToken);
         return backup.Sha256 == manifest.Sha256
             ? manifest
             : throw new ArchiveException(
                 $"Its {ArchiveManifest.BackupEntry} is not the one that its manifest describes."
             );
+    }
+
+    /// <summary>Reads what is left, for only at its end does a packed archive show that it was cut off.</summary>
+    private async Task PassOverPaddingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await source.CopyToAsync(Stream.Null, cancellationToken);
+        }
+        catch (Exception e) when (IsDamage(e))
+        {
+            throw new ArchiveException("It was cut off at its end.", e);
+        }
     }
 
     private static string KeyOf(TarEntry entry, string name)
