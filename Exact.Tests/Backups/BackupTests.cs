@@ -90,7 +90,6 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         Assert.Null(whole);
         Assert.Contains("2 records of api.challenge, of which 1 were restored", await VerifyAsync(lying));
         Assert.Contains("Its structure cannot be read", await VerifyAsync(archive[..^4096]));
-        Assert.Contains("cut off at its end", await VerifyAsync(archive[..^9]));
         Assert.Contains("has no manifest", await VerifyAsync("[]"u8.ToArray()));
         Assert.Equal(0, await database.ScalarAsync<long>(Scratch));
     }
