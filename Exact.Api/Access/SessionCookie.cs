@@ -23,12 +23,18 @@ internal static class SessionCookie
     public static void Configure(CookieAuthenticationOptions options)
     {
         options.Cookie.Name = Name;
-        options.Cookie.HttpOnly = true;
         options.Cookie.SameSite = SameSiteMode.Lax;
-        options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
         options.ExpireTimeSpan = Lifetime;
-        options.SlidingExpiration = true;
         options.Events.OnValidatePrincipal = ValidateAsync;
+        Secure(options);
+    }
+
+    /// <summary>What every cookie that signs somebody in has in common: no script reads it, and refusals are answers.</summary>
+    public static void Secure(CookieAuthenticationOptions options)
+    {
+        options.Cookie.HttpOnly = true;
+        options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+        options.SlidingExpiration = true;
         options.Events.OnRedirectToLogin = refused => Refusals.UnauthorizedAsync(refused.HttpContext);
         options.Events.OnRedirectToAccessDenied = refused => Refusals.ForbiddenAsync(refused.HttpContext);
     }

@@ -23,14 +23,10 @@ internal static class ConsoleCookie
     public static void Configure(CookieAuthenticationOptions options)
     {
         options.Cookie.Name = Name;
-        options.Cookie.HttpOnly = true;
         options.Cookie.SameSite = SameSiteMode.Strict;
-        options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
         options.ExpireTimeSpan = Lifetime;
-        options.SlidingExpiration = true;
         options.Events.OnValidatePrincipal = ValidateAsync;
-        options.Events.OnRedirectToLogin = refused => Refusals.UnauthorizedAsync(refused.HttpContext);
-        options.Events.OnRedirectToAccessDenied = refused => Refusals.ForbiddenAsync(refused.HttpContext);
+        SessionCookie.Secure(options);
     }
 
     public static bool IsSent(HttpRequest request) =>

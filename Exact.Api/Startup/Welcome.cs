@@ -29,6 +29,7 @@ internal sealed partial class Welcome(
         var (key, howToRead) = Key();
         (string What, string How)[] lines =
         [
+            ("Console", $"{address}/admin"),
             ("Try it out", $"{address}/swagger"),
             ("Admin key", howToRead),
             ("The migrations", $"curl -H \"Authorization: Bearer {key}\" {address}/api/admin/migrations"),

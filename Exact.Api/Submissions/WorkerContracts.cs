@@ -6,7 +6,9 @@ using FluentValidation;
 namespace Exact.Api.Submissions;
 
 /// <summary>A worker asks for a submission.</summary>
-/// <param name="Metrics">What the worker measures: <c>emd</c>, <c>ima</c>; by default both. It gets only scores that lack one of them.</param>
+/// <param name="Metrics">
+/// What the worker measures: <c>emd</c>, <c>ima</c>; by default both. It gets only scores that lack one of them.
+/// </param>
 /// <param name="Wait">How many seconds to wait for a submission, from 0 to 30; by default 0.</param>
 /// <param name="Worker">The name of the worker, for people who look for it.</param>
 /// <example>{"metrics": ["emd"], "wait": 0, "worker": "gpu-1"}</example>

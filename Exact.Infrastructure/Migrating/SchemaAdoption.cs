@@ -25,7 +25,7 @@ internal sealed partial class SchemaAdoption(
 )
 {
     /// <summary>How long to wait for the model, and for a locked table.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <summary>
     /// Finds why the database has to be adopted before it can be migrated; null if it can be migrated.

@@ -178,6 +178,16 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
             DELETE FROM "__EFMigrationsHistory" WHERE migration_id LIKE '%DeriveFromMovedDisqualifications'
             """
         );
+        await using var copy = new MigratedDatabase(MigratedTemplate.Current); // its tables have the same numbers
+        await copy.InitializeAsync();
+        await using var stranger = await copy.DataSource.OpenConnectionAsync(Cancellation);
+        await using var elsewhere = await stranger.BeginTransactionAsync(Cancellation);
+        await using (var use = stranger.CreateCommand())
+        {
+            use.CommandText = "LOCK TABLE disqualifications";
+            await use.ExecuteNonQueryAsync(Cancellation);
+        }
+
         var visitor = await VisitAsync();
         await visitor.SignInAsync("/admin");
         await Expect(visitor.Page.Locator(".advice")).ToContainTextAsync("1 migration is pending: apply it.");

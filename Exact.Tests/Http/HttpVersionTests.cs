@@ -152,7 +152,10 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         Assert.Equal(
             0,
             await app.Database.ScalarAsync<long>(
-                "SELECT count(*) FROM pg_locks WHERE relation = 'scores'::regclass AND pid <> pg_backend_pid()"
+                """
+                SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+                WHERE a.datname = current_database() AND l.relation = 'scores'::regclass AND l.pid <> pg_backend_pid()
+                """
             )
         );
         await Assert.ThrowsAnyAsync<Exception>(() => export.Content.ReadAsByteArrayAsync(CancellationToken));

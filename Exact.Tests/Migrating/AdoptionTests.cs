@@ -35,11 +35,11 @@ public sealed class AdoptionTests(MigratedTemplate template)
     {
         await using var database = await UnrecordedAsync();
         await using var adopt = await ExactProcess.RunAsync(database.ConnectionString, "migrate", "--adopt");
+        Assert.True(await adopt.WaitForExitAsync() == 0, adopt.Log);
         await using var replica = ExactProcess.Serve(database.ConnectionString);
 
         await replica.WaitUntilReadyAsync();
 
-        Assert.Equal(0, await adopt.WaitForExitAsync());
         Assert.Contains("_Initial", adopt.Output);
         Assert.EndsWith("recorded as applied.", adopt.Log);
         Assert.StartsWith("exact ", await database.ScalarAsync<string>($"SELECT applied_by FROM {History}"));

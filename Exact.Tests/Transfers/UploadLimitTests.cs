@@ -129,8 +129,12 @@ public sealed class UploadLimitTests(ExactApp app) : IClassFixture<ExactApp>, IA
         await line.WriteAsync(file.AsMemory(0, sent), CancellationToken);
         using var reader = new StreamReader(line);
         var answer = reader.ReadToEndAsync(CancellationToken);
-        const string AreOthersKept =
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'scores'::regclass AND mode = 'AccessExclusiveLock')";
+        const string AreOthersKept = """
+            SELECT EXISTS (
+                SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                WHERE d.datname = current_database() AND l.relation = 'scores'::regclass AND l.mode = 'AccessExclusiveLock'
+            )
+            """;
         await Wait.UntilAsync(() => Task.FromResult(body.Read == sent), "all that was sent has been read");
         Assert.True(await app.Database.ScalarAsync<bool>(AreOthersKept));
         await Wait.UntilAsync(

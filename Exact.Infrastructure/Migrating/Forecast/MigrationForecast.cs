@@ -60,6 +60,7 @@ internal sealed partial class MigrationForecast(
                     SELECT DISTINCT format('%s (pid %s, %s)', coalesce(nullif(a.application_name, ''), 'a session'), a.pid, a.state)
                     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
                     WHERE l.relation = c.oid AND l.granted AND l.pid <> pg_backend_pid()
+                        AND a.datname = current_database() -- the tables of a copied database have the same numbers
                         AND a.backend_type = 'client backend' -- autovacuum makes way by itself
                 )
             FROM pg_class c

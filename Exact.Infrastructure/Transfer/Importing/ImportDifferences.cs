@@ -99,7 +99,7 @@ internal sealed class ImportDifferences(NpgsqlDataSource database, FixtureTables
     {
         try
         {
-            return await ReadAsync(others, table, DoNotWait, condition, ids, transaction, limit, cancellationToken);
+            return await ReadAsync(others, table, condition, ids, transaction, limit, cancellationToken, DoNotWait);
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable)
         {
@@ -107,25 +107,15 @@ internal sealed class ImportDifferences(NpgsqlDataSource database, FixtureTables
         }
     }
 
-    private static Task<Dictionary<long, string?[]>> ReadAsync(
-        NpgsqlConnection import,
-        FixtureTable table,
-        string condition,
-        IReadOnlyCollection<long> ids,
-        long transaction,
-        int limit,
-        CancellationToken cancellationToken
-    ) => ReadAsync(import, table, "", condition, ids, transaction, limit, cancellationToken);
-
     private static async Task<Dictionary<long, string?[]>> ReadAsync(
         NpgsqlConnection connection,
         FixtureTable table,
-        string setting,
         string condition,
         IReadOnlyCollection<long> ids,
         long transaction,
         int limit,
-        CancellationToken cancellationToken
+        CancellationToken cancellationToken,
+        string setting = ""
     )
     {
         var values = string.Join(
