@@ -42,16 +42,16 @@ internal static class Diagnostics
             console.SingleLine = true;
             console.TimestampFormat = Timestamp;
             console.UseUtcTimestamp = true;
+            // The framework looks at stdout, where the log does not go.
+            console.ColorBehavior = Console.IsErrorRedirected
+                ? LoggerColorBehavior.Disabled
+                : LoggerColorBehavior.Default;
         });
         builder.Logging.AddJsonConsole(console =>
         {
             console.IncludeScopes = true; // they have the trace id
             console.TimestampFormat = Timestamp.TrimEnd();
             console.UseUtcTimestamp = true;
-            // The framework looks at stdout, where the log does not go.
-            console.ColorBehavior = Console.IsErrorRedirected
-                ? LoggerColorBehavior.Disabled
-                : LoggerColorBehavior.Default;
         });
         builder.Logging.AddConsoleFormatter<ShortConsole, ConsoleFormatterOptions>();
         builder.Services.Configure<ConsoleLoggerOptions>(console =>
