@@ -83,18 +83,6 @@ public static class Telemetry
         "Harmful differences between the catalog and the model"
     );
 
-    private static readonly Counter<long> Backups = Meter.CreateCounter<long>(
-        "exact.backups",
-        "{backup}",
-        "Backups that this process made by itself, by outcome"
-    );
-
-    private static readonly Histogram<double> BackupDuration = Meter.CreateHistogram<double>(
-        "exact.backups.duration",
-        "s",
-        "How long each of them took, with its verification"
-    );
-
     /// <summary>The meter of one host, so that a listener can distinguish several hosts in a process.</summary>
     internal static Meter CreateExact(this IMeterFactory meters) => meters.Create(Name, Product.Version);
 
@@ -140,13 +128,6 @@ public static class Telemetry
         Pending.Record(pending);
         Unknown.Record(unknown);
         Edited.Record(edited);
-    }
-
-    internal static void BackupEnded(bool succeeded, TimeSpan duration)
-    {
-        var outcome = new KeyValuePair<string, object?>("outcome", succeeded ? "succeeded" : "failed");
-        Backups.Add(1, outcome);
-        BackupDuration.Record(duration.TotalSeconds, outcome);
     }
 
     internal static void DriftRead(int differences) => Drift.Record(differences);

@@ -26,11 +26,17 @@ internal static class Documentation
     {
         var group = routes.MapGroup("/docs").ExcludeFromDescription().AvailableAtAnyTime();
         group.MapGet("/", IResult (HttpContext context) => Render(First, context.Request.PathBase));
+        group.MapGet("/images/{name}", FindImage);
         group.MapGet("/{**page}", IResult (string page, HttpContext context) => Find(page, context.Request.PathBase));
     }
 
     private static IResult Find(string page, string root) =>
         Files.Contains($"docs/{page}.md") ? Render($"docs/{page}.md", root) : TypedResults.NotFound();
+
+    private static IResult FindImage(string name) =>
+        typeof(Documentation).Assembly.GetManifestResourceStream($"docs/images/{name}") is { } image
+            ? TypedResults.Stream(image, "image/png")
+            : TypedResults.NotFound();
 
     private static IResult Render(string file, string root)
     {
@@ -67,7 +73,9 @@ internal static class Documentation
         var path = target.AbsolutePath[1..];
         if (Files.Contains(path))
         {
-            link.Url = $"{root}/{(path is First ? "docs" : path[..^".md".Length])}{target.Fragment}";
+            link.Url = link.IsImage
+                ? $"{root}/{path}"
+                : $"{root}/{(path is First ? "docs" : path[..^".md".Length])}{target.Fragment}";
             return;
         }
 

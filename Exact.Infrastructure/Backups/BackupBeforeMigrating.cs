@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Microsoft.Extensions.Options;
@@ -30,7 +29,6 @@ internal sealed class BackupBeforeMigrating(
             return;
         }
 
-        var started = Stopwatch.GetTimestamp();
         var isMarked = await BackupLock.TryAcquireAsync(connection, cancellationToken);
         var error = await TakeAsync(folder, older, actor, cancellationToken);
         if (isMarked)
@@ -38,7 +36,6 @@ internal sealed class BackupBeforeMigrating(
             await BackupLock.ReleaseAsync(connection);
         }
 
-        Telemetry.BackupEnded(error is null, Stopwatch.GetElapsedTime(started));
         if (error is not null)
         {
             await alarm.RaiseAsync("migration", slot: null, error, cancellationToken);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Cronos;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
@@ -50,9 +49,7 @@ internal sealed partial class BackupSchedule(
             return false; // another replica makes it, or has made it while this one looked
         }
 
-        var started = Stopwatch.GetTimestamp();
         var error = await TakeAsync(cancellationToken);
-        Telemetry.BackupEnded(error is null, Stopwatch.GetElapsedTime(started));
         if (error is not null)
         {
             await alarm.RaiseAsync(Actors.Schedule, slot, error, cancellationToken);

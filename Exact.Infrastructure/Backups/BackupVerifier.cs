@@ -1,15 +1,24 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Transfer.Archive;
 using Exact.Infrastructure.Transfer.Exporting;
 using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Mapping;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Exact.Infrastructure.Backups;
 
 /// <summary>Proves a complete backup: restores it into a scratch database, and compares that with its manifest.</summary>
-internal sealed class BackupVerifier(MigratorConnection connections, FixtureTables tables, TimeProvider time)
+internal sealed class BackupVerifier(
+    MigratorConnection connections,
+    FixtureTables tables,
+    TimeProvider time,
+    ILogger<BackupVerifier> logger
+)
 {
     /// <summary>How long the archive may stop coming. Nobody waits for the tables of the scratch database.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
@@ -21,11 +30,13 @@ internal sealed class BackupVerifier(MigratorConnection connections, FixtureTabl
     /// <exception cref="BackupException">The archive cannot be restored, or what was restored differs.</exception>
     public async Task<ArchiveManifest> VerifyAsync(Stream archive, CancellationToken cancellationToken)
     {
-        await using var scratch = await ScratchDatabase.CreateAsync(connections, time, cancellationToken);
+        await using var scratch = await CreateScratchAsync(cancellationToken);
+        await using var database = connections.CreateDataSource(scratch.Name);
+        var schema = await MigrateAsync(database, cancellationToken);
         await using var file = new PeekedStream(archive);
         var isPacked = (await file.PeekAsync(cancellationToken)).Span is [0x1F, 0x8B, ..];
         await using var unpacked = isPacked ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
-        var importer = new FixtureImporter(scratch.Source, tables, time);
+        var importer = new FixtureImporter(database, tables, time);
         var options = new ImportOptions { Patience = Patience };
         var outcome = await importer.ImportAsync(unpacked, options, cancellationToken: cancellationToken);
         var manifest = outcome switch
@@ -38,20 +49,21 @@ internal sealed class BackupVerifier(MigratorConnection connections, FixtureTabl
             ImportOutcome.Rejected { Errors: [var first, ..] } => throw new BackupException(first.Describe()),
             _ => throw new BackupException($"The import into a scratch database ended with {outcome}."),
         };
-        await CompareAsync(scratch, manifest, cancellationToken);
+        await CompareAsync(database, schema, manifest, cancellationToken);
         return manifest;
     }
 
     /// <summary>What was restored is exported again: to the same bytes, if it had the schema of this version.</summary>
     private async Task CompareAsync(
-        ScratchDatabase scratch,
+        NpgsqlDataSource database,
+        string schema,
         ArchiveManifest manifest,
         CancellationToken cancellationToken
     )
     {
         using var hash = SHA256.Create();
         await using var hashing = new CryptoStream(Stream.Null, hash, CryptoStreamMode.Write);
-        var exporter = new FixtureExporter(scratch.Source, tables);
+        var exporter = new FixtureExporter(database, tables);
         var report = await exporter.ExportAsync(hashing, new ExportOptions(), cancellationToken);
         await hashing.FlushFinalBlockAsync(cancellationToken);
         foreach (var (model, records) in manifest.Models)
@@ -64,9 +76,35 @@ internal sealed class BackupVerifier(MigratorConnection connections, FixtureTabl
             }
         }
 
-        if (manifest.Schema == scratch.Schema && Convert.ToHexStringLower(hash.Hash!) != manifest.Sha256)
+        if (manifest.Schema == schema && Convert.ToHexStringLower(hash.Hash!) != manifest.Sha256)
         {
             throw new BackupException("What was restored differs from what was backed up.");
         }
     }
+
+    private async Task<ScratchDatabase> CreateScratchAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ScratchDatabase.CreateAsync(connections, "verification", logger, cancellationToken);
+        }
+        catch (ScratchDatabaseException e)
+        {
+            throw new BackupException($"The backup cannot be verified. {e.Message}", e);
+        }
+    }
+
+    /// <returns>The newest migration.</returns>
+    private static async Task<string> MigrateAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
+    {
+        var options = new DbContextOptionsBuilder<ExactDbContext>();
+        options.UseExact(database);
+        await using var context = new ExactDbContext(options.Options);
+        context.Database.SetCommandTimeout(TimeSpan.Zero);
+        await context.Database.MigrateAsync(cancellationToken);
+        return context.Database.GetMigrations().Last();
+    }
 }
+
+/// <summary>A backup could not be made or is not what it should be.</summary>
+internal sealed class BackupException(string message, Exception? cause = null) : Exception(message, cause);

@@ -3,11 +3,16 @@ using System.Diagnostics.Metrics;
 
 namespace Exact.Infrastructure.Operations;
 
-/// <summary>The spans and metrics of imports, exports and whatever else the journal runs.</summary>
+/// <summary>The spans and metrics of imports, exports, backups and whatever else the journal runs.</summary>
 internal sealed class OperationTelemetry
 {
     /// <summary>The kinds that run for a while; the others are changes, which a transaction makes.</summary>
-    private static readonly OperationKind[] Running = [OperationKind.Import, OperationKind.Export];
+    private static readonly OperationKind[] Running =
+    [
+        OperationKind.Import,
+        OperationKind.Export,
+        OperationKind.Backup,
+    ];
 
     private readonly Counter<long> ended;
     private readonly Histogram<double> duration;

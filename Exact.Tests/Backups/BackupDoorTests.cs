@@ -97,6 +97,8 @@ public sealed class BackupDoorTests(ExactApp app) : IClassFixture<ExactApp>, IAs
                     is "succeeded",
             "the backup has ended"
         );
+        var actor = await app.Database.ScalarAsync<string>("SELECT actor FROM operations WHERE kind = 'backup'");
+        Assert.Equal("admin-key", actor);
         await app.Database.ExecuteAsync(
             """
             INSERT INTO operations (kind, actor, origin, started_at, finished_at, state, error)

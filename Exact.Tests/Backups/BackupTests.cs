@@ -173,14 +173,14 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Name == "exact.backups")
+                if (instrument.Name == "exact.operations.ended")
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }
             },
         };
         meters.SetMeasurementEventCallback<long>(
-            (_, value, tags, _) => failures += tags[0].Value is "failed" ? value : 0
+            (_, value, tags, _) => failures += tags.ToArray() is [{ Value: "backup" }, { Value: "failed" }] ? value : 0
         );
         meters.Start();
         var (schedule, history) = (

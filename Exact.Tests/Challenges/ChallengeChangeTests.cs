@@ -33,7 +33,7 @@ public sealed class ChallengeChangeTests(SubmissionsApp app) : IClassFixture<Sub
         Assert.NotEqual(old, await KeyAsync(path, kind));
         Assert.Equal(0, await app.Database.ScalarAsync<long>($"SELECT count(*) FROM stored_files WHERE key = '{old}'"));
         Assert.Equal(
-            $"ada:replace_{kind}:{old} admin-key:replace_{kind}",
+            $"ada:create ada:replace_{kind}:{old} admin-key:replace_{kind}",
             await app.Database.ScalarAsync<string>(
                 $"""
                 SELECT string_agg(concat_ws(':', actor, figures->>'action',
@@ -76,8 +76,8 @@ public sealed class ChallengeChangeTests(SubmissionsApp app) : IClassFixture<Sub
         Assert.Equal(204, (await app.Admin.SendAsync("DELETE", path)).Status);
 
         Assert.Equal(
-            "ada change First/open>Second/open, admin-key close Second/open>Second/closed, "
-                + "admin-key delete Second/closed>/",
+            "ada create />First/open, ada change First/open>Second/open, "
+                + "admin-key close Second/open>Second/closed, admin-key delete Second/closed>/",
             await app.Database.ScalarAsync<string>(
                 $"""
                 SELECT string_agg(format('%s %s %s/%s>%s/%s', actor, figures->>'action',

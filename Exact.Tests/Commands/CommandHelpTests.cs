@@ -42,6 +42,25 @@ public sealed class CommandHelpTests
         }
     }
 
+    [Fact]
+    public async Task The_page_of_the_command_line_has_each_command()
+    {
+        var page = await File.ReadAllTextAsync(
+            Path.Combine(Checkout.Repository, "docs", "command-line.md"),
+            TestContext.Current.CancellationToken
+        );
+        var table = page.Split("\n## ")[0].Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal));
+        var commands = Below(Root).Where(command => command.Action is not null && command != Root && !command.Hidden);
+
+        Assert.Equal(
+            commands
+                .Select(command => command.Parents.FirstOrDefault(parent => parent != Root)?.Name ?? command.Name)
+                .Distinct()
+                .Order(),
+            table.Select(line => line[3..].Split('`', ' ')[0]).Distinct().Order()
+        );
+    }
+
     [Theory]
     [InlineData("import")]
     [InlineData("files check")]

@@ -137,4 +137,21 @@ public sealed class SecretTests
             }
         }
     }
+
+    /// <summary>What every test of a service looks for in its log.</summary>
+    [Theory]
+    [InlineData("the admin key is " + ExactApp.AdminKey)]
+    [InlineData("Host=db;Password=a")]
+    [InlineData("hash pbkdf2_sha256$600000$salt$aGFzaA==")]
+    [InlineData("hash AQAAAAIAAYagAAAAEA")]
+    [InlineData("token exact_pat_0123456789ABCDEFGHIJKLMNOPQRST4PMbyp")]
+    [InlineData("cookie CfDJ8AAAAAAAAAAA")]
+    [InlineData("-----BEGIN PRIVATE KEY-----")]
+    public void A_secret_in_a_line_is_found(string line) => Assert.NotNull(LoggedSecrets.Find(line));
+
+    [Theory]
+    [InlineData("Write Host=db;Password=...;Database=exact")]
+    [InlineData("Host=db;Password=***")]
+    [InlineData("the password is wrong")]
+    public void A_line_that_only_speaks_of_secrets_is_well(string line) => Assert.Null(LoggedSecrets.Find(line));
 }

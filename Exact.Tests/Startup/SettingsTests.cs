@@ -97,7 +97,7 @@ public sealed class SettingsTests
     [Fact]
     public void Every_option_has_its_wrong_values_and_keeps_its_default_when_the_value_is_empty()
     {
-        Assert.Equal(6, Sections.Length);
+        Assert.Equal(7, Sections.Length);
         foreach (var (name, property) in Properties())
         {
             var preset = property.GetValue(Activator.CreateInstance(property.DeclaringType!));
@@ -105,6 +105,20 @@ public sealed class SettingsTests
             Assert.Equal(preset, property.GetValue(Read(name, " ")));
             Assert.Equal(preset, preset is null ? null : property.GetValue(Read(name, $"{preset}")));
         }
+    }
+
+    [Fact]
+    public async Task The_page_of_the_settings_has_each_one()
+    {
+        var page = await File.ReadAllTextAsync(
+            Path.Combine(Checkout.Repository, "docs", "settings.md"),
+            TestContext.Current.CancellationToken
+        );
+
+        Assert.All(
+            Properties().Select(property => property.Name),
+            name => Assert.True(page.Contains($"`{name}`") || page.Contains($" `{name.Split(':')[^1]}`"), name)
+        );
     }
 
     [Theory]

@@ -72,6 +72,7 @@ internal sealed class Checkout : IDisposable
                     [ -z "${CRASHING:-}" ] || exit 137
                     shift 6
                     exec $EXACT_PROGRAM "$@" ;;
+                "compose exec api dotnet Exact.Api.dll "*) shift 5; exec $EXACT_PROGRAM "$@" ;;
                 "compose ps --all --quiet") [ -z "${OTHER_CLONE:-}" ] || echo container ;;
                 "inspect --format {{index "*) echo "$OTHER_CLONE" ;;
                 "compose ps --quiet --status "* | "compose ps --all --quiet api") echo container ;;

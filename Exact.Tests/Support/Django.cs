@@ -10,12 +10,31 @@ namespace Exact.Tests.Support;
 /// </summary>
 internal sealed class Django(string connectionString)
 {
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "django");
+
     // Debian's packages are for Debian's python; another one may come first on the path.
     private const string Python = "/usr/bin/python3";
 
     private static readonly Lazy<Task<bool>> Installed = new(async () =>
         File.Exists(Python) && (await RunAsync(["-c", "import django, psycopg2"], [])).ExitCode == 0
     );
+
+    private Dictionary<string, string?> Variables
+    {
+        get
+        {
+            var database = new NpgsqlConnectionStringBuilder(connectionString);
+            return new()
+            {
+                ["PGHOST"] = database.Host,
+                ["PGPORT"] = $"{database.Port}",
+                ["PGUSER"] = database.Username,
+                ["PGPASSWORD"] = database.Password,
+                ["PGDATABASE"] = database.Database,
+                ["PYTHONUTF8"] = "1",
+            };
+        }
+    }
 
     /// <summary>Why a test is skipped where <see cref="IsInstalledAsync"/> is false.</summary>
     public const string IsMissing = "Django is missing: apt-get install python3-django python3-psycopg2";
@@ -76,23 +95,21 @@ internal sealed class Django(string connectionString)
         }
     }
 
+    /// <summary>Lets the commands of a checkout call <c>python manage.py</c>.</summary>
+    public void PutFirst(Checkout checkout)
+    {
+        checkout.PutFirst("python", $"exec {Python} -B {Folder}/\"$@\"");
+        foreach (var (name, value) in Variables)
+        {
+            checkout[name] = value ?? "";
+        }
+    }
+
     private Task<string> ManageAsync(params string[] arguments) => PythonAsync("manage.py", arguments);
 
     private async Task<string> PythonAsync(string script, params string[] arguments)
     {
-        var database = new NpgsqlConnectionStringBuilder(connectionString);
-        var (exitCode, output, errors) = await RunAsync(
-            ["-B", Path.Combine(AppContext.BaseDirectory, "django", script), .. arguments],
-            new()
-            {
-                ["PGHOST"] = database.Host,
-                ["PGPORT"] = $"{database.Port}",
-                ["PGUSER"] = database.Username,
-                ["PGPASSWORD"] = database.Password,
-                ["PGDATABASE"] = database.Database,
-                ["PYTHONUTF8"] = "1",
-            }
-        );
+        var (exitCode, output, errors) = await RunAsync(["-B", Path.Combine(Folder, script), .. arguments], Variables);
         Assert.True(exitCode == 0, $"{script} {string.Join(' ', arguments)}:\n{errors}");
         return output;
     }

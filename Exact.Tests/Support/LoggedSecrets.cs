@@ -20,7 +20,7 @@ internal sealed class LoggedSecrets : ILoggerProvider, ILogger
             '|',
             Regex.Escape(ExactApp.AdminKey),
             Regex.Escape(AccountsApp.Password),
-            """\b(password|pwd)\s*=\s*[^\s;*"'<>]""",
+            """\b(password|pwd)\s*=\s*(?!\.\.\.)[^\s;*"'<>]""",
             @"\b(pbkdf2_sha(1|256)|argon2\w*|bcrypt(_sha256)?|scrypt)\$[\w$=,]*[\w+/=.]",
             @"\bAQAAAA[EI]AA[\w+/]",
             @"\bexact_pat_[0-9A-Za-z]",

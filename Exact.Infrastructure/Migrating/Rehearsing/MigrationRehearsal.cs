@@ -42,7 +42,7 @@ internal sealed class MigrationRehearsal(
         }
 
         onStep("Creating the scratch database");
-        await using var scratch = await RehearsalDatabase.CreateAsync(connections, logger, cancellationToken);
+        await using var scratch = await CreateScratchAsync(cancellationToken);
         await using var copy = await OpenCopyAsync(scratch.Name, session.Schema!, cancellationToken);
         var observer = new TableObserver();
         await using var context = CreateContext(copy, observer);
@@ -59,6 +59,18 @@ internal sealed class MigrationRehearsal(
                 Drift = await drift.ReadAsync(copy, Patience, cancellationToken),
             }
             : report;
+    }
+
+    private async Task<ScratchDatabase> CreateScratchAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ScratchDatabase.CreateAsync(connections, "rehearsal", logger, cancellationToken);
+        }
+        catch (ScratchDatabaseException e)
+        {
+            throw new MigrationRefusedException(e.Message, e);
+        }
     }
 
     private async Task<(IReadOnlyList<string> Applied, IReadOnlyList<string> Pending)> FindWorkAsync(

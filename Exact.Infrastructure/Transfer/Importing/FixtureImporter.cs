@@ -60,9 +60,18 @@ internal sealed class FixtureImporter(
 
         try
         {
+            var now = time.GetUtcNow(); // before the file begins to arrive
             await using var file = new PeekedStream(source);
             await using var archive = await BackupArchive.TryOpenAsync(file, cancellationToken);
-            await using var run = new ImportRun(transaction, archive?.Backup ?? file, tables, options, time, progress);
+            await using var run = new ImportRun(
+                transaction,
+                archive?.Backup ?? file,
+                tables,
+                options,
+                now,
+                time,
+                progress
+            );
             return await RunAsync(run, archive, connection, options, operation, cancellationToken);
         }
         catch (Exception e) when (e is ArchiveException || BackupArchive.IsDamage(e))

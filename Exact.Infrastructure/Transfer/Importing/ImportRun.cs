@@ -31,6 +31,7 @@ internal sealed class ImportRun : IAsyncDisposable
         Stream source,
         FixtureTables tables,
         ImportOptions options,
+        DateTimeOffset now,
         TimeProvider time,
         IProgress<ImportProgress>? progress
     )
@@ -45,7 +46,7 @@ internal sealed class ImportRun : IAsyncDisposable
         intake = new RecordIntake(sql, channel, staging);
         this.source = new PacedStream(source, time);
         reader = new FixtureReader(this.source, options.Encoding) { IsFile = options.Source is null };
-        parser = new RecordParser(tables, options, FixtureTimestamp.MicrosecondsOf(time.GetUtcNow().UtcDateTime));
+        parser = new RecordParser(tables, options, FixtureTimestamp.MicrosecondsOf(now.UtcDateTime));
         tally = new ImportTally(tables);
     }
 

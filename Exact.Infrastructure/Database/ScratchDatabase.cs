@@ -1,40 +1,48 @@
-using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
-namespace Exact.Infrastructure.Migrating.Rehearsing;
+namespace Exact.Infrastructure.Database;
 
 /// <summary>An empty database on the same server, which is dropped when it is disposed.</summary>
 /// <remarks>
 /// A session in the database <c>postgres</c> holds an advisory lock on the name for as long. Without its lock, a
-/// database of this kind is what a killed process has left behind, and the next rehearsal drops it.
+/// database of this kind is what a killed process has left behind, and the next one drops it.
 /// </remarks>
-internal sealed partial class RehearsalDatabase : IAsyncDisposable
+internal sealed partial class ScratchDatabase : IAsyncDisposable
 {
-    private const string Prefix = "exact_rehearsal_";
-
-    // "EXCR" in ASCII for rehearsals, and a second key for the name.
+    // "EXCR" in ASCII, and a second key for the name.
     private const string TryLock = "SELECT pg_try_advisory_lock(1163412306, hashtext($1))";
 
     private readonly NpgsqlConnection server;
+    private readonly string prefix;
     private readonly ILogger logger;
 
-    private RehearsalDatabase(NpgsqlConnection server, ILogger logger) => (this.server, this.logger) = (server, logger);
+    private ScratchDatabase(NpgsqlConnection server, string purpose, ILogger logger)
+    {
+        (this.server, prefix, this.logger) = (server, $"exact_{purpose}_", logger);
+        Name = $"{prefix}{Guid.NewGuid():N}";
+    }
 
-    public string Name { get; } = $"{Prefix}{Guid.NewGuid():N}";
+    public string Name { get; }
 
-    /// <summary>The databases of earlier rehearsals that were dropped.</summary>
+    /// <summary>The databases that killed processes had left behind, and that were dropped.</summary>
     public IReadOnlyList<string> DroppedLeftovers { get; private set; } = [];
 
-    /// <exception cref="MigrationRefusedException">The role may not create databases.</exception>
-    public static async Task<RehearsalDatabase> CreateAsync(
+    /// <param name="connections">The migrator's way to the server.</param>
+    /// <param name="purpose">A word for its name. Those of the same purpose that were left behind are dropped.</param>
+    /// <param name="logger">Gets the name of one that cannot be dropped.</param>
+    /// <param name="cancellationToken">Ends the creation.</param>
+    /// <exception cref="ScratchDatabaseException">The role may not create databases.</exception>
+    public static async Task<ScratchDatabase> CreateAsync(
         MigratorConnection connections,
+        string purpose,
         ILogger logger,
         CancellationToken cancellationToken
     )
     {
         var server = await connections.OpenAsync(cancellationToken, database: "postgres");
-        var database = new RehearsalDatabase(server, logger);
+        var database = new ScratchDatabase(server, purpose, logger);
         try
         {
             await database.ExecuteAsync(TimeLimits.Lift(server, local: false), cancellationToken);
@@ -50,9 +58,9 @@ internal sealed partial class RehearsalDatabase : IAsyncDisposable
         {
             await server.DisposeAsync();
             var role = SqlIdentifier.Quote(connections.Settings.Username ?? Environment.UserName);
-            throw new MigrationRefusedException(
-                $"A rehearsal needs a scratch database, which role {role} may not create. As a superuser, run: "
-                    + $"ALTER ROLE {role} CREATEDB; or name a role that may in ConnectionStrings__ExactMigrator.",
+            throw new ScratchDatabaseException(
+                $"This needs a scratch database, which role {role} may not create. As a superuser, run: ALTER ROLE {role} "
+                    + "CREATEDB; or name a role that may in ConnectionStrings__ExactMigrator.",
                 e
             );
         }
@@ -88,7 +96,7 @@ internal sealed partial class RehearsalDatabase : IAsyncDisposable
             )
         )
         {
-            find.Parameters.Add(new() { Value = Prefix });
+            find.Parameters.Add(new() { Value = prefix });
             found = (string[])(await find.ExecuteScalarAsync(cancellationToken))!;
         }
 
@@ -97,7 +105,7 @@ internal sealed partial class RehearsalDatabase : IAsyncDisposable
         {
             if (!await TryLockAsync(name, cancellationToken))
             {
-                continue; // another rehearsal uses it
+                continue; // somebody uses it
             }
 
             try
@@ -131,7 +139,10 @@ internal sealed partial class RehearsalDatabase : IAsyncDisposable
     [LoggerMessage(
         2050,
         LogLevel.Warning,
-        "The scratch database {Name} could not be dropped: {Cause} The next rehearsal tries it again, or run: DROP DATABASE {Name};"
+        "The scratch database {Name} could not be dropped: {Cause} The next one for the same purpose drops it, or run: DROP DATABASE {Name};"
     )]
     private partial void LogLeft(string name, string cause);
 }
+
+/// <summary>A scratch database cannot be created; the message says what to do.</summary>
+internal sealed class ScratchDatabaseException(string message, Exception cause) : Exception(message, cause);
