@@ -27,16 +27,9 @@ internal sealed class PasswordGate : IDisposable
         }
     );
 
-    private readonly PartitionedRateLimiter<string> turns;
-
-    public PasswordGate()
-    {
-        var ofNetwork = PartitionedRateLimiter.Create<string, string>(network =>
-            RateLimitPartition.GetConcurrencyLimiter(network, _ => new() { PermitLimit = Share, QueueLimit = 0 })
-        );
-        var ofAll = PartitionedRateLimiter.Create<string, string>(_ => RateLimitPartition.Get("", _ => all));
-        turns = PartitionedRateLimiter.CreateChained(ofNetwork, ofAll);
-    }
+    private readonly PartitionedRateLimiter<string> ofNetwork = PartitionedRateLimiter.Create<string, string>(network =>
+        RateLimitPartition.GetConcurrencyLimiter(network, _ => new() { PermitLimit = Share, QueueLimit = 0 })
+    );
 
     /// <summary>How many requests wait.</summary>
     public long Waiting => all.GetStatistics()!.CurrentQueuedCount;
@@ -45,11 +38,36 @@ internal sealed class PasswordGate : IDisposable
     /// <exception cref="TooManyPasswordsException">Too many requests wait, of all networks or of this one.</exception>
     public async Task<IDisposable> EnterAsync(IPAddress? address, CancellationToken cancellationToken)
     {
-        var lease = await turns.AcquireAsync(SignInThrottle.NetworkOf(address), 1, cancellationToken);
-        return lease.IsAcquired ? lease : throw new TooManyPasswordsException();
+        var share = ofNetwork.AttemptAcquire(SignInThrottle.NetworkOf(address));
+        RateLimitLease? turn = null;
+        try
+        {
+            // Not chained to the other by a partition: that disposes a limiter which nobody has used for ten seconds.
+            turn = share.IsAcquired ? await all.AcquireAsync(1, cancellationToken) : null;
+            return turn is { IsAcquired: true } ? new Turn(share, turn) : throw new TooManyPasswordsException();
+        }
+        catch
+        {
+            turn?.Dispose();
+            share.Dispose();
+            throw;
+        }
     }
 
-    public void Dispose() => turns.Dispose();
+    public void Dispose()
+    {
+        ofNetwork.Dispose();
+        all.Dispose();
+    }
+
+    private sealed class Turn(RateLimitLease share, RateLimitLease turn) : IDisposable
+    {
+        public void Dispose()
+        {
+            turn.Dispose();
+            share.Dispose();
+        }
+    }
 }
 
 /// <summary>So many requests with a password are waiting that one more would wait too long.</summary>

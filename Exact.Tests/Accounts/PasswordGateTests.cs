@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Threading.RateLimiting;
 using Exact.Infrastructure.Accounts;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -49,6 +51,20 @@ public sealed class PasswordGateTests(AccountsApp app) : IClassFixture<AccountsA
         turns.ForEach(turn => turn.Dispose());
         using var answer = await waiting;
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    /// <summary>What divides limiters by network disposes those that nobody has used for a while.</summary>
+    [Fact]
+    public async Task After_a_while_without_a_sign_in_the_next_one_gets_a_turn()
+    {
+        using var gate = new PasswordGate();
+        using var idle = new IdleLimiter();
+        await using var partitions = PartitionedRateLimiter.Create<int, int>(_ => RateLimitPartition.Get(0, _ => idle));
+        (await gate.EnterAsync(Address(1), Cancellation)).Dispose();
+        partitions.AttemptAcquire(0).Dispose();
+        await idle.Disposed.WaitAsync(Wait.Limit, Cancellation);
+
+        (await gate.EnterAsync(Address(1), Cancellation)).Dispose();
     }
 
     [Fact]
@@ -127,5 +143,45 @@ public sealed class PasswordGateTests(AccountsApp app) : IClassFixture<AccountsA
             Headers = { { ExactApp.Sender, sender } },
         };
         return await client.SendAsync(request, Cancellation);
+    }
+
+    /// <summary>A limiter that is never in use, and says when it is disposed for that.</summary>
+    private sealed class IdleLimiter : RateLimiter
+    {
+        private readonly TaskCompletionSource disposed = new();
+        private readonly long since = Stopwatch.GetTimestamp();
+
+        public Task Disposed => disposed.Task;
+
+        /// <summary>A little less than in truth, so that others are disposed before.</summary>
+        public override TimeSpan? IdleDuration => Stopwatch.GetElapsedTime(since) - TimeSpan.FromSeconds(1);
+
+        public override RateLimiterStatistics? GetStatistics() => null;
+
+        protected override RateLimitLease AttemptAcquireCore(int permitCount) => new Lease();
+
+        protected override ValueTask<RateLimitLease> AcquireAsyncCore(
+            int permitCount,
+            CancellationToken cancellationToken
+        ) => new(new Lease());
+
+        protected override void Dispose(bool disposing)
+        {
+            disposed.TrySetResult();
+            base.Dispose(disposing);
+        }
+
+        private sealed class Lease : RateLimitLease
+        {
+            public override bool IsAcquired => true;
+
+            public override IEnumerable<string> MetadataNames => [];
+
+            public override bool TryGetMetadata(string metadataName, out object? metadata)
+            {
+                metadata = null;
+                return false;
+            }
+        }
     }
 }

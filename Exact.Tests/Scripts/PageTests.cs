@@ -24,6 +24,7 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         ("docs/database-setup.md", "scp ", "there is no second machine"),
         ("docs/database-setup.md", "sudo ConnectionStrings__Exact", "DeployTests does"),
         ("docs/decisions/compiled-model.md", "dotnet ef ", "CompiledModelTests compares its result"),
+        ("docs/decisions/migration-linter.md", "dotnet test ", "MigrationLinterTests are here"),
         ("docs/legacy-client.md", "Cors__Origins", "LegacyJourneyTests starts the service with this setting"),
         ("docs/operations.md", "git clone", "it names no repository"),
         ("docs/operations.md", "docker compose exec api cat", "it needs Docker and its images"),
@@ -32,7 +33,8 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         ("docs/operations.md", "docker compose logs", "it needs Docker and its images"),
         ("docs/operations.md", "docker build", "it needs Docker and its images"),
         ("docs/operations.md", "docker run", "it needs Docker and its images"),
-        ("docs/operations.md", "export PGPASSFILE", "the tests' server asks for no password"),
+        ("docs/operations.md", "export PGPASSFILE", "the page Coming from Django has these commands"),
+        ("docs/operations.md", "dotnet Exact.Api.dll import", "the page Coming from Django has these commands"),
         ("docs/operations.md", "scripts/reset_database.sh", "DatabaseGuideTests does"),
         ("docs/operations.md", "sudo ", "DeployTests does"),
         ("docs/operations.md", "EXACT='sudo systemd-run", "it needs systemd"),
@@ -59,10 +61,7 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         }
 
         using var checkout = await site.CheckOutAsync(page);
-        await using var django =
-            page.Contains("django", StringComparison.Ordinal) || page == "docs/operations.md"
-                ? await live.CopyAsync()
-                : null;
+        await using var django = page == "docs/coming-from-django.md" ? await live.CopyAsync() : null;
         if (django is not null)
         {
             checkout["DJANGO"] = django.ConnectionString;
@@ -73,8 +72,9 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         await other.InitializeAsync();
         checkout["OTHER"] = other.ConnectionString;
 
-        var (output, _) = await checkout.SucceedAsync(Script(run));
+        var (code, output, errors) = await checkout.RunAsync(Script(run));
 
+        Assert.True(code == 0, $"{output}\n{errors}\n{site.Log}");
         Assert.Equal(page == "docs/backups.md", output.EndsWith("\nrestored\n", StringComparison.Ordinal)); // its drill
     }
 
@@ -94,7 +94,7 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         var (output, _) = await checkout.SucceedAsync(
             $$"""
             set -eu
-            trap 'kill -TERM $(cat worker.pid)' EXIT
+            trap '[ ! -e worker.pid ] || kill -TERM $(cat worker.pid)' EXIT
             exact work --token-file admin_key --metric emd='echo "{\"score\": 0.7, \"std\": 0.1}"'
             {{command}}
             """
@@ -131,7 +131,9 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         private readonly MigratedDatabase database = new(MigratedTemplate.Current);
         private readonly string folder = Directory.CreateTempSubdirectory("exact-site-").FullName;
         private ExactProcess service = null!;
-        private string token = "";
+
+        /// <summary>The last lines of the service's log.</summary>
+        public string Log => string.Join('\n', service.Log.Split('\n').TakeLast(5));
 
         private string Address => service.Client.BaseAddress!.ToString().TrimEnd('/');
 
@@ -145,7 +147,6 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
             await database.InitializeAsync();
             service = ExactProcess.Serve(database.ConnectionString, Settings());
             await service.WaitUntilReadyAsync();
-            token = await MakeTokenAsync();
         }
 
         public async ValueTask DisposeAsync()
@@ -181,6 +182,7 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         /// <summary>A folder with the scripts and what the pages take for granted, and the sample data in the database.</summary>
         internal async Task<Checkout> CheckOutAsync(string page)
         {
+            Directory.Delete($"{folder}/files", recursive: true);
             await LoadSampleAsync(page);
             var checkout = new Checkout(database);
             checkout.PutEngineFirst();
@@ -194,7 +196,6 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
 
             checkout["SITE"] = Address;
             checkout["KEY"] = ExactApp.AdminKey;
-            checkout["TOKEN_OF_ADA"] = token;
             checkout["OTHER_FILES"] = checkout.PathOf("other");
             checkout["EXACT_SUPERUSER_PASSWORD"] = "correct horse 7";
             await checkout.SucceedAsync(
@@ -205,14 +206,16 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
                 age-keygen -o key.txt 2>/dev/null
                 echo data > data.csv; echo model > model.pkl; echo 'print("method")' > grad_cam.py
                 echo 'print("{\"score\": 0.7}")' | tee {{folder}}/emd.py > {{folder}}/ima.py
-                jq -r '.[].fields | .dataset, .mlmodel, .xaimethod | strings' samples/backup.json |
+                jq -r '.[].fields | .dataset, .mlmodel, .xaimethod | strings | select(. != "")' samples/backup.json |
                     while read -r file; do mkdir -p "media/$(dirname "$file")"; echo x > "media/$file"; done
-                for file in db_backup.json backup.json backups/exact-20260131T020000Z.json backups/shared/db_backup.json
+                for file in db_backup.json backups/exact-20260131T020000Z.json backups/shared/db_backup.json
                 do cp samples/backup.json $file; done
-                gzip --keep backup.json; cp data.csv data-2.csv
+                cp data.csv data-2.csv
+                git init --quiet --bare origin && git clone --quiet origin deployed && mv deployed/.git . && rmdir deployed
+                git -c user.name=x -c user.email=x commit --quiet --allow-empty -m x && git push --quiet origin HEAD
                 """
             );
-            Choose(page, checkout);
+            await ChooseAsync(page, checkout);
             if (page == "docs/backups.md") // whose drill restores files, too
             {
                 await checkout.SucceedAsync("cp -r media/. \"$Files__Folder\" && exact files check --adopt");
@@ -223,18 +226,23 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         }
 
         /// <summary>What only one page takes for granted.</summary>
-        private static void Choose(string page, Checkout checkout)
+        private async Task ChooseAsync(string page, Checkout checkout)
         {
             switch (page)
             {
                 case "docs/api-by-example.md":
                     checkout["WORKS_ON"] = "1";
                     break;
+                case "docs/operations.md":
+                    await checkout.SucceedAsync("gzip --stdout samples/backup.json > backup.json.gz");
+                    break;
                 case "docs/command-line.md":
+                    await checkout.SucceedAsync("gzip --stdout samples/backup.json > backup.json.gz");
                     checkout["HOME"] = checkout.PathOf("home");
                     break;
                 case "docs/evaluation.md":
                     checkout["EXACT_TOKEN"] = ExactApp.AdminKey;
+                    checkout["SUBMIT_TOKEN"] = await MakeTokenAsync();
                     checkout.PutFirst("docker", "echo 'EMD Mean: -0.7'; echo 'EMD Std: 0.1'"); // the legacy image
                     checkout.PutFirst("podman", "echo '{\"score\": -0.7}'");
                     break;
@@ -250,9 +258,7 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
 
         private async Task LoadSampleAsync(string page)
         {
-            await database.ExecuteAsync(
-                "TRUNCATE challenges, scores, companies, roles, stored_files CASCADE; DELETE FROM users WHERE username <> 'sam'"
-            );
+            await database.ExecuteAsync("TRUNCATE challenges, scores, companies, roles, users, stored_files CASCADE");
             if (page is "README.md" or "docs/accounts.md" or "docs/coming-from-django.md" or "docs/operations.md")
             {
                 return; // the page brings its own
@@ -298,7 +304,9 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         /// </summary>
         private const string Exact = """
             case "$1" in
-                last-operation) exec curl -H "Authorization: Bearer $KEY" "$SITE/api/admin/operations?limit=1" | jq '.[0].id' ;;
+                last-operation)
+                    curl -H "Authorization: Bearer $KEY" "$SITE/api/admin/operations?limit=1" | jq '.[0].id'
+                    exit ;;
                 work) ;;
                 *) exec $EXACT_PROGRAM "$@" ;;
             esac
@@ -307,11 +315,15 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
             worker=$!
             [ -z "${WORKS_ON:-}" ] || { echo $worker > worker.pid; exit 0; }
             trap 'kill -TERM $worker; wait $worker || true' EXIT
-            submission=$(curl -H "Authorization: Bearer $TOKEN_OF_ADA" -F file=@grad_cam.py \
+            submission=$(curl -H "Authorization: Bearer $SUBMIT_TOKEN" -F file=@grad_cam.py \
                 "$SITE/api/challenges/tetris-saliency/submissions" | jq .id)
-            until curl -H "Authorization: Bearer $TOKEN_OF_ADA" "$SITE/api/submissions/$submission" |
+            until curl -H "Authorization: Bearer $SUBMIT_TOKEN" "$SITE/api/submissions/$submission" |
                 jq -e '.status == "completed"' >/dev/null
-            do kill -0 $worker || { cat worker.log >&2; exit 1; }; sleep 0.1; done
+            do
+                ! curl -H "Authorization: Bearer $SUBMIT_TOKEN" "$SITE/api/submissions/$submission" |
+                    jq -e 'select(.status == "failed")' >&2 && kill -0 $worker || { cat worker.log >&2; exit 1; }
+                sleep 0.1
+            done
             """;
 
         /// <summary><c>dotnet</c>: the program of this build instead of one from the sources; a single file runs.</summary>
@@ -320,7 +332,7 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
                 run*" -- "* | run*" --") until [ "$1" = -- ]; do shift; done; shift; exec $EXACT_PROGRAM "$@" ;;
                 "Exact.Api.dll "*) shift; exec $EXACT_PROGRAM "$@" ;;
             esac
-            PATH="${PATH#*:}" exec dotnet "$@"
+            exec "$(PATH="${PATH#*:}" && command -v dotnet)" "$@"
             """;
     }
 }

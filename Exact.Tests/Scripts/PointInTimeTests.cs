@@ -55,7 +55,9 @@ public sealed class PointInTimeTests(MigratedDatabase database) : IClassFixture<
             $EXACT migrate
             server {{await CommandAsync("stanza-create")}}
             server {{await CommandAsync(" backup")}}
-            run "INSERT INTO roles (name) VALUES ('kept')"
+            STOPPED=$(date +%s) # pgBackRest knows the seconds only
+            until [ "$(date +%s)" -gt "$STOPPED" ]; do sleep 0.1; done
+            run "INSERT INTO roles (name, normalized_name) VALUES ('kept', 'KEPT')"
             MOMENT=$(run "SELECT clock_timestamp() AT TIME ZONE 'UTC'")+00
             run 'DELETE FROM roles'
             run 'SELECT pg_switch_wal()'
