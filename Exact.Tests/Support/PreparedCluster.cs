@@ -20,10 +20,10 @@ internal static class PreparedCluster
     {
         var folder = Path.Combine(Path.GetTempPath(), $"exact-prepared-{Guid.NewGuid():N}");
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        await using var server = await EmbeddedPostgres.StartAsync(
-            new() { DataFolder = folder, Durable = false },
-            NullLogger.Instance
-        );
+        var options = new EmbeddedPostgresOptions { DataFolder = folder, Durable = false };
+        await using (await EmbeddedPostgres.StartAsync(options, NullLogger.Instance)) { }
+
+        File.Delete(Path.Combine(folder, "port")); // each copy finds one of its own
         return folder;
     }
 }
