@@ -35,7 +35,14 @@ internal sealed class KeptUploads(TimeProvider time) : IDisposable
     public KeptUpload? Take(long dryRun) => uploads.TryRemove(dryRun, out var upload) ? upload : null;
 
     /// <summary>Remembers how many records an import will read, because its file has been read before.</summary>
-    public void Expect(long import, long records) => expected[import] = records;
+    public void Expect(long import, long records)
+    {
+        expected[import] = records;
+        foreach (var old in expected.Keys.OrderDescending().Skip(MaxFiles))
+        {
+            expected.TryRemove(old, out _);
+        }
+    }
 
     public long? ExpectedOf(long import) => expected.TryGetValue(import, out var records) ? records : null;
 

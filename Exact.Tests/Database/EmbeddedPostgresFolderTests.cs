@@ -90,6 +90,7 @@ public sealed class EmbeddedPostgresFolderTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_running_server_keeps_no_pipe_to_the_process_that_started_it()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells which files a process has open.");
         var before = PipesOf(Environment.ProcessId); // what we were given ourselves
         await using var server = await StartAsync();
@@ -103,6 +104,7 @@ public sealed class EmbeddedPostgresFolderTests : EmbeddedPostgresFolder
     [Fact]
     public async Task Settings_that_the_server_rejects_are_named_at_once()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using (await StartAsync()) { }
         await File.AppendAllTextAsync(
             Path.Combine(Folder, "postgres", "data", "postgresql.conf"),

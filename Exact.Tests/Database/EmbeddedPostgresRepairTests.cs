@@ -14,6 +14,7 @@ public sealed class EmbeddedPostgresRepairTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_server_that_dies_is_started_again_on_its_port()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using var server = await StartAsync();
         await ScalarAsync(server.ConnectionString, "CREATE TABLE kept AS SELECT 42 AS answer");
         var died = PostmasterFile.Read(Data)!;
@@ -30,6 +31,7 @@ public sealed class EmbeddedPostgresRepairTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_damaged_file_is_named_with_the_way_out()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using (await StartAsync()) { }
         (string File, string Content, string Expected)[] damages =
         [
@@ -75,6 +77,7 @@ public sealed class EmbeddedPostgresRepairTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_start_that_is_cancelled_leaves_no_server_behind()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using (await StartAsync()) { }
         for (var delay = 0; delay < 400; delay += 80)
         {

@@ -42,6 +42,7 @@ public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
     [Fact]
     public async Task It_listens_on_loopback_only_and_nowhere_else()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using var server = await StartAsync();
 
         Assert.Equal("127.0.0.1", await ScalarAsync(server.ConnectionString, "SHOW listen_addresses"));
@@ -60,6 +61,7 @@ public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_wrong_password_is_rejected()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using var server = await StartAsync();
         var intruder = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Password = "guess" };
 
@@ -112,6 +114,7 @@ public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
     [Fact]
     public async Task Instances_that_come_and_go_all_the_time_always_find_it_running()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await Parallel.ForEachAsync(
             Enumerable.Range(0, 12),
             new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = Cancelled },
@@ -145,6 +148,7 @@ public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_killed_server_recovers_with_everything_that_was_committed()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using var first = await StartAsync();
         await ScalarAsync(first.ConnectionString, "CREATE TABLE kept AS SELECT 42 AS answer");
         KillServer();
@@ -157,6 +161,7 @@ public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
     [Fact]
     public async Task It_starts_although_another_process_has_its_old_id()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using (await StartAsync()) { }
         var file = PostmasterFile.PathIn(Data);
         await File.WriteAllTextAsync(
@@ -200,6 +205,7 @@ public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_port_that_another_program_has_taken_is_left_to_it()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         int port;
         await using (var first = await StartAsync())
         {
@@ -236,6 +242,7 @@ public sealed class EmbeddedPostgresTests : EmbeddedPostgresFolder
     [Fact]
     public async Task A_cluster_of_a_version_that_is_not_installed_is_left_alone_and_the_version_named()
     {
+        await PreparedCluster.CopyToAsync(Folder);
         await using (await StartAsync()) { }
         await File.WriteAllTextAsync(Path.Combine(Data, "PG_VERSION"), "99\n", Cancelled);
 
