@@ -42,7 +42,7 @@ public abstract class ConsolePage : ComponentBase
         {
             var headers = httpContext.Response.Headers;
             headers.ContentSecurityPolicy = Policy;
-            headers.CacheControl = "no-store";
+            headers.CacheControl = "no-cache, no-store"; // antiforgery warns of any other
             headers["Referrer-Policy"] = "same-origin";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             return new RazorComponentResult(page, parameters)

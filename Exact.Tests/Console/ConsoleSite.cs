@@ -74,7 +74,8 @@ public sealed class ConsoleSite : ExactApp, IAsyncLifetime
                 ReducedMotion = ReducedMotion.Reduce,
             }
         );
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout((float)Wait.Limit.TotalMilliseconds);
+        Assertions.SetDefaultExpectTimeout((float)Wait.Limit.TotalMilliseconds);
         return new Visitor(context, await context.NewPageAsync(), address);
     }
 

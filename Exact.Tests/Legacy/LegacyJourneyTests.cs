@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Exact.Tests.Support;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -18,6 +19,7 @@ public sealed class LegacyJourneyTests(LegacySite site) : IClassFixture<LegacySi
     {
         Assert.SkipUnless(File.Exists(Chromium), "needs Debian's chromium");
         await site.OpenAsync(Cancellation);
+        SetDefaultExpectTimeout((float)Wait.Limit.TotalMilliseconds);
         using var playwright = await Playwright.CreateAsync();
         await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium });
         var page = await browser.NewPageAsync(
@@ -82,7 +84,10 @@ public sealed class LegacyJourneyTests(LegacySite site) : IClassFixture<LegacySi
         await page.ClickAsync("#delete");
         await ShowsAsync("#message", "Deleted");
         await Expect(page.Locator("#challenges li")).ToHaveCountAsync(0);
-        await page.ClickAsync("#logout");
+        await page.RunAndWaitForResponseAsync(
+            () => page.ClickAsync("#logout"),
+            response => response.Url.EndsWith("/logout", StringComparison.Ordinal) && response.Request.Method == "POST"
+        );
         await page.ReloadAsync();
         await ShowsAsync("#user", "anonymous");
 

@@ -14,7 +14,9 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
 {
     private static readonly DateTimeOffset Monday = new(2026, 11, 16, 8, 0, 0, TimeSpan.Zero);
 
-    private readonly string challenge = $"c{Guid.NewGuid():N}";
+    private static string? crowd;
+
+    private string challenge = $"c{Guid.NewGuid():N}";
     private readonly HttpClient client = app.CreateClient();
 
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
@@ -486,8 +488,15 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
         await body.CopyToAsync(Stream.Null, CancellationToken);
     }
 
+    /// <summary>Goes to the challenge with many scores, which the first of these tests fills.</summary>
     private async Task FillAsync()
     {
+        if (crowd is not null)
+        {
+            challenge = crowd;
+            return;
+        }
+
         await app.Database.ExecuteAsync(
             $"""
             INSERT INTO scores (username, challenge_id, score, emd_score, ima_score, created_at, status)
@@ -498,6 +507,7 @@ public sealed class LeaderboardTests(ExactApp app) : IClassFixture<ExactApp>, IA
             """
         );
         await app.Database.ExecuteAsync("VACUUM ANALYZE scores, participants, disqualifications");
+        crowd = challenge;
     }
 
     private async Task<List<JsonElement>> ExplainAsync(string sql, Leaderboard.Place? place)

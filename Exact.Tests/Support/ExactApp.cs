@@ -80,6 +80,8 @@ public class ExactApp : WebApplicationFactory<Program>, IAsyncLifetime
         builder.UseSetting("Files:Folder", files);
         builder.UseSetting("Logging:LogLevel:Default", "Warning");
         builder.UseSetting("Logging:LogLevel:Microsoft.Hosting.Lifetime", "Warning");
+        // It warns at every request that this server cannot limit the size of a body.
+        builder.UseSetting("Logging:LogLevel:Microsoft.AspNetCore.Routing.EndpointRoutingMiddleware", "Error");
     }
 
     private sealed class SentFrom : IStartupFilter

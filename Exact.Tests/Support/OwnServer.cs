@@ -33,6 +33,7 @@ internal sealed class OwnServer : IAsyncDisposable
     public static async Task<OwnServer> StartNewAsync()
     {
         var server = new OwnServer();
+        await PreparedCluster.CopyToAsync(server.options.DataFolder);
         await server.StartAsync();
         return server;
     }
