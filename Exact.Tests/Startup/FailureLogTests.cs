@@ -24,6 +24,6 @@ public sealed class FailureLogTests
             await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
             StringComparison.Ordinal
         );
-        Assert.Contains(Cause, service.Log, StringComparison.Ordinal);
+        await service.WaitForLogAsync(Cause);
     }
 }

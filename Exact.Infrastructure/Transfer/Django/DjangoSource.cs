@@ -63,6 +63,7 @@ internal sealed class DjangoSource(NpgsqlDataSource target, FixtureTables models
             $"""
             SET TRANSACTION READ ONLY;
             {TimeLimits.Lift(connection, local: true)}
+            {LostClient.Detect(local: true)}
             SET LOCAL lock_timeout = '{LockWait}';
             SET LOCAL row_security = off;
             SET LOCAL extra_float_digits = 3;
