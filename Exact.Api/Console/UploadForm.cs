@@ -1,4 +1,3 @@
-using System.Text;
 using Exact.Api.Access;
 using Exact.Api.Http;
 using Exact.Api.Transfers;
@@ -7,18 +6,15 @@ using Exact.Infrastructure.Transfer.Importing;
 using Exact.Infrastructure.Transfer.Reading;
 using FluentValidation;
 using Microsoft.AspNetCore.Antiforgery;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
-using Microsoft.Net.Http.Headers;
 
 namespace Exact.Api.AdminConsole;
 
 /// <summary>Receives the form with a backup as it arrives: first its fields, then the file of any size.</summary>
 internal static class UploadForm
 {
-    private const int MaxField = 8 * 1024;
+    /// <summary>The fields of RestoreOptions.</summary>
+    private static readonly string[] Options = ["mode", "missing", "unknown", "orphans", "confirm", "timezone"];
 
     public static void MapUploads(this RouteGroupBuilder group) =>
         group.MapPost("/backups/restore", ReceiveAsync).SetsCookie().TakesLong();
@@ -30,31 +26,26 @@ internal static class UploadForm
         KeptUploads uploads,
         IValidator<ImportQuery> validator,
         IOptions<TransferOptions> settings,
-        TimeProvider time,
         CancellationToken cancellationToken
     )
     {
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null; // PacedBody has the limit
-        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
-        var maxBytes = settings.Value.MaxBytes;
-        await using var body = new PacedBody(context.Request.BodyReader, Pace.Background, maxBytes, time);
-        var form = new MultipartReader(BoundaryOf(context.Request), body);
-        var (fields, file) = await ReadFieldsAsync(form, cancellationToken);
         var names = forms.GetTokens(context);
+        var form = MultipartForm.Open(context, maxBytes: settings.Value.MaxBytes);
+        await form.ReadFieldsAsync([names.FormFieldName, .. Options], ["file"], cancellationToken);
         // The framework looks for the token in this header before it would read the whole form.
-        context.Request.Headers[names.HeaderName!] = fields.GetValueOrDefault(names.FormFieldName, "missing");
+        context.Request.Headers[names.HeaderName!] = form.Fields.GetValueOrDefault(names.FormFieldName, "missing");
         if (!await forms.IsRequestValidAsync(context))
         {
             return ConsoleSetup.OutOfDate();
         }
 
-        var query = QueryOf(fields);
+        var query = QueryOf(form.Fields);
         if (await validator.ValidateAsync(query, cancellationToken) is { IsValid: false } mistakes)
         {
             return TypedResults.ValidationProblem(mistakes.ToErrors());
         }
 
-        if (file is null || FileNames.Of(file) is not { Length: > 0 } name)
+        if (await form.NextFileAsync(cancellationToken) is not { } file)
         {
             return TypedResults.Problem(
                 statusCode: StatusCodes.Status400BadRequest,
@@ -64,52 +55,19 @@ internal static class UploadForm
         }
 
         var options = query.ToOptions() with { DryRun = true, Differences = ImportDifferences.Limit };
-        var content = new UploadStream(file.Body, form);
         var id = await transfers.StartImportAsync(
-            content,
+            file.Content,
             Packing.None,
             options,
             context.User.Identity!.Name!,
             cancellationToken,
-            (dryRun, copy) => uploads.Keep(dryRun, new(name, copy, Packing.None, query.ToOptions()))
+            (dryRun, copy) => uploads.Keep(dryRun, new(file.FileName, copy, Packing.None, query.ToOptions()))
         );
         return TypedResults.LocalRedirect($"{context.Request.PathBase}/admin/operations/{id}");
     }
 
-    private static string BoundaryOf(HttpRequest request) =>
-        MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-        && HeaderUtilities.RemoveQuotes(type.Boundary) is { Length: > 0 and < 128 } boundary
-            ? boundary.ToString()
-            : throw new BadHttpRequestException("The form must be multipart/form-data. Send it from the page.");
-
-    private static async Task<(Dictionary<string, string> Fields, MultipartSection? File)> ReadFieldsAsync(
-        MultipartReader form,
-        CancellationToken cancellationToken
-    )
-    {
-        var fields = new Dictionary<string, string>();
-        while (await form.ReadNextSectionAsync(cancellationToken) is { } section)
-        {
-            if (section.GetContentDispositionHeader() is not { } header || header.IsFileDisposition())
-            {
-                return (fields, section);
-            }
-
-            var buffer = new byte[MaxField];
-            var length = await section.Body.ReadAtLeastAsync(
-                buffer,
-                MaxField,
-                throwOnEndOfStream: false,
-                cancellationToken
-            );
-            fields[header.Name.ToString()] = Encoding.UTF8.GetString(buffer, 0, length);
-        }
-
-        return (fields, null);
-    }
-
     /// <summary>What the fields of RestoreOptions choose.</summary>
-    public static ImportQuery QueryOf(Dictionary<string, string> fields)
+    public static ImportQuery QueryOf(IReadOnlyDictionary<string, string> fields)
     {
         return new(
             Choice<ImportMode>("mode"),

@@ -60,8 +60,13 @@ internal sealed class MultipartForm
     /// The parts of a form in any order, each with the name that it has here; others are skipped. Without them, fields come
     /// first, and no part may be unknown.
     /// </param>
+    /// <param name="maxBytes">The largest form, in bytes, where no code that stores a file has a limit.</param>
     /// <exception cref="BadHttpRequestException">The request has no form.</exception>
-    public static MultipartForm Open(HttpContext context, IReadOnlyDictionary<string, string>? parts = null)
+    public static MultipartForm Open(
+        HttpContext context,
+        IReadOnlyDictionary<string, string>? parts = null,
+        long maxBytes = long.MaxValue
+    )
     {
         if (
             !MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type)
@@ -86,7 +91,7 @@ internal sealed class MultipartForm
         context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
         context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
         var time = context.RequestServices.GetRequiredService<TimeProvider>();
-        var body = new PacedBody(context.Request.BodyReader, Pace.Background, maxBytes: long.MaxValue, time);
+        var body = new PacedBody(context.Request.BodyReader, Pace.Background, maxBytes, time);
         context.Response.RegisterForDisposeAsync(body);
         return new(new MultipartReader(boundary.ToString(), body), parts);
     }

@@ -25,6 +25,15 @@ public sealed class SuperuserTests(AccountsApp app) : IClassFixture<AccountsApp>
         Assert.Contains("only in case", again.Log);
         Assert.DoesNotContain("staple", created.Log + again.Log);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(
+            "account create root true command-line",
+            await app.Database.ScalarAsync<string>(
+                """
+                SELECT concat_ws(' ', kind, figures ->> 'action', figures ->> 'username', figures ->> 'is_superuser', actor)
+                FROM operations
+                """
+            )
+        );
     }
 
     [Theory]

@@ -376,6 +376,51 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
     }
 
     [Fact]
+    public async Task Everything_can_be_done_by_keyboard()
+    {
+        var visitor = await VisitAsync();
+        var (page, keyboard) = (visitor.Page, visitor.Page.Keyboard);
+        visitor.Expect(401);
+        await page.GotoAsync("/admin");
+        await keyboard.TypeAsync(ExactApp.AdminKey); // the field has the focus
+        await keyboard.PressAsync("Enter");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Overview" })).ToBeVisibleAsync();
+
+        await visitor.ReachAsync("Skip to the content");
+        await keyboard.PressAsync("Enter");
+        await Expect(visitor.Main).ToBeFocusedAsync();
+        await page.ReloadAsync();
+        await visitor.ReachAsync("Migrations");
+        await keyboard.PressAsync("Enter");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Migrations" })).ToBeVisibleAsync();
+        await visitor.ReachAsync("Initial");
+        await keyboard.PressAsync("Space");
+        await Expect(page.Locator("details[open] pre")).ToBeVisibleAsync();
+
+        await page.ReloadAsync();
+        await visitor.ReachAsync("Backups");
+        await keyboard.PressAsync("Enter");
+        await visitor.ReachAsync("Merge");
+        await keyboard.PressAsync("ArrowDown");
+        await Expect(page.Locator("[value=skip]")).ToBeCheckedAsync();
+        await visitor.ReachAsync("More options");
+        await keyboard.PressAsync("Enter");
+        await visitor.ReachAsync("Choose a file, or drop it here");
+        var chooser = await page.RunAndWaitForFileChooserAsync(() => keyboard.PressAsync("Enter"));
+        await chooser.SetFilesAsync(ConsoleSite.SampleFile);
+        await visitor.ReachAsync("Check the file");
+        await keyboard.PressAsync("Enter");
+        await Expect(visitor.Main).ToContainTextAsync("What would happen");
+        await visitor.ReachAsync("Import it now");
+        await keyboard.PressAsync("Enter");
+        await Expect(visitor.Main).ToContainTextAsync("What has happened");
+
+        await visitor.ReachAsync("Sign out");
+        await keyboard.PressAsync("Enter");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Sign in", Exact = true })).ToBeVisibleAsync();
+    }
+
+    [Fact]
     public async Task The_first_page_is_for_people_in_a_browser_and_JSON_for_programs()
     {
         await site.Database.ExecuteAsync(

@@ -61,6 +61,27 @@ public sealed class Visitor
     public Task FollowAsync(string link) =>
         Page.GetByRole(AriaRole.Link, new() { Name = link, Exact = true }).First.ClickAsync();
 
+    /// <summary>Goes on with the tabulator to what has this label or text; on the way, one sees where one is.</summary>
+    public async Task ReachAsync(string name)
+    {
+        const string Focused = """
+            () => {
+                const it = document.activeElement, style = getComputedStyle(it);
+                if (it === document.body) return '';
+                const text = (it.labels?.[0] ?? it).innerText.trim().split('\n')[0];
+                return style.outlineStyle === 'none' || style.outlineWidth === '0px' ? `${text} (not to be seen)` : text;
+            }
+            """;
+        var passed = new List<string>();
+        do
+        {
+            Assert.True(passed.Count < 100, $"\"{name}\" cannot be reached by keyboard: {string.Join(", ", passed)}");
+            await Page.Keyboard.PressAsync("Tab");
+            passed.Add(await Page.EvaluateAsync<string>(Focused));
+        } while (passed[^1] != name);
+        Assert.DoesNotContain(passed, one => one.EndsWith("(not to be seen)", StringComparison.Ordinal));
+    }
+
     /// <summary>In light and dark, wide and narrow, axe must find nothing, and nothing may stick out.</summary>
     public async Task LookAsync(string name)
     {

@@ -169,6 +169,15 @@ public sealed class FileCheckTests : IClassFixture<MigratedDatabase>, IAsyncLife
         Assert.Contains("Checked 1 files with 1 bytes. Wrong: 1.", check.Log);
         Assert.Equal(0, await clean.WaitForExitAsync());
         Assert.StartsWith("deleted     stray.txt", clean.Output);
+        Assert.Equal(
+            "files command-line deleted stray.txt",
+            await database.ScalarAsync<string>(
+                """
+                SELECT concat_ws(' ', kind, actor, file ->> 'state', file ->> 'key')
+                FROM operations, jsonb_array_elements(figures -> 'files') AS file
+                """
+            )
+        );
     }
 
     private static string Challenge(string id, string dataset, string model = "NULL") =>

@@ -1,5 +1,9 @@
 using System.Net;
+using Exact.Api.Challenges;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Exact.Tests.Http;
 
@@ -30,11 +34,7 @@ public sealed class SecurityHeaderTests(ExactApp app) : IClassFixture<ExactApp>
         using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), CancellationToken);
 
         Assert.Equal(status, answer.StatusCode);
-        Assert.Equal("nosniff", Header(answer, "X-Content-Type-Options"));
-        Assert.Equal("DENY", Header(answer, "X-Frame-Options"));
-        Assert.Equal("no-referrer", Header(answer, "Referrer-Policy"));
-        Assert.Equal("default-src 'none'; frame-ancestors 'none'", Header(answer, "Content-Security-Policy"));
-        Assert.False(answer.Headers.Contains("Server"));
+        AssertHeaders(answer);
         Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
     }
 
@@ -75,8 +75,81 @@ public sealed class SecurityHeaderTests(ExactApp app) : IClassFixture<ExactApp>
 
         using var answer = await client.SendAsync(request, CancellationToken);
 
-        Assert.Equal("nosniff", Header(answer, "X-Content-Type-Options"));
-        Assert.Equal("default-src 'none'; frame-ancestors 'none'", Header(answer, "Content-Security-Policy"));
+        AssertHeaders(answer);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.InternalServerError)]
+    [InlineData(HttpStatusCode.ServiceUnavailable)]
+    public async Task An_answer_that_takes_the_place_of_another_has_them(HttpStatusCode status)
+    {
+        Exception failure =
+            status is HttpStatusCode.ServiceUnavailable
+                ? new PostgresException("by the test", "ERROR", "ERROR", PostgresErrorCodes.LockNotAvailable)
+                : new InvalidDataException("by the test");
+        await using var service = app.WithWebHostBuilder(host =>
+            host.ConfigureServices(services => services.AddScoped<ChallengeService>(_ => throw failure))
+        );
+        await ExactApp.WhenReadyAsync(service);
+        using var client = service.CreateClient();
+
+        using var answer = await client.GetAsync(new Uri("/api/challenges", UriKind.Relative), CancellationToken);
+
+        Assert.Equal(status, answer.StatusCode);
+        AssertHeaders(answer);
+    }
+
+    [Fact]
+    public async Task A_service_that_is_not_ready_sends_them()
+    {
+        await using var empty = new ExactApp(new TestDatabase());
+        await empty.Database.InitializeAsync();
+        await using var waiting = empty.WithWebHostBuilder(host => host.UseSetting("Migrations:OnStartup", "Check"));
+        using var client = waiting.CreateClient();
+
+        using var answer = await client.GetAsync(new Uri("/api/challenges", UriKind.Relative), CancellationToken);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        AssertHeaders(answer);
+    }
+
+    [Fact]
+    public async Task A_body_that_is_too_large_and_a_client_that_asks_too_often_get_them()
+    {
+        using var admin = app.CreateAdmin();
+        using var form = new MultipartFormDataContent { { new StringContent(new('x', 1024 * 1024)), "title" } };
+        using var large = await admin.PostAsync(new Uri("/api/challenges", UriKind.Relative), form, CancellationToken);
+        using var guesser = app.CreateClient();
+        guesser.DefaultRequestHeaders.Authorization = new("Bearer", "a guess");
+        guesser.DefaultRequestHeaders.Add(ExactApp.Sender, "192.0.2.77");
+        HttpResponseMessage answer;
+        do
+        {
+            answer = await guesser.GetAsync(new Uri("/api/admin/export", UriKind.Relative), CancellationToken);
+        } while (answer.StatusCode is HttpStatusCode.Unauthorized);
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, large.StatusCode);
+        AssertHeaders(large);
+        Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
+        AssertHeaders(answer);
+        answer.Dispose();
+    }
+
+    [Fact]
+    public async Task A_preflight_request_of_another_origin_gets_them()
+    {
+        const string Origin = "https://client.example.org";
+        await using var service = app.WithWebHostBuilder(host => host.UseSetting("Cors:Origins", Origin));
+        using var client = service.CreateClient();
+        using var request = new HttpRequestMessage(HttpMethod.Options, "/api/challenges")
+        {
+            Headers = { { "Origin", Origin }, { "Access-Control-Request-Method", "POST" } },
+        };
+
+        using var answer = await client.SendAsync(request, CancellationToken);
+
+        Assert.Equal(Origin, Header(answer, "Access-Control-Allow-Origin"));
+        AssertHeaders(answer);
     }
 
     [Fact]
@@ -87,6 +160,15 @@ public sealed class SecurityHeaderTests(ExactApp app) : IClassFixture<ExactApp>
         using var answer = await client.GetAsync(new Uri("/api/challenges", UriKind.Relative), CancellationToken);
 
         Assert.StartsWith("max-age=", Header(answer, "Strict-Transport-Security"));
+    }
+
+    private static void AssertHeaders(HttpResponseMessage answer)
+    {
+        Assert.Equal("nosniff", Header(answer, "X-Content-Type-Options"));
+        Assert.Equal("DENY", Header(answer, "X-Frame-Options"));
+        Assert.Equal("no-referrer", Header(answer, "Referrer-Policy"));
+        Assert.Equal("default-src 'none'; frame-ancestors 'none'", Header(answer, "Content-Security-Policy"));
+        Assert.False(answer.Headers.Contains("Server"));
     }
 
     private static string Header(HttpResponseMessage answer, string name) =>

@@ -23,6 +23,11 @@ public sealed class StatusTests(MigratedTemplate template) : IAsyncLifetime
     public async Task A_database_that_a_newer_version_has_migrated_is_served_and_reported_as_ahead()
     {
         await MigrateAsync(Scenario.Settings("alter"));
+        await database.ExecuteAsync(
+            """
+            UPDATE "__EFMigrationsHistory" SET applied_by = 'exact 98.7.6 another' WHERE migration_id LIKE '2099%'
+            """
+        );
 
         await using var older = ExactProcess.Serve(database.ConnectionString);
         await older.WaitUntilReadyAsync();
@@ -32,6 +37,7 @@ public sealed class StatusTests(MigratedTemplate template) : IAsyncLifetime
 
         Assert.Equal("ahead", status.GetProperty("state").GetString());
         Assert.Equal("20990301000001_AlterScores", status.GetProperty("unknown")[0].GetString());
+        Assert.StartsWith("Exact 98.7.6 has migrated this database.", status.GetProperty("detail").GetString());
         Assert.Equal(1, await strict.WaitForExitAsync());
         Assert.Contains("Migrations:Strict", strict.Log.Split('\n')[^1]);
     }

@@ -48,6 +48,26 @@ public sealed class StandingsCheckTests(MigratedTemplate template) : IAsyncLifet
         Assert.Equal("", await database.ScalarAsync<string>(NaiveStandings.Differences));
     }
 
+    [Fact]
+    public async Task The_command_derives_them_again_and_the_journal_says_how_many()
+    {
+        await database.ExecuteAsync("UPDATE participants SET best_emd = 9 WHERE username = 'p1'");
+
+        await using var look = await ExactProcess.RunAsync(database.ConnectionString, "standings");
+        await using var rebuild = await ExactProcess.RunAsync(database.ConnectionString, "standings", "--rebuild");
+
+        Assert.Equal(1, await look.WaitForExitAsync());
+        Assert.StartsWith("2 participants and the counts of 0 challenges differed", look.Output);
+        Assert.Equal(0, await rebuild.WaitForExitAsync());
+        Assert.EndsWith("They were derived again.", rebuild.Output);
+        Assert.Equal(
+            "standings command-line 2",
+            await database.ScalarAsync<string>(
+                "SELECT concat_ws(' ', kind, actor, figures ->> 'wrong_participants') FROM operations"
+            )
+        );
+    }
+
     private static Task<StandingsReport> CheckAsync(StandingsCheck check, bool rebuild) =>
         check.RunAsync(rebuild, TestContext.Current.CancellationToken);
 }
