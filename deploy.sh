@@ -36,7 +36,7 @@ back_up() {
 start() {
     local before up
     before=$(list_restarts)
-    docker compose up --detach --wait --wait-timeout 1800 &
+    docker compose up --detach --wait --wait-timeout 1800 "$@" &
     up=$!
     while kill -0 "$up" 2>/dev/null; do
         if [ -n "$(keeps_ending "$before")" ]; then
@@ -47,6 +47,23 @@ start() {
         sleep 1
     done
     wait "$up"
+}
+
+# Replaces one replica after the other: a new one is ready before an old one is told to stop. If a new one does not become
+# ready, those in $serving go on serving.
+roll() {
+    local old container
+    old=$(docker compose ps --quiet --status running api)
+    if [ "$(wc -w <<<"$old")" -gt 1 ]; then
+        for container in $old; do
+            serving=$(docker compose ps --all --quiet api)
+            start --no-deps --no-recreate --scale api=$(($(wc -w <<<"$serving") + 1)) api || return 1
+            docker stop "$container" >/dev/null
+            docker rm "$container" >/dev/null
+        done
+    fi
+    serving=
+    start # one replica alone, what else has changed, and the number of replicas
 }
 
 # Prints a line for each container: its id, and how often Docker has started it again.
@@ -92,8 +109,13 @@ main() {
     docker compose build ${build[@]+"${build[@]}"} ||
         die 'the build failed, so nothing was replaced. The cause is above.'
     [ "$backup" = no ] || back_up
-    if ! start; then
+    if ! roll; then
         docker compose logs --no-log-prefix --tail 30 api >&2
+        if [ -n "$serving" ]; then
+            docker compose ps --all --quiet api | grep --invert-match --line-regexp --fixed-strings "$serving" |
+                xargs -r docker rm --force >/dev/null
+            die 'the new version did not become ready. Its last log lines are above. The replicas of the one before go on serving.'
+        fi
         die 'the service did not become ready. Its last log lines are above.' \
             'If Docker says that the port is already allocated, set another EXACT_PORT in the file .env.'
     fi

@@ -118,8 +118,13 @@ internal static class Diagnostics
             .ProducesProblem(503);
     }
 
-    private static async Task<IResult> GetReadyAsync(SchemaWatch watch, CancellationToken cancellationToken) =>
-        await watch.AskAsync(cancellationToken) is { Phase: not SchemaPhase.Ready } progress
+    private static async Task<IResult> GetReadyAsync(
+        SchemaWatch watch,
+        IHostApplicationLifetime lifetime,
+        CancellationToken cancellationToken
+    ) =>
+        lifetime.ApplicationStopping.IsCancellationRequested ? ReadinessGate.NotReady(SchemaProgress.Stops)
+        : await watch.AskAsync(cancellationToken) is { Phase: not SchemaPhase.Ready } progress
             ? ReadinessGate.NotReady(progress)
-            : TypedResults.Text("ready");
+        : TypedResults.Text("ready");
 }

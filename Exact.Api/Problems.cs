@@ -69,13 +69,10 @@ internal static partial class Problems
                 StatusCodes.Status507InsufficientStorage => "60",
                 _ => default(StringValues),
             };
-            if (PostgresErrors.FaultOf(exception) is { } fault)
+            if (PostgresErrors.FaultOf(exception) is not null)
             {
                 Log(httpContext, exception);
-                if (fault is DatabaseFault.ReadOnly)
-                {
-                    httpContext.RequestServices.GetRequiredService<NpgsqlDataSource>().LookForPrimary();
-                }
+                httpContext.RequestServices.GetRequiredService<NpgsqlDataSource>().ForgetLost(exception);
             }
 
             if (OperationJournal.OperationOf(exception) is { } operation)

@@ -44,6 +44,7 @@ static WebApplication Build(string[] args)
     app.UseProblems();
     app.UseAccess();
     app.UseReadinessGate();
+    app.UseStandbyReads();
     app.UseKnownParameters();
     app.MapHealth();
     app.MapApiDocument();

@@ -1,4 +1,5 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
 using Npgsql;
 
 namespace Exact.Api;
@@ -27,6 +28,7 @@ internal static class RepeatedReads
         catch (Exception e) when (IsRepeatable(context, e))
         {
             context.RequestServices.GetRequiredService<NpgsqlDataSource>().ForgetLost(e);
+            context.RequestServices.GetRequiredService<SchemaWatch>().Doubt(e);
         }
 
         try

@@ -10,6 +10,10 @@ internal static class ExceptionCause
         "All connections of this service are in use. Raise \"Maximum Pool Size\" in the connection string, "
         + "or send fewer requests at the same time.";
 
+    private const string TooMany =
+        "Allow more (max_connections of the server, ALTER DATABASE or ALTER ROLE ... CONNECTION LIMIT), or write a smaller "
+        + "\"Maximum Pool Size\" into the connection string, so that requests wait for each other.";
+
     private const string Certificate =
         "If an authority of your own signed the server's certificate, name the authority's certificate with "
         + "\"Root Certificate=FILE\" in the connection string.";
@@ -39,11 +43,15 @@ internal static class ExceptionCause
             ? "A connection string is not valid. It is not shown, because it may contain a password."
         : RowSecurity.TableOf(exception) is { } table
             ? $"{exception.GetBaseException().Message}. Row security would hide rows. Switch it off: {RowSecurity.Disable(table)}"
-        : exception.GetBaseException() is PostgresException postgres ? $"{postgres.MessageText} ({postgres.SqlState})."
+        : exception.GetBaseException() is PostgresException postgres
+            ? $"{postgres.MessageText} ({postgres.SqlState}).{AdviceOn(postgres)}"
         : exception.InnerException is { } wrapped && exception is not NpgsqlException && wrapped is NpgsqlException
             ? wrapped.Cause()
         : exception is NpgsqlException ? CauseOf(exception)
         : exception.Message;
+
+    private static string AdviceOn(PostgresException failure) =>
+        failure.SqlState is PostgresErrorCodes.TooManyConnections ? $" {TooMany}" : "";
 
     /// <summary>Whether the exception is one of this project, whose message is meant for operators.</summary>
     public static bool IsOurs(this Exception exception) =>

@@ -103,7 +103,7 @@ public static class InfrastructureServices
             );
         }
 
-        builder.UsePhysicalConnectionInitializer(server.Compare, server.CompareAsync);
+        builder.UsePhysicalConnectionInitializer(server.Compare, connection => server.CompareAsync(connection));
         return builder.Build();
     }
 }

@@ -18,6 +18,7 @@ var legacy = new Option<bool>("--legacy")
 {
     Description = "Only reads beside Django REST framework under gunicorn; use it with --scores 100000.",
 };
+var starts = new Option<bool>("--starts") { Description = "Only starts on a current schema, beside Django's migrate." };
 var folder = new Option<string>("--folder")
 {
     Description = "Where the fixtures and the server's data go; about 5 kB a score. It is removed at the end.",
@@ -31,6 +32,7 @@ var command = new RootCommand("Measures Exact's import and export side by side w
     live,
     reads,
     legacy,
+    starts,
     folder,
 };
 command.SetAction(
@@ -48,6 +50,12 @@ command.SetAction(
         if (parsed.GetValue(legacy))
         {
             await new LegacyRounds(workshop, parsed.GetValue(scores)).RunAsync(cancellationToken);
+            return 0;
+        }
+
+        if (parsed.GetValue(starts))
+        {
+            await new StartRounds(workshop, parsed.GetValue(rounds)).RunAsync(cancellationToken);
             return 0;
         }
 

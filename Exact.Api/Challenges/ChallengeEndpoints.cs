@@ -32,12 +32,14 @@ internal static class ChallengeEndpoints
         var group = routes.MapGroup("/api/challenges").WithTags("Challenges").WithChallengeName().Validated();
         group
             .MapGet("/", ListAsync)
+            .MayReadFromStandbys()
             .WithSummary("List the challenges")
             .ProducesValidationProblem()
             .ProducesProblem(StatusCodes.Status401Unauthorized);
-        group.MapGet("/{challenge_id}", GetAsync).WithSummary("Get a challenge");
+        group.MapGet("/{challenge_id}", GetAsync).MayReadFromStandbys().WithSummary("Get a challenge");
         group
             .MapGet("/{challenge_id}/metadata", DescribeAsync)
+            .MayReadFromStandbys()
             .WithSummary("Get a challenge with the names, sizes and SHA-256 of its files");
         group
             .MapPost("/", CreateAsync)

@@ -1,4 +1,3 @@
-using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Threading.RateLimiting;
 using Exact.Api.Access;
@@ -7,17 +6,6 @@ using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Http;
-
-/// <summary>The settings of requests.</summary>
-[Section("Requests")]
-internal sealed class RequestOptions
-{
-    /// <summary>
-    /// How many requests of one address are served at a time, and how many imports and exports. Its next ones wait.
-    /// </summary>
-    [Range(1, 10_000)]
-    public int PerAddress { get; set; } = 20;
-}
 
 /// <summary>
 /// Serves a few requests of each address at a time, so that no client takes all database connections.

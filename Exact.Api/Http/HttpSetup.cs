@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Exact.Api.Metrics;
+using Exact.Api.Startup;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Exact.Api.Http;
@@ -20,7 +21,9 @@ internal static class HttpSetup
         builder.Services.AddProxies();
         builder.AddAllowedOrigins();
         builder.Services.AddAddressLimit();
+        builder.Services.AddScoped<PublicReads>();
         builder.Services.AddHostedService<ListeningAddresses>();
+        builder.Services.AddHostedService<Draining>();
     }
 
     public static void UseHttp(this WebApplication app)

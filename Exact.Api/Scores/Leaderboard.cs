@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Exact.Api.Http;
 using Exact.Domain;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Database.Configurations;
@@ -14,7 +15,7 @@ namespace Exact.Api.Scores;
 /// <c>scores</c> for all. Its cost does
 /// not depend on the size of the challenge (docs/decisions/standings.md).
 /// </remarks>
-internal sealed class Leaderboard(ExactDbContext database, NpgsqlDataSource source)
+internal sealed class Leaderboard(ExactDbContext database, PublicReads reads)
 {
     /// <summary>The board and a page of its rows, read together; null if there is no such challenge.</summary>
     public async Task<(Board Board, List<LeaderboardEntry> Rows)?> FindAsync(
@@ -25,7 +26,7 @@ internal sealed class Leaderboard(ExactDbContext database, NpgsqlDataSource sour
     )
     {
         var sql = $"{RowSecurity.Off}{Board.Sql};\n{PageSql(query, place is not null, query.Limit)}";
-        await using var command = source.CreateShortCommand(sql);
+        await using var command = reads.Source.CreateShortCommand(sql);
         command.Parameters.AddRange(Parameters(challengeId, place).ToArray());
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         if (await Board.ReadAsync(reader, cancellationToken) is not { } board)
@@ -45,7 +46,9 @@ internal sealed class Leaderboard(ExactDbContext database, NpgsqlDataSource sour
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
-        await using var command = source.CreateShortCommand(RowSecurity.Off + PageSql(query, place is not null, null));
+        await using var command = reads.Source.CreateShortCommand(
+            RowSecurity.Off + PageSql(query, place is not null, null)
+        );
         command.Parameters.AddRange(Parameters(challengeId, place).ToArray());
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await foreach (var entry in RankAsync(reader, place, cancellationToken))

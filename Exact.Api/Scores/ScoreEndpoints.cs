@@ -1,8 +1,8 @@
 using Exact.Api.Challenges;
+using Exact.Api.Http;
 using FluentValidation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
-using Npgsql;
 
 namespace Exact.Api.Scores;
 
@@ -27,11 +27,13 @@ internal static class ScoreEndpoints
             .Validated();
         group
             .MapGet("/scores", ListAsync)
+            .MayReadFromStandbys()
             .WithSummary("List the scores of a challenge, newest first")
             .ProducesRows<ScoreResponse>()
             .ProducesValidationProblem();
         group
             .MapGet("/leaderboard", RankAsync)
+            .MayReadFromStandbys()
             .WithSummary("Get the leaderboard of a challenge")
             .ProducesRows<LeaderboardEntry>()
             .ProducesValidationProblem()
@@ -42,12 +44,12 @@ internal static class ScoreEndpoints
         [FromRoute(Name = "challenge_id")] string challengeId,
         [AsParameters] ScoreQuery query,
         ScoreService scores,
-        NpgsqlDataSource database,
+        PublicReads reads,
         HttpContext context,
         CancellationToken cancellationToken
     )
     {
-        if (await Board.FindAsync(database, challengeId, cancellationToken) is not { } board)
+        if (await Board.FindAsync(reads.Source, challengeId, cancellationToken) is not { } board)
         {
             return TypedResults.NotFound();
         }
@@ -76,7 +78,7 @@ internal static class ScoreEndpoints
         [FromRoute(Name = "challenge_id")] string challengeId,
         [AsParameters] LeaderboardQuery query,
         Leaderboard leaderboard,
-        NpgsqlDataSource database,
+        PublicReads reads,
         HttpContext context,
         CancellationToken cancellationToken
     )
@@ -84,7 +86,7 @@ internal static class ScoreEndpoints
         var place = Leaderboard.Place.Of(query);
         if (query.Format.OrDefault() is not RowFormat.Json and var format)
         {
-            return await Board.FindAsync(database, challengeId, cancellationToken) is not { } found
+            return await Board.FindAsync(reads.Source, challengeId, cancellationToken) is not { } found
                     ? TypedResults.NotFound()
                 : context.IsHidden(found)
                     ? new AllRows<LeaderboardEntry>(AsyncEnumerable.Empty<LeaderboardEntry>(), format, null, Name)

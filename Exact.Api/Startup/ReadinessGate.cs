@@ -36,6 +36,7 @@ internal static class ReadinessGate
             SchemaPhase.Migrating => "The service is migrating the database.",
             SchemaPhase.Away => "The database does not answer.",
             SchemaPhase.Refused => "The database cannot serve the service. The log says why.",
+            SchemaPhase.Stopping => "The service is stopping.",
             SchemaPhase.Failed => "The service cannot start. Its log says why.",
             _ => "The service is starting.",
         };

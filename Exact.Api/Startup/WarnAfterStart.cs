@@ -1,16 +1,20 @@
 using Exact.Infrastructure;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
+using Npgsql;
 
 namespace Exact.Api.Startup;
 
 /// <summary>
-/// Warns, once the service is ready, about newer migrations, edited migrations and manual changes of the schema.
+/// Warns, once the service is ready, about newer migrations, edited migrations, manual changes of the schema and
+/// sessions that the server ends.
 /// </summary>
 /// <remarks>
 /// These do not stop the service: a missing index makes queries slow, but a stopped service makes them fail.
 /// </remarks>
 internal sealed partial class WarnAfterStart(
     SchemaState state,
+    NpgsqlDataSource database,
     MigrationStatusReader reader,
     ILogger<WarnAfterStart> logger
 ) : BackgroundService
@@ -24,6 +28,7 @@ internal sealed partial class WarnAfterStart(
         {
             await state.WhenReadyAsync(stoppingToken);
             await Task.Delay(Calm.WithJitter(), stoppingToken);
+            await WarnOfIdleTimeoutAsync(stoppingToken);
             var status = await reader.ReadAsync(MigrationStatusReader.InFull, stoppingToken);
             foreach (var unknown in status.Unknown)
             {
@@ -49,6 +54,25 @@ internal sealed partial class WarnAfterStart(
             LogNotRead(e.Cause()); // a failed comparison does not stop a service that is ready
         }
     }
+
+    private async Task WarnOfIdleTimeoutAsync(CancellationToken stoppingToken)
+    {
+        await using var command = database.CreateShortCommand(
+            "SELECT quote_ident(current_user) FROM pg_settings WHERE name = 'idle_session_timeout' AND setting <> '0'"
+        );
+        if (await command.ExecuteScalarAsync(stoppingToken) is string role)
+        {
+            LogIdleTimeout(role);
+        }
+    }
+
+    [LoggerMessage(
+        1010,
+        LogLevel.Warning,
+        "The server ends sessions that are idle (idle_session_timeout), so the first change after a pause is answered with "
+            + "503. Run: ALTER ROLE {Role} SET idle_session_timeout = 0"
+    )]
+    private partial void LogIdleTimeout(string role);
 
     [LoggerMessage(1003, LogLevel.Warning, "A newer version has applied {Migration}, which this code does not know")]
     private partial void LogUnknown(string migration);

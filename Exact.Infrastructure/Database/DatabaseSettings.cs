@@ -16,7 +16,13 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     /// <summary>Two for an operation, and one for everything else.</summary>
     private const int MinPoolSize = 3;
 
-    private readonly string? passwordFile = configuration[PasswordFile];
+    private readonly DatabaseOptions options = OptionsOf(configuration);
+
+    /// <summary>
+    /// Whether public reads may go to a standby: the setting says so, and the connection string names several hosts.
+    /// </summary>
+    public bool ReadsFromStandbys =>
+        options.ReadFromStandbys && SeveralHosts.Are(new NpgsqlConnectionStringBuilder(ConnectionString));
 
     /// <summary>The connection string of the application.</summary>
     public string ConnectionString { get; } =
@@ -44,7 +50,14 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
     /// session is opened, because the password may be rotated.
     /// </summary>
     /// <exception cref="SettingException">The file cannot be read.</exception>
-    public string? ReadPassword() => Read(passwordFile);
+    public string? ReadPassword() => Read(options.PasswordFile);
+
+    private static DatabaseOptions OptionsOf(IConfiguration configuration)
+    {
+        var options = new DatabaseOptions();
+        Settings.Read(options, configuration);
+        return options;
+    }
 
     private static string? Read(string? passwordFile) =>
         passwordFile is not { Length: > 0 } ? null
@@ -62,7 +75,7 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
         var settings = ConnectionStringReader.Read(setting, connectionString);
         if (settings.Password is null)
         {
-            Read(configuration[PasswordFile]); // a file that cannot be read is reported at the start
+            Read(OptionsOf(configuration).PasswordFile); // a file that cannot be read is reported at the start
         }
 
         if (name == Application && settings.MaxPoolSize < MinPoolSize)
@@ -79,6 +92,7 @@ internal sealed class DatabaseSettings(IConfiguration configuration)
         settings.TcpKeepAlive = true; // a COMMIT has no time limit, so a lost network must be noticed
         settings.TcpKeepAliveTime = settings.TcpKeepAliveTime is 0 ? 30 : settings.TcpKeepAliveTime;
         settings.WithoutGss();
+        SeveralHosts.Complete(settings);
         return settings.ConnectionString;
     }
 }

@@ -32,13 +32,14 @@ internal static class Sessions
         || IsAboutPassword(exception.GetBaseException());
 
     /// <summary>
-    /// Forgets all sessions if one was lost. A changed password ends none, so the others still serve requests.
+    /// Forgets all sessions if one was lost, or leads to a server that has become a standby. A changed password ends none,
+    /// so the others still serve requests.
     /// </summary>
     public static void ForgetLost(this NpgsqlDataSource database, Exception failure)
     {
-        if (PostgresErrors.IsServerAway(failure))
+        if (PostgresErrors.FaultOf(failure) is DatabaseFault.Away or DatabaseFault.ReadOnly)
         {
-            database.Clear();
+            database.LookForPrimary();
         }
     }
 

@@ -58,6 +58,8 @@ public sealed record SchemaProgress(SchemaPhase Phase, string Detail)
 {
     internal static readonly SchemaProgress IsReady = new(SchemaPhase.Ready, "The schema is ready.");
 
+    internal static readonly SchemaProgress Stops = new(SchemaPhase.Stopping, "The service was told to stop.");
+
     /// <summary>
     /// The migration that this process is applying; null unless it is <see cref="SchemaPhase.Migrating"/>.
     /// </summary>
@@ -101,6 +103,9 @@ public enum SchemaPhase
 
     /// <summary>The database does not let the application in, or lacks what it needs.</summary>
     Refused,
+
+    /// <summary>The service was told to stop; it serves what has begun.</summary>
+    Stopping,
 
     Failed,
 }

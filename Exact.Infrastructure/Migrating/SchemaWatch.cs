@@ -7,15 +7,22 @@ namespace Exact.Infrastructure.Migrating;
 
 /// <summary>
 /// Looks again, after the start, whether the service is ready: when a probe asks, when a request has failed in a way
-/// that raises doubt, and when the pool has reached another server.
+/// that raises doubt, and when the pool has reached another server, for which it looks itself every few seconds, because
+/// a service that nobody asks would not notice.
 /// </summary>
 internal sealed partial class SchemaWatch
 {
     /// <summary>How long a look serves further probes.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long the service goes without a look at which server it is.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a look may take before the server counts as away; probes are not patient.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>The same for several hosts, of which the first may hang (see <see cref="SeveralHosts"/>).</summary>
+    private static readonly TimeSpan PatienceWithHosts = TimeSpan.FromSeconds(5);
 
     /// <summary>Has room for one doubt, because one look answers all of them.</summary>
     private readonly Channel<bool> doubts = Channel.CreateBounded<bool>(
@@ -23,15 +30,19 @@ internal sealed partial class SchemaWatch
     );
     private readonly Lock looking = new();
     private readonly ReadinessCheck check;
+    private readonly NpgsqlDataSource database;
+    private readonly ServerChange server;
     private readonly SchemaState state;
     private readonly TimeProvider time;
     private readonly ILogger<SchemaWatch> logger;
+    private readonly TimeSpan patience;
     private Task<SchemaProgress>? look;
     private long lookedAt;
 
     public SchemaWatch(
         ReadinessCheck check,
         SchemaState state,
+        NpgsqlDataSource database,
         ServerChange server,
         TimeProvider time,
         ILogger<SchemaWatch> logger
@@ -39,8 +50,11 @@ internal sealed partial class SchemaWatch
     {
         this.check = check;
         this.state = state;
+        this.database = database;
+        this.server = server;
         this.time = time;
         this.logger = logger;
+        patience = database is NpgsqlMultiHostDataSource ? PatienceWithHosts : Patience;
         server.Noticed += Doubt;
     }
 
@@ -73,8 +87,14 @@ internal sealed partial class SchemaWatch
     }
 
     /// <summary>Waits until there is a reason to look again.</summary>
-    public Task WhenInDoubtAsync(CancellationToken cancellationToken) =>
-        doubts.Reader.ReadAsync(cancellationToken).AsTask();
+    public async Task WhenInDoubtAsync(CancellationToken cancellationToken)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var comparing = CompareServersAsync(waiting.Token);
+        await doubts.Reader.ReadAsync(cancellationToken);
+        await waiting.CancelAsync();
+        await comparing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 
     /// <summary>Looks, and enters the phase that it finds.</summary>
     /// <returns>Whether the service is ready.</returns>
@@ -113,6 +133,28 @@ internal sealed partial class SchemaWatch
         }
     }
 
+    private async Task CompareServersAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            try
+            {
+                await CompareServerAsync(cancellationToken).WaitAsync(patience, time, cancellationToken);
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                Doubt(e);
+            }
+        }
+    }
+
+    private async Task CompareServerAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await server.CompareAsync(connection, cancellationToken);
+    }
+
     private void Doubt()
     {
         if (state.IsReady)
@@ -136,14 +178,14 @@ internal sealed partial class SchemaWatch
 
     private async Task<SchemaProgress> LookOnceAsync()
     {
-        using var limit = new CancellationTokenSource(Patience, time);
+        using var limit = new CancellationTokenSource(patience, time);
         try
         {
             return await TwiceAsync(limit.Token).WaitAsync(limit.Token);
         }
         catch (OperationCanceledException e)
         {
-            return check.Describe(new TimeoutException($"no answer within {Patience.TotalSeconds:0} s.", e));
+            return check.Describe(new TimeoutException($"no answer within {patience.TotalSeconds:0} s.", e));
         }
         catch (Exception e)
         {

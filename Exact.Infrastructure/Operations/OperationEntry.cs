@@ -112,17 +112,28 @@ internal static class OperationEntry
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
-    /// <summary>Whether the success has been committed. It waits for a transaction that is about to write it.</summary>
-    public static async Task<bool> HasSucceededAsync(NpgsqlDataSource database, long id)
+    /// <summary>
+    /// Whether the success has been committed. It waits for a transaction that is about to write it, and for the
+    /// synchronous standby, where there is one.
+    /// </summary>
+    /// <param name="patience">How long to wait, in seconds.</param>
+    /// <exception cref="StandbyMissingException">It was committed, but the standby has not confirmed it in that time.</exception>
+    public static async Task<bool> HasSucceededAsync(NpgsqlDataSource database, long id, int patience)
     {
-        await using var command = database.CreateShortCommand(
-            $"""
-            {RowSecurity.Off}
-            SELECT state FROM operations WHERE id = @id AND {WithoutWaiting} FOR UPDATE
-            """
-        );
+        await using var connection = await database.OpenConnectionAsync(CancellationToken.None);
+        using var standby = new StandbyConfirmation(connection);
+        // What it writes is behind the COMMIT in doubt, so a standby that has confirmed it has that COMMIT, too.
+        await using var command = new NpgsqlCommand(
+            $"{RowSecurity.Off} UPDATE operations SET state = state WHERE id = @id RETURNING state",
+            connection
+        )
+        {
+            CommandTimeout = patience,
+        };
         command.Parameters.AddWithValue("id", id);
-        return await command.ExecuteScalarAsync(CancellationToken.None) is "succeeded";
+        var hasSucceeded = await command.ExecuteScalarAsync(CancellationToken.None) is "succeeded";
+        standby.Demand();
+        return hasSucceeded;
     }
 
     public static object Json(object? value) => value is null ? DBNull.Value : OperationJournal.Serialize(value);

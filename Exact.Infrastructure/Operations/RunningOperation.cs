@@ -12,8 +12,8 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long a server may take to come back and tell what became of a COMMIT.</summary>
-    private static readonly TimeSpan DoubtLimit = TimeSpan.FromSeconds(10);
+    /// <summary>How long, in seconds, a server may take to come back, or a standby to confirm, what became of a COMMIT.</summary>
+    private const int DoubtSeconds = 10;
 
     private readonly NpgsqlDataSource database;
     private readonly Operation entry;
@@ -86,7 +86,9 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     /// connection is lost meanwhile, the journal tells what became of it.
     /// </summary>
     /// <exception cref="OperationCancelledException">The operation was cancelled, so nothing was committed.</exception>
-    /// <exception cref="CommitInDoubtException">The server does not answer any more.</exception>
+    /// <exception cref="CommitInDoubtException">
+    /// The server does not answer any more, or its synchronous standby has not confirmed the COMMIT.
+    /// </exception>
     public async Task CommitAsync(NpgsqlConnection connection, object figures, CancellationToken cancellationToken)
     {
         await StopWatchingAsync(); // a progress that is being written holds the row
@@ -98,9 +100,14 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
 
         try
         {
+            using var standby = new StandbyConfirmation(connection);
             await CommitAsync(connection);
+            standby.Demand();
         }
-        catch (Exception e) when (PostgresErrors.FaultOf(e) is DatabaseFault.Away or DatabaseFault.TimedOut)
+        catch (Exception e)
+            when (e is StandbyMissingException
+                || PostgresErrors.FaultOf(e) is DatabaseFault.Away or DatabaseFault.TimedOut
+            )
         {
             if (!await HasCommittedAsync(e))
             {
@@ -112,7 +119,8 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
     /// <summary>Commits. It cannot be cancelled: half an answer would not tell what became of it.</summary>
     public static async Task CommitAsync(NpgsqlConnection connection)
     {
-        await using var commit = new NpgsqlCommand("COMMIT", connection);
+        // A role may have switched off the warnings, of which StandbyConfirmation has to know.
+        await using var commit = new NpgsqlCommand("SET LOCAL client_min_messages = warning; COMMIT", connection);
         await commit.ExecuteNonQueryAsync(CancellationToken.None);
     }
 
@@ -171,12 +179,16 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
 
     private async Task<bool> HasCommittedAsync(Exception lost)
     {
-        var until = time.GetUtcNow() + DoubtLimit;
+        var until = time.GetUtcNow().AddSeconds(DoubtSeconds);
         while (true)
         {
             try
             {
-                return await OperationEntry.HasSucceededAsync(database, Id);
+                return await OperationEntry.HasSucceededAsync(database, Id, DoubtSeconds);
+            }
+            catch (StandbyMissingException e)
+            {
+                throw new CommitInDoubtException(Id, e);
             }
             catch (Exception e) when (PostgresErrors.FaultOf(e) is not null)
             {

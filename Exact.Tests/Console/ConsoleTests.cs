@@ -400,9 +400,10 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await page.ReloadAsync();
         await visitor.ReachAsync("Backups");
         await keyboard.PressAsync("Enter");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Restore a file" })).ToBeVisibleAsync();
         await visitor.ReachAsync("Merge");
         await keyboard.PressAsync("ArrowDown");
-        await Expect(page.Locator("[value=skip]")).ToBeCheckedAsync();
+        await Expect(page.Locator("input[value=skip]")).ToBeCheckedAsync();
         await visitor.ReachAsync("More options");
         await keyboard.PressAsync("Enter");
         await visitor.ReachAsync("Choose a file, or drop it here");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -34,6 +35,23 @@ public sealed partial class MetricsTests(MetricsService service) : IClassFixture
         Assert.Equal(atService, outside.StatusCode);
         Assert.Equal(atService, posed.StatusCode);
         Assert.Equal("nosniff", inside.Headers.GetValues("X-Content-Type-Options").Single());
+    }
+
+    [Fact]
+    public async Task Prometheus_accepts_the_alert_rules()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/promtool"), "There is no promtool: install the package prometheus.");
+        var rules = Path.Combine(Checkout.Repository, "deploy", "prometheus-alerts.yml");
+        var start = new ProcessStartInfo("/usr/bin/promtool", ["check", "rules", rules])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var promtool = Process.Start(start)!;
+        var said = await promtool.StandardError.ReadToEndAsync(Cancellation);
+        await promtool.WaitForExitAsync(Cancellation);
+
+        Assert.True(promtool.ExitCode == 0, said);
     }
 
     [Theory]

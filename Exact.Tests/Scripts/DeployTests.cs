@@ -67,6 +67,31 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
     }
 
     [Fact]
+    public async Task Several_replicas_are_replaced_one_after_the_other_and_a_new_one_is_ready_before_an_old_one_ends()
+    {
+        using var checkout = new Checkout(database);
+        checkout.PutEngineFirst();
+        checkout["REPLICAS"] = "one two";
+
+        await checkout.SucceedAsync("./deploy.sh --no-pull --no-backup");
+
+        const string OneMore =
+            "compose up --detach --wait --wait-timeout 1800 --no-deps --no-recreate --scale api=3 api";
+        Assert.Equal(
+            [
+                OneMore,
+                "stop one",
+                "rm one",
+                OneMore,
+                "stop two",
+                "rm two",
+                "compose up --detach --wait --wait-timeout 1800",
+            ],
+            checkout.EngineLog.Where(call => call.Split(' ') is ["stop" or "rm", ..] or ["compose", "up", ..])
+        );
+    }
+
+    [Fact]
     public async Task A_version_that_cannot_be_pulled_changes_nothing_and_names_the_way_on()
     {
         using var checkout = new Checkout(database);

@@ -23,6 +23,7 @@ public sealed class PageTests(PageTests.Site site, LiveDjango live)
         ("docs/database-setup.md", "", "DatabaseGuideTests, DeployTests and BackupTests do"),
         ("docs/decisions/compiled-model.md", "dotnet ef ", "CompiledModelTests compares its result"),
         ("docs/decisions/migration-linter.md", "dotnet test ", "MigrationLinterTests are here"),
+        ("docs/kubernetes.md", "kubectl ", "KubernetesTests builds the manifests; the rest needs a cluster"),
         ("docs/legacy-client.md", "Cors__Origins", "LegacyJourneyTests starts the service with this setting"),
         ("docs/operations.md", "git clone", "it names no repository"),
         ("docs/operations.md", "docker compose exec api cat", "it needs Docker and its images"),

@@ -97,7 +97,7 @@ public sealed class SettingsTests
     [Fact]
     public void Every_option_has_its_wrong_values_and_keeps_its_default_when_the_value_is_empty()
     {
-        Assert.Equal(7, Sections.Length);
+        Assert.Equal(8, Sections.Length);
         foreach (var (name, property) in Properties())
         {
             var preset = property.GetValue(Activator.CreateInstance(property.DeclaringType!));

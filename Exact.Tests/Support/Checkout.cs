@@ -75,7 +75,7 @@ internal sealed class Checkout : IDisposable
                 "compose exec api dotnet Exact.Api.dll "*) shift 5; exec $EXACT_PROGRAM "$@" ;;
                 "compose ps --all --quiet") [ -z "${OTHER_CLONE:-}" ] || echo container ;;
                 "inspect --format {{index "*) echo "$OTHER_CLONE" ;;
-                "compose ps --quiet --status "* | "compose ps --all --quiet api") echo container ;;
+                "compose ps --quiet --status "* | "compose ps --all --quiet api") printf '%s\n' ${REPLICAS:-container} ;;
                 "inspect --format {{.RestartCount}} "*) echo "${CRASHING:-0}" ;;
                 "inspect --format {{.Id}} {{.RestartCount}} "*) echo "container ${CRASHING:-0}" ;;
                 "compose logs "*) echo 'Exact ends: the cause' ;;

@@ -58,7 +58,7 @@ internal sealed class ExactProcess : IAsyncDisposable
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        client = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(30) };
+        client = new HttpClient { BaseAddress = AddressOf(start, port), Timeout = TimeSpan.FromSeconds(30) };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ExactApp.AdminKey);
     }
 
@@ -172,6 +172,12 @@ internal sealed class ExactProcess : IAsyncDisposable
             LoggedSecrets.Refuse(errors);
         }
     }
+
+    /// <summary>The address that a test has chosen, or else the one of this port.</summary>
+    private static Uri AddressOf(ProcessStartInfo start, int port) =>
+        Uri.TryCreate(start.Environment["ASPNETCORE_URLS"], UriKind.Absolute, out var chosen)
+            ? chosen
+            : new($"http://127.0.0.1:{port}");
 
     private async Task WaitAsync(Func<Task<bool>> condition, TimeSpan? patience)
     {

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Exact.Tests.Support;
 
-/// <summary>A PgBouncer in transaction mode in front of the tests' server.</summary>
+/// <summary>A PgBouncer, in transaction mode unless a test asks for another, in front of the tests' server.</summary>
 internal sealed class Pooler : IAsyncDisposable
 {
     private const string Program = "/usr/sbin/pgbouncer";
@@ -12,7 +12,7 @@ internal sealed class Pooler : IAsyncDisposable
     private readonly string folder = Path.Combine(Path.GetTempPath(), $"exact-pooler-{Guid.NewGuid():N}");
     private readonly Process process;
 
-    private Pooler(NpgsqlConnectionStringBuilder server, string ignored)
+    private Pooler(NpgsqlConnectionStringBuilder server, string ignored, string mode)
     {
         var port = FreePort.Find();
         Directory.CreateDirectory(folder);
@@ -28,7 +28,7 @@ internal sealed class Pooler : IAsyncDisposable
             unix_socket_dir =
             auth_type = scram-sha-256
             auth_file = {folder}/users.txt
-            pool_mode = transaction
+            pool_mode = {mode}
             ignore_startup_parameters = {ignored}
             """
         );
@@ -58,13 +58,15 @@ internal sealed class Pooler : IAsyncDisposable
     /// <summary>Starts one, or skips the test that asks where none is installed.</summary>
     /// <param name="server">The connection string of the server, with the role that may log in.</param>
     /// <param name="ignored">The parameters of a session that it drops; it rejects the others.</param>
+    /// <param name="mode">When it gives a session back: at the end of a <c>transaction</c> or of the <c>session</c>.</param>
     public static async Task<Pooler> StartAsync(
         string server,
-        string ignored = "extra_float_digits,search_path,options"
+        string ignored = "extra_float_digits,search_path,options",
+        string mode = "transaction"
     )
     {
         Assert.SkipUnless(File.Exists(Program), $"There is no {Program}: install the package pgbouncer.");
-        var pooler = new Pooler(new(server), ignored);
+        var pooler = new Pooler(new(server), ignored, mode);
         for (var tries = 0; ; tries++)
         {
             try

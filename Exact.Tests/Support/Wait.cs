@@ -10,12 +10,12 @@ internal static class Wait
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    public static async Task UntilAsync(Func<Task<bool>> condition, string what)
+    public static async Task UntilAsync(Func<Task<bool>> condition, string what, TimeSpan? limit = null)
     {
         var since = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(since) < Limit, $"Waited in vain until {what}.");
+            Assert.True(Stopwatch.GetElapsedTime(since) < (limit ?? Limit), $"Waited in vain until {what}.");
             await Task.Delay(Pause, TestContext.Current.CancellationToken);
         }
     }

@@ -29,6 +29,7 @@ public sealed class AllocationTests(FixtureDatabase database) : IClassFixture<Fi
         Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 32 * 1024 * 1024);
     }
 
+    /// <summary>Blanks, then content.</summary>
     private sealed class PaddedStream(byte[] content, long blanks) : MemoryStream(content)
     {
         private long left = blanks;

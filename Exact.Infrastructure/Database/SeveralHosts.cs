@@ -1,0 +1,38 @@
+using Npgsql;
+
+namespace Exact.Infrastructure.Database;
+
+/// <summary>
+/// Completes a connection string that names several hosts, a primary and its standbys, so that the service follows the
+/// primary.
+/// </summary>
+internal static class SeveralHosts
+{
+    /// <summary>How long Npgsql believes what it knows of a host, in seconds. With its own 10, an outage takes as long.</summary>
+    private const int Recheck = 1;
+
+    /// <summary>How long a host that hangs may hold up a new session, in seconds, before the next host is tried.</summary>
+    private const int Patience = 2;
+
+    public static bool Are(NpgsqlConnectionStringBuilder settings) => settings.Host?.Contains(',') is true;
+
+    /// <summary>Sets what the connection string itself does not.</summary>
+    public static void Complete(NpgsqlConnectionStringBuilder settings)
+    {
+        if (!Are(settings))
+        {
+            return;
+        }
+
+        settings.TargetSessionAttributes ??= "primary";
+        if (!settings.ShouldSerialize("Host Recheck Seconds"))
+        {
+            settings.HostRecheckSeconds = Recheck;
+        }
+
+        if (!settings.ShouldSerialize("Timeout"))
+        {
+            settings.Timeout = Patience;
+        }
+    }
+}
