@@ -125,7 +125,7 @@ internal static partial class CommandLine
     {
         for (var i = 0; i < unmatched.Count; i++)
         {
-            if (!unmatched[i].StartsWith("--", StringComparison.Ordinal) || !unmatched[i].Contains(':'))
+            if (!HostSettings.IsSetting(unmatched[i]))
             {
                 return unmatched[i];
             }

@@ -13,7 +13,7 @@ internal static class FileFolder
             {
                 if (string.IsNullOrEmpty(files.Folder) && !files.S3.IsSet)
                 {
-                    files.Folder = Path.Combine(DevelopmentFolder.Path, "files");
+                    files.Folder = Directory.CreateDirectory(Path.Combine(DevelopmentFolder.Path, "files")).FullName;
                 }
             });
         }

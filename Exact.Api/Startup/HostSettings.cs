@@ -54,10 +54,43 @@ internal static partial class HostSettings
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
         string[] defaults = [$"--contentRoot={AppContext.BaseDirectory}", "--hostBuilder:reloadConfigOnChange=false"];
-        var builder = WebApplication.CreateBuilder([.. defaults, .. args]);
+        var builder = WebApplication.CreateBuilder([.. defaults, .. SettingsOf(args)]);
         Check(builder.Configuration);
         return builder;
     }
+
+    /// <summary>
+    /// What the configuration reads of the arguments: all of a service's, and of a command's those whose key has a colon,
+    /// because it would take the next argument for the value of a command's flag.
+    /// </summary>
+    internal static IEnumerable<string> SettingsOf(string[] args)
+    {
+        if (args is not [['-', ..], ..] and not [])
+        {
+            for (var i = 1; i < args.Length; i++)
+            {
+                if (IsSetting(args[i]))
+                {
+                    yield return args[i];
+                    if (!args[i].Contains('=') && ++i < args.Length)
+                    {
+                        yield return args[i];
+                    }
+                }
+            }
+
+            yield break;
+        }
+
+        foreach (var argument in args)
+        {
+            yield return argument;
+        }
+    }
+
+    /// <summary>Whether an argument of a command names a setting, such as <c>--Files:Folder</c>.</summary>
+    public static bool IsSetting(string argument) =>
+        argument.StartsWith("--", StringComparison.Ordinal) && argument.Split('=')[0].Contains(':');
 
     /// <exception cref="SettingException">A setting is not valid.</exception>
     public static void Check(IConfiguration configuration)

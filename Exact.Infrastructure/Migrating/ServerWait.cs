@@ -34,6 +34,7 @@ internal sealed partial class ServerWait(
         var server = ServerRefusal.NameOf(connection);
         var started = time.GetTimestamp();
         var pause = MinimalPause;
+        var isFirst = true;
         while (true)
         {
             Exception cause;
@@ -77,7 +78,11 @@ internal sealed partial class ServerWait(
             }
 
             state.Enter(SchemaPhase.WaitingForServer, $"Waiting for PostgreSQL at {server}: {reason}");
-            LogWaiting(server, reason);
+            LogWaiting(
+                server,
+                isFirst ? $"{reason} It is tried for {options.Value.ServerWait} (Migrations:ServerWait)." : reason
+            );
+            isFirst = false;
             var next = pause.WithJitter();
             await Task.Delay(next < left ? next : left, time, cancellationToken);
             pause = pause * 2 < MaximalPause ? pause * 2 : MaximalPause;

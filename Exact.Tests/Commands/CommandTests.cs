@@ -40,6 +40,24 @@ public sealed class CommandTests
     }
 
     [Fact]
+    public async Task A_setting_behind_a_flag_is_heeded()
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+
+        await using var status = await ExactProcess.RunAsync(
+            "Host=127.0.0.1;Port=1",
+            "status",
+            "--check",
+            "--ConnectionStrings:Exact",
+            database.ConnectionString
+        );
+
+        Assert.Equal(3, await status.WaitForExitAsync());
+        Assert.StartsWith("pending: ", status.Output);
+    }
+
+    [Fact]
     public async Task A_migration_that_does_not_exist_is_named_in_one_line()
     {
         await using var script = await ExactProcess.RunAsync("Host=nowhere", "script", "--from", "Nonsense");

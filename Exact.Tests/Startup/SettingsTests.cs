@@ -134,7 +134,7 @@ public sealed class SettingsTests
 
     [Theory]
     [InlineData("Migrations:LockWiat", "Did you mean Migrations:LockWait?")]
-    [InlineData("Requests:Nonsense", "Requests has PerAddress.")]
+    [InlineData("Requests:Nonsense", "Requests has PerAddress, StopDelay.")]
     [InlineData("Migrations:LockWait:Seconds", "must be a single value")]
     [InlineData("Files:S3:Buckett", "Did you mean Files:S3:Bucket?")]
     [InlineData("Files:S3", "must be a section")]
@@ -186,6 +186,14 @@ public sealed class SettingsTests
             StringComparison.OrdinalIgnoreCase
         );
     }
+
+    [Theory]
+    [InlineData("status --check --Files:Folder /x --json", "--Files:Folder /x")]
+    [InlineData("import a.json --dry-run --mode merge --Files:Folder=/x --skip a:b", "--Files:Folder=/x")]
+    [InlineData("backup --verify --Backups:Folder", "--Backups:Folder")]
+    [InlineData("--urls http://localhost:0 --Admin:Key x", "--urls http://localhost:0 --Admin:Key x")]
+    public void A_flag_of_a_command_does_not_take_a_setting_for_its_value(string arguments, string settings) =>
+        Assert.Equal(settings.Split(' '), HostSettings.SettingsOf(arguments.Split(' ')));
 
     [Theory]
     [InlineData("{ \"Logging\":\n", "Its line 2 is not valid JSON. Correct the file.")]
