@@ -1,7 +1,6 @@
 using System.Net;
 using Exact.Api.Challenges;
 using Exact.Tests.Support;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 

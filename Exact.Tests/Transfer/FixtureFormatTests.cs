@@ -251,6 +251,4 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
 
         Assert.Equal(expected, await database.ScalarAsync<bool>("SELECT is_staff FROM users"));
     }
-
-    /// <summary>Blanks, then content.</summary>
 }
