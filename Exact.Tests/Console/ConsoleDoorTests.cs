@@ -8,6 +8,7 @@ using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing.Handlers;
 using Microsoft.Extensions.Logging;
 
