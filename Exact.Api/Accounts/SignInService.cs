@@ -82,22 +82,23 @@ internal sealed partial class SignInService(
         CancellationToken cancellationToken
     )
     {
+        using var span = SignInTelemetry.Start();
         var count = await throttle.CountAsync(username, address, cancellationToken);
         if (count.Wait is { } wait)
         {
-            telemetry.Count(SignInOutcome.Throttled);
+            telemetry.End(span, SignInOutcome.Throttled);
             return new Attempt.TooMany(wait);
         }
 
         try
         {
             var attempt = await CompareAsync(username, password, address, count, cancellationToken);
-            telemetry.Count(attempt is Attempt.Right ? SignInOutcome.Succeeded : SignInOutcome.Failed);
+            telemetry.End(span, attempt is Attempt.Right ? SignInOutcome.Succeeded : SignInOutcome.Failed);
             return attempt;
         }
         catch (TooManyPasswordsException)
         {
-            telemetry.Count(SignInOutcome.Overloaded);
+            telemetry.End(span, SignInOutcome.Overloaded);
             await throttle.TakeBackAsync(username, address, cancellationToken);
             throw;
         }

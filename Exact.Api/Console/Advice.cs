@@ -15,7 +15,11 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
     /// <summary>How old a backup may be.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromDays(7);
 
-    /// <summary>The most urgent thing comes first.</summary>
+    /// <summary>All that can be said where the database cannot be read.</summary>
+    public static Advice OfUnreachable(MigrationStatus status) =>
+        new("bad", $"The database cannot be read. {status.Detail}");
+
+    /// <summary>The most urgent thing comes first: what has failed, before what is pending or runs.</summary>
     public static Advice Of(
         MigrationStatus status,
         BackupStatus backups,
@@ -25,11 +29,21 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
     ) =>
         (status.State, running) switch
         {
-            (MigrationState.Unreachable, _) => new("bad", $"The database cannot be read. {status.Detail}"),
             (MigrationState.Failed, _) => new(
                 "bad",
                 "The last migration failed. Find the cause, then apply it again.",
                 "/migrations",
+                "See why"
+            ),
+            _ when backups is { FailedSince: { } since, LastVerified: var last } => new(
+                "bad",
+                $"Backups have failed since {Show.Time(since)} UTC; "
+                    + (
+                        last is null
+                            ? "none is verified."
+                            : $"the last verified one is {Show.Span(now - last.TakenAt)} old."
+                    ),
+                "/backups",
                 "See why"
             ),
             (MigrationState.Migrating, _) => new("busy", "A replica is migrating.", "/migrations", "Watch it"),
@@ -73,17 +87,6 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
     private static Advice? OfBackups(BackupStatus backups, bool hasData, DateTimeOffset now) =>
         (backups, hasData) switch
         {
-            ({ FailedSince: { } since, LastVerified: var last }, _) => new(
-                "bad",
-                $"Backups have failed since {Show.Time(since)} UTC; "
-                    + (
-                        last is null
-                            ? "none is verified."
-                            : $"the last verified one is {Show.Span(now - last.TakenAt)} old."
-                    ),
-                "/backups",
-                "See why"
-            ),
             (_, false) => null,
             ({ Folder: null }, _) => new(
                 "warn",

@@ -26,7 +26,7 @@ internal static class BackupPages
         pages
             .MapGet("/export", IResult (TransferService transfers) => new ExportResult(transfers, new ExportOptions()))
             .TakesLong();
-        pages.MapPost("/restore/{id:long}", RestoreAsync);
+        pages.MapPost("/restore/{id:long}", RestoreAsync).TakesLong();
     }
 
     private static async Task<IResult> TakeAsync(HttpContext context, BackupWork work) =>
@@ -55,65 +55,51 @@ internal static class BackupPages
             ? ToOperation(context, id)
             : TypedResults.NotFound();
 
-    /// <summary>Imports a backup of the folder as a dry run, and keeps a copy of it for the import itself.</summary>
+    /// <summary>Imports a backup of the folder as a dry run.</summary>
     private static async Task<IResult> CheckAsync(
         string name,
         HttpContext context,
         BackupService backups,
         TransferService transfers,
-        KeptUploads uploads,
+        CheckedBackups checkedBackups,
         IValidator<ImportQuery> validator,
         CancellationToken cancellationToken
     )
     {
         var form = await context.Request.ReadFormAsync(cancellationToken);
-        var query = UploadForm.QueryOf(form.ToDictionary(field => field.Key, field => $"{field.Value}"));
+        var fields = UploadForm.Options.ToDictionary(field => field, field => $"{form[field]}");
+        var query = UploadForm.QueryOf(fields);
         if (await validator.ValidateAsync(query, cancellationToken) is { IsValid: false } mistakes)
         {
             return TypedResults.ValidationProblem(mistakes.ToErrors());
         }
 
-        await using var archive = backups.Folder is { } folder ? await folder.FindAsync(name, cancellationToken) : null;
-        return archive is null
-            ? TypedResults.NotFound()
-            : ToOperation(
-                context,
-                await transfers.StartImportAsync(
-                    archive,
-                    Packing.None,
-                    query.ToOptions() with
-                    {
-                        DryRun = true,
-                        Differences = ImportDifferences.Limit,
-                    },
-                    context.User.Identity!.Name!,
-                    cancellationToken,
-                    (dryRun, copy) => uploads.Keep(dryRun, new(name, copy, Packing.None, query.ToOptions()))
-                )
-            );
+        var options = query.ToOptions() with { DryRun = true, Differences = ImportDifferences.Limit };
+        return await StartAsync(name, options, context, backups, transfers, cancellationToken) is { } id
+            ? ToOperation(context, id, $"?backup={checkedBackups.Seal(new(id, name, fields))}")
+            : TypedResults.NotFound();
     }
 
-    /// <summary>Imports the file of a dry run.</summary>
+    /// <summary>Imports what a dry run has read: the file that was sent, or the backup of the folder.</summary>
     private static async Task<IResult> RestoreAsync(
         long id,
         HttpContext context,
         KeptUploads uploads,
+        CheckedBackups checkedBackups,
+        BackupService backups,
         TransferService transfers,
         NpgsqlDataSource database,
         CancellationToken cancellationToken
     )
     {
         var form = await context.Request.ReadFormAsync(cancellationToken);
-        if (uploads.Find(id) is not { } kept)
+        var backup = checkedBackups.Open(id, form["backup"]);
+        if ((backup?.ToOptions() ?? uploads.Find(id)?.Options) is not { } options)
         {
-            return TypedResults.Problem(
-                statusCode: StatusCodes.Status409Conflict,
-                title: "The file is not here any more.",
-                detail: "Nothing was changed. The replica that received a file keeps it for an hour. Choose it again."
-            );
+            return IsGone("The replica that received a file keeps it for an hour. Choose it again.");
         }
 
-        if (kept.Options.Mode is ImportMode.Replace && $"{form["database"]}".Trim() != NameOf(database))
+        if (options.Mode is ImportMode.Replace && $"{form["database"]}".Trim() != NameOf(database))
         {
             return TypedResults.Problem(
                 statusCode: StatusCodes.Status422UnprocessableEntity,
@@ -122,18 +108,31 @@ internal static class BackupPages
             );
         }
 
-        if (uploads.Take(id) is not { } upload)
+        long import;
+        if (backup is not null)
+        {
+            if (await StartAsync(backup.Name, options, context, backups, transfers, cancellationToken) is not { } begun)
+            {
+                return IsGone("The backup has left the folder. Choose another.");
+            }
+
+            import = begun;
+        }
+        else if (uploads.Take(id) is { } upload)
+        {
+            import = await transfers.StartImportAsync(
+                upload.Copy,
+                upload.Packing,
+                options,
+                context.User.Identity!.Name!
+            );
+            upload.Ends?.Dispose();
+        }
+        else
         {
             return TypedResults.LocalRedirect($"{context.Request.PathBase}/admin/operations"); // a double click
         }
 
-        var import = await transfers.StartImportAsync(
-            upload.Copy,
-            upload.Packing,
-            upload.Options,
-            context.User.Identity!.Name!
-        );
-        upload.Ends?.Dispose();
         if (long.TryParse(form["records"], out var records))
         {
             uploads.Expect(import, records);
@@ -142,8 +141,38 @@ internal static class BackupPages
         return ToOperation(context, import);
     }
 
-    private static RedirectHttpResult ToOperation(HttpContext context, long id) =>
-        TypedResults.LocalRedirect($"{context.Request.PathBase}/admin/operations/{id}");
+    /// <summary>Imports a backup of the folder in the background, once it has been read.</summary>
+    /// <returns>The operation; null if there is no backup of this name.</returns>
+    private static async Task<long?> StartAsync(
+        string name,
+        ImportOptions options,
+        HttpContext context,
+        BackupService backups,
+        TransferService transfers,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var archive = backups.Folder is { } folder ? await folder.FindAsync(name, cancellationToken) : null;
+        return archive is null
+            ? null
+            : await transfers.StartImportAsync(
+                archive,
+                Packing.None,
+                options,
+                context.User.Identity!.Name!,
+                cancellationToken
+            );
+    }
+
+    private static ProblemHttpResult IsGone(string detail) =>
+        TypedResults.Problem(
+            statusCode: StatusCodes.Status409Conflict,
+            title: "The file is not here any more.",
+            detail: $"Nothing was changed. {detail}"
+        );
+
+    private static RedirectHttpResult ToOperation(HttpContext context, long id, string query = "") =>
+        TypedResults.LocalRedirect($"{context.Request.PathBase}/admin/operations/{id}{query}");
 
     public static string NameOf(NpgsqlDataSource database) =>
         new NpgsqlConnectionStringBuilder(database.ConnectionString).Database!;

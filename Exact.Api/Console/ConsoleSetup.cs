@@ -15,6 +15,7 @@ internal static class ConsoleSetup
         services.AddAntiforgery(forms =>
         {
             forms.Cookie.Name = "exact_form";
+            forms.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
             forms.SuppressXFrameOptionsHeader = true; // the content security policy says it
         });
         services.AddSingleton<IProblemDetailsWriter, ProblemPages>();
@@ -22,6 +23,7 @@ internal static class ConsoleSetup
         services.AddSingleton<MigrationActivity>();
         services.AddSingleton<OverviewReader>();
         services.AddSingleton<KeptUploads>();
+        services.AddSingleton<CheckedBackups>();
     }
 
     public static void MapConsole(this IEndpointRouteBuilder routes)

@@ -35,12 +35,15 @@ internal static class OperationPages
 
     private static async Task<IResult> GetAsync(
         long id,
+        [Query(Name = "backup", Description = "The backup that a dry run has read.")] string? backup,
         OperationService operations,
         CancellationToken cancellationToken
     ) =>
         await operations.FindAsync(id, cancellationToken) is null
             ? TypedResults.NotFound()
-            : ConsolePage.Of<OperationPage>(new() { [nameof(OperationPage.Id)] = id });
+            : ConsolePage.Of<OperationPage>(
+                new() { [nameof(OperationPage.Id)] = id, [nameof(OperationPage.Backup)] = backup }
+            );
 
     private static async Task<Results<ServerEvents, NotFound>> WatchAsync(
         long id,

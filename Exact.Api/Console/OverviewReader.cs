@@ -20,15 +20,15 @@ internal sealed class OverviewReader(NpgsqlDataSource database)
             cancellationToken
         );
 
-    /// <summary>The tables, the largest first. The rows are PostgreSQL's estimate, for counting takes long.</summary>
+    /// <summary>The tables, the largest first. The rows are PostgreSQL's estimate; null if it has none.</summary>
     public Task<IReadOnlyList<TableSize>> ReadTablesAsync(CancellationToken cancellationToken) =>
         ReadAsync(
-            """
-            SELECT relname::text, greatest(reltuples::bigint, pg_stat_get_live_tuples(oid)), pg_total_relation_size(oid)
-            FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+            $"""
+            SELECT c.relname::text, {RowEstimate.Sql}, pg_total_relation_size(c.oid)
+            FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
             ORDER BY 3 DESC, 1
             """,
-            reader => new TableSize(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2)),
+            reader => new TableSize(reader.GetString(0), reader.GetFieldValue<long?>(1), reader.GetInt64(2)),
             cancellationToken
         );
 
@@ -78,6 +78,6 @@ internal sealed record Replica(string Application, long Sessions, DateTimeOffset
     public bool IsOld => Version != Product.Version;
 }
 
-internal sealed record TableSize(string Name, long Rows, long Bytes);
+internal sealed record TableSize(string Name, long? Rows, long Bytes);
 
 internal sealed record ScoresOfDay(DateOnly Day, long Count);

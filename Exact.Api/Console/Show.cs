@@ -10,6 +10,8 @@ internal static class Show
 
     public static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
+    public static string Number(long? number) => number is { } known ? Number(known) : "unknown";
+
     public static string Count(long number, string one, string? many = null) =>
         $"{Number(number)} {(number == 1 ? one : many ?? $"{one}s")}";
 

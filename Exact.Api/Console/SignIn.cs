@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace Exact.Api.AdminConsole;
 
 /// <summary>Exchanges the admin key, or the password of a member of staff, for a cookie.</summary>
-internal static class SignIn
+internal static partial class SignIn
 {
     public static void MapSignIn(this RouteGroupBuilder group)
     {
@@ -35,6 +35,7 @@ internal static class SignIn
         SignInManager<User> sessions,
         WrongKeys wrongKeys,
         IOptionsMonitor<AdminKeyOptions> keys,
+        ILogger<AdminKeyHandler> logger,
         CancellationToken cancellationToken
     )
     {
@@ -50,7 +51,13 @@ internal static class SignIn
                 context,
                 cancellationToken
             )
-            : await SignInWithKeyAsync(context, wrongKeys, keys.Get(AdminKeyHandler.Scheme), $"{form["key"]}".Trim());
+            : await SignInWithKeyAsync(
+                context,
+                wrongKeys,
+                keys.Get(AdminKeyHandler.Scheme),
+                $"{form["key"]}".Trim(),
+                logger
+            );
         return mistake is null
             ? TypedResults.LocalRedirect(returnTo)
             : Page(returnTo, mistake, isStaff, StatusCodes.Status422UnprocessableEntity);
@@ -60,7 +67,8 @@ internal static class SignIn
         HttpContext context,
         WrongKeys wrongKeys,
         AdminKeyOptions options,
-        string key
+        string key,
+        ILogger logger
     )
     {
         var address = context.Connection.RemoteIpAddress;
@@ -77,6 +85,7 @@ internal static class SignIn
         }
 
         await context.SignInAsync(ConsoleCookie.Scheme, ConsoleCookie.PrincipalFor(options));
+        LogKey(logger, address?.ToString() ?? "a local socket");
         return null;
     }
 
@@ -124,4 +133,8 @@ internal static class SignIn
             ? returnTo
             : admin;
     }
+
+    // No entry of the journal, because an administrator also signs in while the database cannot be written.
+    [LoggerMessage(1105, LogLevel.Information, "Signed in to the console with the admin key from {Address}")]
+    private static partial void LogKey(ILogger logger, string address);
 }

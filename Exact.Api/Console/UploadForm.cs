@@ -14,7 +14,7 @@ namespace Exact.Api.AdminConsole;
 internal static class UploadForm
 {
     /// <summary>The fields of RestoreOptions.</summary>
-    private static readonly string[] Options = ["mode", "missing", "unknown", "orphans", "confirm", "timezone"];
+    public static readonly string[] Options = ["mode", "missing", "unknown", "orphans", "confirm", "timezone"];
 
     public static void MapUploads(this RouteGroupBuilder group) =>
         group.MapPost("/backups/restore", ReceiveAsync).SetsCookie().TakesLong();
@@ -79,6 +79,7 @@ internal static class UploadForm
         );
 
         Choice<T>? Choice<T>(string field)
-            where T : struct, Enum => fields.TryGetValue(field, out var name) ? Api.Choice<T>.Parse(name, null) : null;
+            where T : struct, Enum =>
+            fields.GetValueOrDefault(field) is { Length: > 0 } name ? Api.Choice<T>.Parse(name, null) : null;
     }
 }

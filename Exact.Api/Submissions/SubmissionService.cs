@@ -40,6 +40,7 @@ internal sealed class SubmissionService(
         CancellationToken cancellationToken
     )
     {
+        using var span = QueueTelemetry.StartSubmission(challengeId);
         var (maxBytes, refusal) = await intake.CheckAsync(challengeId, username, sent.FileName, 0, cancellationToken);
         if (refusal is not null)
         {
@@ -89,7 +90,7 @@ internal sealed class SubmissionService(
         );
         if (isAccepted)
         {
-            telemetry.Accepted();
+            telemetry.Accepted(span, id);
         }
 
         return (id, refusal);

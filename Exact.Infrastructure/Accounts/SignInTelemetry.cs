@@ -1,8 +1,9 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 namespace Exact.Infrastructure.Accounts;
 
-/// <summary>The metrics of sign-ins and of the queue for hashing passwords.</summary>
+/// <summary>The spans and metrics of sign-ins and of the queue for hashing passwords.</summary>
 internal sealed class SignInTelemetry
 {
     private readonly Counter<long> attempts;
@@ -32,10 +33,17 @@ internal sealed class SignInTelemetry
         }
     }
 
-    public void Count(SignInOutcome outcome) => attempts.Add(1, Tag(outcome));
+    public static Activity? Start() => Telemetry.Source.StartActivity("exact.sign_in");
 
-    private static KeyValuePair<string, object?> Tag(SignInOutcome outcome) =>
-        new("outcome", outcome.ToString().ToLowerInvariant());
+    public void End(Activity? span, SignInOutcome outcome)
+    {
+        attempts.Add(1, Tag(outcome));
+        span?.SetTag("outcome", NameOf(outcome));
+    }
+
+    private static KeyValuePair<string, object?> Tag(SignInOutcome outcome) => new("outcome", NameOf(outcome));
+
+    private static string NameOf(SignInOutcome outcome) => outcome.ToString().ToLowerInvariant();
 }
 
 internal enum SignInOutcome

@@ -1,8 +1,9 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 namespace Exact.Infrastructure.Submissions;
 
-/// <summary>The metrics of submissions: what comes in, what workers do with it, and what waits.</summary>
+/// <summary>The spans and metrics of submissions: what comes in, what workers do with it, and what waits.</summary>
 internal sealed class QueueTelemetry
 {
     private readonly Counter<long> accepted;
@@ -68,7 +69,25 @@ internal sealed class QueueTelemetry
         }
     }
 
-    public void Accepted() => accepted.Add(1);
+    /// <summary>Starts the span of a submission, which counts as refused unless it is accepted.</summary>
+    public static Activity? StartSubmission(string challengeId) =>
+        Telemetry
+            .Source.StartActivity("exact.submission")
+            ?.SetTag("exact.challenge", challengeId)
+            .SetTag("outcome", "refused");
+
+    /// <summary>Starts the span of a worker's report, which counts as refused unless it is taken.</summary>
+    public static Activity? StartReport(long submission) =>
+        Telemetry
+            .Source.StartActivity("exact.evaluation.report")
+            ?.SetTag("exact.submission", submission)
+            .SetTag("outcome", "refused");
+
+    public void Accepted(Activity? span, long submission)
+    {
+        accepted.Add(1);
+        span?.SetTag("exact.submission", submission).SetTag("outcome", "accepted");
+    }
 
     /// <param name="waited">How long the submission waited; null if a worker has had it before.</param>
     /// <param name="isLost">Whether that worker has lost it.</param>
@@ -82,7 +101,18 @@ internal sealed class QueueTelemetry
         }
     }
 
-    public void Ended(EvaluationOutcome outcome) => ended.Add(1, Tag(outcome));
+    /// <summary>A worker's report was taken.</summary>
+    /// <param name="span">The span of the report.</param>
+    /// <param name="outcome">How the evaluation has ended by it; null if it has ended before, or goes on.</param>
+    public void Reported(Activity? span, EvaluationOutcome? outcome)
+    {
+        if (outcome is { } end)
+        {
+            ended.Add(1, Tag(end));
+        }
+
+        span?.SetTag("outcome", outcome is { } how ? NameOf(how) : "unchanged");
+    }
 
     /// <summary>Evaluations were lost too often.</summary>
     public void GivenUp(long count)
@@ -100,8 +130,10 @@ internal sealed class QueueTelemetry
         age.Record(queue.Age.TotalSeconds);
     }
 
-    private static KeyValuePair<string, object?> Tag(EvaluationOutcome outcome) =>
-        new("outcome", outcome is EvaluationOutcome.GivenUp ? "given_up" : outcome.ToString().ToLowerInvariant());
+    private static KeyValuePair<string, object?> Tag(EvaluationOutcome outcome) => new("outcome", NameOf(outcome));
+
+    private static string NameOf(EvaluationOutcome outcome) =>
+        outcome is EvaluationOutcome.GivenUp ? "given_up" : outcome.ToString().ToLowerInvariant();
 }
 
 /// <summary>How an evaluation ended.</summary>

@@ -215,16 +215,13 @@ internal sealed partial class SubmissionQueue(
         params (string Name, object? Value)[] parameters
     )
     {
+        using var span = QueueTelemetry.StartReport(id);
         if (await ScalarAsync(sql, cancellationToken, Held(id, lease, parameters)) is not bool hasEnded)
         {
             return await RefuseAsync(id, cancellationToken);
         }
 
-        if (hasEnded)
-        {
-            telemetry.Ended(outcome);
-        }
-
+        telemetry.Reported(span, hasEnded ? outcome : null);
         return LeaseAnswer.Done;
     }
 

@@ -1,10 +1,16 @@
+using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
 using Exact.Api.AdminConsole;
 using Exact.Api.Backups;
+using Exact.Api.Operations;
 using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Exact.Tests.Support;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing.Handlers;
+using Microsoft.Extensions.Logging;
 
 namespace Exact.Tests.AdminConsole;
 
@@ -26,7 +32,7 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
         using var browser = app.CreateClient();
         await SignInAsync(browser, "/admin");
 
-        using var form = new MultipartFormDataContent { { new StringContent("1"), "records" } };
+        using var form = new MultipartFormDataContent { { new StringContent("UTC"), "timezone" } };
         using var answer = await browser.PostAsync(path, form, Cancellation);
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
@@ -172,7 +178,22 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
         var failing = old with { FailedSince = Now.AddDays(-2), Error = "The disk is full." };
         var unproven = old with { Backups = [old.Backups[0] with { Name = "new", Verified = false }, .. old.Backups] };
 
+        var ahead = status with { State = MigrationState.Ahead };
+        var running = OperationResponse.From(
+            new Operation
+            {
+                Kind = OperationKind.Import,
+                Actor = "ada",
+                Origin = "here",
+                StartedAt = Now,
+            }
+        );
+
         var advice = new[] { failing, unproven }.Select(one => Advice.Of(status, one, hasData: true, null, Now));
+
+        Assert.Equal("bad", Advice.Of(ahead, failing, hasData: true, null, Now).Tone);
+        Assert.Equal("bad", Advice.Of(status, failing, hasData: true, running, Now).Tone);
+        Assert.Equal("busy", Advice.Of(status, unproven, hasData: true, running, Now).Tone);
 
         Assert.Equal(
             [
@@ -180,6 +201,96 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
                 "The last backup is not verified, so it may not be restorable: verify it.",
             ],
             advice.Select(one => one.Sentence)
+        );
+    }
+
+    [Fact]
+    public async Task The_cookie_of_the_forms_is_sent_over_HTTPS_only_where_it_was_set_so()
+    {
+        using var safe = app.CreateClient(new() { BaseAddress = new("https://exact.example.org") });
+        using var plain = app.CreateClient();
+        using var page = await safe.GetAsync("/admin/sign-in", Cancellation);
+        using var other = await plain.GetAsync("/admin/sign-in", Cancellation);
+
+        Assert.Contains("; secure", Assert.Single(page.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
+        Assert.DoesNotContain("secure", Assert.Single(other.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_backup_of_the_folder_is_restored_by_whichever_replica_answers()
+    {
+        var folder = Directory.CreateTempSubdirectory("exact-backups-").FullName;
+        await using var first = app.WithWebHostBuilder(host => host.UseSetting("Backups:Folder", folder));
+        await using var second = app.WithWebHostBuilder(host => host.UseSetting("Backups:Folder", folder));
+        await Task.WhenAll(ExactApp.WhenReadyAsync(first), ExactApp.WhenReadyAsync(second));
+        var cookies = new CookieContainer();
+        using var here = first.CreateDefaultClient(new RedirectHandler(), new CookieContainerHandler(cookies));
+        using var there = second.CreateDefaultClient(new RedirectHandler(), new CookieContainerHandler(cookies));
+        await SignInAsync(here, "/admin");
+        var (taken, _) = await SendAsync(here, "/admin/backups");
+        await WaitAsync(here, taken, "succeeded");
+        var name = Path.GetFileName(Directory.EnumerateFiles(folder, "*.tar.gz").Single());
+        var (dryRun, _) = await SendAsync(here, $"/admin/backups/{name}/restore", ("mode", "merge"));
+
+        var page = await WaitAsync(there, dryRun, "Import it now");
+        var backup = Regex.Match(page, """name="backup" value="([^"]+)""").Groups[1].Value;
+        var id = int.Parse(Regex.Match(dryRun, @"\d+").Value, CultureInfo.InvariantCulture);
+        var (_, refusal) = await SendAsync(there, $"/admin/backups/restore/{id + 1}", ("backup", backup));
+        Assert.Contains("The file is not here any more.", refusal, StringComparison.Ordinal);
+        var (import, _) = await SendAsync(there, $"/admin/backups/restore/{id}", ("backup", backup));
+        await WaitAsync(there, import, "What has happened");
+        File.Delete(Path.Combine(folder, name));
+        var (_, gone) = await SendAsync(there, $"/admin/backups/restore/{id}", ("backup", backup));
+        Assert.Contains("The backup has left the folder.", gone, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task The_overview_counts_rows_only_where_PostgreSQL_knows_them_and_says_when_it_cannot_be_read()
+    {
+        await using var own = new ExactApp();
+        await own.InitializeAsync();
+        var log = new LogLines(LogLevel.Information);
+        await using var service = own.WithWebHostBuilder(host =>
+            host.ConfigureLogging(logging =>
+                logging.AddProvider(log).AddFilter<LogLines>("Exact.Api.Access", LogLevel.Information)
+            )
+        );
+        await ExactApp.WhenReadyAsync(service);
+        using var browser = service.CreateClient();
+        browser.DefaultRequestHeaders.Add("Accept", "text/html");
+        await SignInAsync(browser, "/admin");
+        Assert.Contains(
+            log.All,
+            line => line.StartsWith("Signed in to the console with the admin key from", StringComparison.Ordinal)
+        );
+
+        Assert.Contains(
+            "the database is empty",
+            await browser.GetStringAsync("/admin", Cancellation),
+            StringComparison.Ordinal
+        );
+        await own.Database.ExecuteAsync( // as after a crash, which loses the statistics
+            """
+            SET track_counts = off;
+            INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+            VALUES ('a', 'A', '', now(), 'ada');
+            UPDATE pg_class SET reltuples = -1 WHERE relname = 'challenges'
+            """
+        );
+        var filled = await browser.GetStringAsync("/admin", Cancellation);
+        Assert.DoesNotContain("the database is empty", filled, StringComparison.Ordinal);
+        Assert.Matches("<th scope=\"row\">challenges</th><td class=\"number\">unknown</td>", filled);
+        Assert.Matches("<th scope=\"row\">scores</th><td class=\"number\">0</td>", filled);
+
+        await TestDatabase.ExecuteOnServerAsync($"ALTER DATABASE {own.Database.Name} ALLOW_CONNECTIONS false");
+        await TestDatabase.ExecuteOnServerAsync(
+            $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{own.Database.Name}'"
+        );
+        Assert.Contains(
+            "The database cannot be read.",
+            await browser.GetStringAsync("/admin", Cancellation),
+            StringComparison.Ordinal
         );
     }
 
@@ -208,6 +319,37 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
                     ]
                     : [],
         };
+
+    /// <summary>Sends a form of the console with its token.</summary>
+    private static async Task<(string Place, string Page)> SendAsync(
+        HttpClient browser,
+        string path,
+        params (string Name, string Value)[] fields
+    )
+    {
+        var page = await browser.GetStringAsync("/admin/backups", Cancellation);
+        using var form = new FormUrlEncodedContent([
+            new("__RequestVerificationToken", Token().Match(page).Groups[1].Value),
+            .. fields.Select(field => KeyValuePair.Create(field.Name, field.Value)),
+        ]);
+        using var answer = await browser.PostAsync(path, form, Cancellation);
+        return (answer.RequestMessage!.RequestUri!.PathAndQuery, await answer.Content.ReadAsStringAsync(Cancellation));
+    }
+
+    /// <summary>Loads a page until it says this.</summary>
+    private static async Task<string> WaitAsync(HttpClient browser, string place, string text)
+    {
+        var page = "";
+        await Wait.UntilAsync(
+            async () =>
+            {
+                page = await browser.GetStringAsync(place, Cancellation);
+                return page.Contains(text, StringComparison.Ordinal);
+            },
+            $"the page says \"{text}\""
+        );
+        return page;
+    }
 
     /// <summary>Signs in with the key, and returns the path that this leads to.</summary>
     private static async Task<string> SignInAsync(HttpClient browser, string returnTo)

@@ -16,6 +16,9 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
     /// <summary>A name that is markup, a script, and a trap for attributes and URLs.</summary>
     private const string Hostile = """<img src=x onerror=alert(1)>"'/><script>alert(2)</script>{{7*7}}""";
 
+    /// <summary>What makes a page refresh itself without script.</summary>
+    private const string Refresh = "<meta http-equiv=\"refresh\"";
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private readonly List<Visitor> visitors = [];
@@ -198,6 +201,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Expect(visitor.Page.GetByRole(AriaRole.Row, new() { Name = "disqualifications" }))
             .ToContainTextAsync("nobody");
         await visitor.LookAsync("migrations-pending");
+        Assert.DoesNotContain(Refresh, await visitor.Page.ContentAsync(), StringComparison.Ordinal); // it is being read
 
         await using (var other = await site.Database.DataSource.OpenConnectionAsync(Cancellation))
         {
@@ -211,6 +215,8 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
             await Expect(visitor.Main).ToContainTextAsync("Attempt");
             await Expect(visitor.Main).ToContainTextAsync("a <b>report</b> (pid");
             await visitor.LookAsync("migrations-running");
+            await visitor.Page.ReloadAsync();
+            Assert.Contains(Refresh, await visitor.Page.ContentAsync(), StringComparison.Ordinal);
         }
 
         await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("current");
@@ -236,9 +242,12 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await visitor.ClickAsync("Copy");
         await Expect(visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Copied" })).ToBeVisibleAsync();
         await visitor.LookAsync("migrations-drifted");
-        await site.Database.ExecuteAsync(
-            $"""{await visitor.Page.EvaluateAsync<string>("navigator.clipboard.readText()")} DROP TABLE "<script>alert(3)</script>" """
-        );
+        var copied = await visitor.Page.EvaluateAsync<string>("navigator.clipboard.readText()");
+        await visitor.Page.AddInitScriptAsync("delete Navigator.prototype.clipboard"); // as over plain HTTP
+        await visitor.Page.ReloadAsync();
+        await visitor.ClickAsync("Select");
+        Assert.Equal(Fix, await visitor.Page.EvaluateAsync<string>("`${getSelection()}`.trim()"));
+        await site.Database.ExecuteAsync($"""{copied} DROP TABLE "<script>alert(3)</script>" """);
         await visitor.Page.ReloadAsync();
 
         await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("current");
@@ -345,10 +354,14 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
             """
         );
         var visitor = await VisitAsync();
+        await FailOnceAsync("**/9000/events", route => route.FulfillAsync(new() { Status = 503 }));
         await visitor.SignInAsync("/admin/operations/9000");
         await Expect(visitor.Main).ToContainTextAsync("Reading: 12 records");
         await Expect(visitor.Main).ToContainTextAsync(Hostile);
         await visitor.LookAsync("operation-running");
+        visitor.Expect(503);
+        visitor.ExpectLoss();
+        await FailOnceAsync("**/9000", route => route.AbortAsync());
         await site.Database.ExecuteAsync(
             """
             UPDATE operations SET progress = '{"phase": "merging", "bytes": 8192, "records": 34, "models": {}}'
@@ -369,10 +382,23 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await visitor.FollowAsync("Cancelled");
         await Expect(visitor.Page.Locator("tbody tr")).ToHaveCountAsync(1);
         await visitor.FollowAsync("Any state");
+        await Expect(visitor.Main).ToContainTextAsync("backups, and changes of challenges");
         await visitor.LookAsync("operations");
         visitor.Expect(404);
         await visitor.Page.GotoAsync("/admin/operations/123456");
         await Expect(visitor.Main).ToContainTextAsync("There is no such page.");
+
+        await site.Database.ExecuteAsync("UPDATE operations SET state = 'running', finished_at = NULL WHERE id = 9000");
+        visitor.Expect(502);
+        await FailOnceAsync("**/9000/events", route => route.FulfillAsync(new() { Status = 502 }));
+        await visitor.Page.GotoAsync("/admin/operations/9000");
+        await visitor.Page.Context.ClearCookiesAsync(new() { Name = "exact_console" });
+        await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "Sign in", Exact = true }))
+            .ToBeVisibleAsync();
+        await site.Database.ExecuteAsync("DELETE FROM operations WHERE id = 9000");
+
+        Task FailOnceAsync(string address, Func<IRoute, Task> fail) =>
+            visitor.Page.RouteAsync(address, fail, new() { Times = 1 });
     }
 
     [Fact]

@@ -47,6 +47,9 @@ public sealed class Visitor
     /// <summary>Chromium reports a page whose status is not a success.</summary>
     public void Expect(int status) => expected.Add($"the server responded with a status of {status} ");
 
+    /// <summary>Chromium reports a request that got no answer.</summary>
+    public void ExpectLoss() => expected.Add("net::ERR_FAILED");
+
     public async Task SignInAsync(string page = "/admin", string key = ExactApp.AdminKey)
     {
         Expect(401);

@@ -24,12 +24,16 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
     {
         var queue = app.Services.GetRequiredService<SubmissionQueue>();
         using var measured = new Measurements(app.Services);
+        using var spans = new Spans();
         var challenge = await app.ChallengeAsync();
+        app.Bob.DefaultRequestHeaders.Add("traceparent", spans.Parent);
         for (var i = 0; i < 3; i++)
         {
             await app.SubmitAsync(challenge);
         }
 
+        app.Bob.DefaultRequestHeaders.Remove("traceparent");
+        using var reports = spans.Continue();
         await queue.MeasureAsync(Cancellation);
         var lost = await ClaimAsync();
         await app.Database.ExecuteAsync(
@@ -48,6 +52,17 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
         Assert.Null(await queue.ClaimAsync("worker", [], Cancellation));
         await queue.MeasureAsync(Cancellation);
 
+        Assert.Equal(
+            [
+                .. Enumerable.Repeat($"exact.submission {challenge} accepted Unset", 3),
+                "exact.evaluation.report  refused Unset",
+                "exact.evaluation.report  completed Unset",
+                "exact.evaluation.report  unchanged Unset",
+                "exact.evaluation.report  failed Unset",
+            ],
+            spans.Of("exact.challenge", "outcome")
+        );
+        Assert.All(spans.All, span => Assert.NotNull(span.GetTagItem("exact.submission")));
         Assert.Equal(3, measured.Sum("exact.submissions.accepted"));
         Assert.Equal(4, measured.Sum("exact.submissions.claimed"));
         Assert.Equal(3, measured.Of("exact.submissions.wait").Count);
@@ -66,23 +81,7 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
     [Fact]
     public async Task Imports_and_exports_are_counted_by_outcome_and_leave_a_span_in_the_trace_of_their_request()
     {
-        var spans = new ConcurrentQueue<string>();
-        var trace = ActivityTraceId.CreateRandom();
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == Telemetry.Name,
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = span =>
-            {
-                if (span.TraceId == trace)
-                {
-                    var (actor, outcome) = (span.GetTagItem("exact.actor"), span.GetTagItem("outcome"));
-                    Assert.NotNull(span.GetTagItem("exact.operation"));
-                    spans.Enqueue($"{span.OperationName} {actor} {outcome} {span.Status}");
-                }
-            },
-        };
-        ActivitySource.AddActivityListener(listener);
+        using var spans = new Spans();
         using var measured = new Measurements(app.Services);
 
         await SendAsync(HttpMethod.Post, "/api/admin/import", Fixture(Group()));
@@ -95,8 +94,9 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
                 "exact.import admin-key failed Error",
                 "exact.export admin-key succeeded Unset",
             ],
-            spans
+            spans.Of("exact.actor", "outcome")
         );
+        Assert.All(spans.All, span => Assert.NotNull(span.GetTagItem("exact.operation")));
         Assert.Equal(1, measured.Sum("exact.operations.ended import succeeded"));
         Assert.Equal(1, measured.Sum("exact.operations.ended import failed"));
         Assert.Equal(0, measured.Sum("exact.operations.ended import cancelled"));
@@ -107,7 +107,7 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
         async Task SendAsync(HttpMethod method, string path, string? fixture = null)
         {
             using var request = new HttpRequestMessage(method, path);
-            request.Headers.Add("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
+            request.Headers.Add("traceparent", spans.Parent);
             request.Content = fixture is null ? null : new StringContent(fixture, Encoding.UTF8, "application/json");
             using var answer = await app.Admin.SendAsync(request, Cancellation);
             await answer.Content.ReadAsByteArrayAsync(Cancellation);
@@ -119,7 +119,9 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
     {
         var gate = app.Services.GetRequiredService<PasswordGate>();
         using var measured = new Measurements(app.Services);
+        using var spans = new Spans();
         using var client = app.CreateClient();
+        client.DefaultRequestHeaders.Add("traceparent", spans.Parent);
 
         Assert.Equal(HttpStatusCode.OK, await SignInAsync(AccountsApp.Password));
         Assert.Equal(HttpStatusCode.Unauthorized, await SignInAsync("wrong"));
@@ -135,10 +137,10 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
         await leave.CancelAsync();
         turns.Where(turn => turn.IsCompletedSuccessfully).ToList().ForEach(turn => turn.Result.Dispose());
 
-        foreach (var outcome in (string[])["succeeded", "failed", "throttled", "overloaded"])
-        {
-            Assert.Equal(1, measured.Sum($"exact.sign_ins {outcome}"));
-        }
+        string[] outcomes = ["succeeded", "failed", "throttled", "overloaded"];
+        Assert.All(outcomes, outcome => Assert.Equal(1, measured.Sum($"exact.sign_ins {outcome}")));
+        Assert.Equal(outcomes.Select(outcome => $"exact.sign_in {outcome} Unset"), spans.Of("outcome"));
+        Assert.All(spans.All, span => Assert.Single(span.TagObjects));
 
         async Task<HttpStatusCode> SignInAsync(string password)
         {
@@ -149,5 +151,44 @@ public sealed class ServiceTelemetryTests(SubmissionsApp app) : IClassFixture<Su
             );
             return answer.StatusCode;
         }
+    }
+
+    /// <summary>The spans of one trace, in the order in which they ended.</summary>
+    private sealed class Spans : IDisposable
+    {
+        private readonly ActivityTraceId trace = ActivityTraceId.CreateRandom();
+        private readonly ConcurrentQueue<Activity> ended = new();
+        private readonly ActivityListener listener;
+
+        public Spans()
+        {
+            listener = new ActivityListener
+            {
+                ShouldListenTo = source => source.Name == Telemetry.Name,
+                Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+                ActivityStopped = span =>
+                {
+                    if (span.TraceId == trace)
+                    {
+                        ended.Enqueue(span);
+                    }
+                },
+            };
+            ActivitySource.AddActivityListener(listener);
+        }
+
+        public IReadOnlyList<Activity> All => [.. ended];
+
+        /// <summary>What a client of this trace sends as <c>traceparent</c>.</summary>
+        public string Parent => $"00-{trace}-{ActivitySpanId.CreateRandom()}-01";
+
+        /// <summary>Their names, these tags and their states.</summary>
+        public IEnumerable<string> Of(params string[] tags) =>
+            ended.Select(span => string.Join(' ', [span.OperationName, .. tags.Select(span.GetTagItem), span.Status]));
+
+        /// <summary>Makes what the caller does part of the trace.</summary>
+        public Activity Continue() => new Activity("test").SetParentId(Parent).Start();
+
+        public void Dispose() => listener.Dispose();
     }
 }

@@ -1,9 +1,25 @@
 "use strict";
 // Every page works without this script. It follows what runs, shows how far an upload is, and copies SQL.
 
+/** How long the page waits before it asks again, in milliseconds. */
+const pause = 3000;
+
 const main = document.getElementById("main");
+let live = document.body.dataset.live;
+let source;
 let refreshing = false;
 let again = false;
+
+/** Asks for an address: false if there is no usable answer. Without a session, the page becomes the sign-in. */
+async function ask(method, address) {
+    try {
+        const answer = await fetch(address, { method, headers: { Accept: "text/html" } });
+        if ([401, 403, 404].includes(answer.status)) location.reload();
+        return answer.ok && { html: await answer.text() };
+    } catch {
+        return false;
+    }
+}
 
 /** Shows another version of this page, and keeps what is open and where the keyboard is. */
 function show(html) {
@@ -18,18 +34,42 @@ function show(html) {
     return next.body.dataset.live;
 }
 
-async function refresh(source) {
+async function refresh() {
     if (refreshing) { again = true; return; }
     refreshing = true;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok) { location.reload(); return; }
-    if (!show(await answer.text())) source.close();
-    refreshing = false;
-    if (again) { again = false; refresh(source); }
+    again = false;
+    try {
+        const answer = await ask("GET", location.href);
+        if (answer) followOnly(show(answer.html)); else setTimeout(refresh, pause);
+    } finally {
+        refreshing = false;
+    }
+    if (again) refresh();
+}
+
+/** Follows the events of this address; without one, nothing runs any more. */
+function followOnly(address) {
+    if (address === live) return;
+    source.close();
+    live = address;
+    if (live) follow();
+}
+
+function follow() {
+    source = new EventSource(live);
+    source.addEventListener("progress", followProgress);
+    for (const name of ["operation", "migrations"]) source.addEventListener(name, refresh);
+    source.onerror = () => { if (source.readyState === EventSource.CLOSED) setTimeout(resume, pause); };
+}
+
+/** A browser gives up after an answer that is not 200, such as a proxy's while the service starts again. */
+async function resume() {
+    if (!live || source.readyState !== EventSource.CLOSED) return;
+    if (await ask("HEAD", live)) follow(); else setTimeout(resume, pause);
 }
 
 /** The page in front of a service that migrates: it becomes the page that was asked for. */
-function followProgress(source, event) {
+function followProgress(event) {
     const now = JSON.parse(event.data);
     if (now.ready) { source.close(); location.reload(); return; }
     document.getElementById("phase").textContent = now.phase;
@@ -68,9 +108,12 @@ function prepare() {
     for (const place of document.querySelectorAll(".copy")) {
         const button = document.createElement("button");
         button.className = "quiet";
-        button.textContent = "Copy";
+        button.textContent = navigator.clipboard ? "Copy" : "Select"; // plain HTTP has no clipboard
         button.onclick = async () => {
-            await navigator.clipboard.writeText(place.querySelector("pre").textContent);
+            const text = place.querySelector("pre");
+            getSelection().selectAllChildren(text);
+            if (!navigator.clipboard) return;
+            await navigator.clipboard.writeText(text.textContent);
             button.textContent = "Copied";
         };
         place.append(button);
@@ -89,8 +132,4 @@ function prepare() {
 }
 
 prepare();
-if (document.body.dataset.live) {
-    const source = new EventSource(document.body.dataset.live);
-    source.addEventListener("progress", event => followProgress(source, event));
-    for (const name of ["operation", "migrations"]) source.addEventListener(name, () => refresh(source));
-}
+if (live) follow();

@@ -54,9 +54,8 @@ internal sealed partial class MigrationForecast(
     {
         var touched = LocksOf(migration);
         await using var command = database.CreateShortCommand(
-            """
-            SELECT c.relname::text, greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)),
-                pg_total_relation_size(c.oid), array(
+            $"""
+            SELECT c.relname::text, {RowEstimate.Sql}, pg_total_relation_size(c.oid), array(
                     SELECT DISTINCT format('%s (pid %s, %s)', coalesce(nullif(a.application_name, ''), 'a session'), a.pid, a.state)
                     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
                     WHERE l.relation = c.oid AND l.granted AND l.pid <> pg_backend_pid()
@@ -79,7 +78,7 @@ internal sealed partial class MigrationForecast(
                     table,
                     touched[table].Mode,
                     touched[table].Rewrites,
-                    reader.GetInt64(1),
+                    reader.GetFieldValue<long?>(1),
                     reader.GetInt64(2),
                     reader.GetFieldValue<string[]>(3)
                 )
@@ -136,12 +135,13 @@ internal sealed record PendingMigration(
 /// <summary>What a migration would do to a table.</summary>
 /// <param name="Mode">The strongest lock that it takes.</param>
 /// <param name="Rewrites">Whether PostgreSQL may write the whole table again.</param>
+/// <param name="Rows">PostgreSQL's estimate; null if it has none.</param>
 /// <param name="Blockers">The sessions that use the table now.</param>
 internal sealed record TableForecast(
     string Table,
     string Mode,
     bool Rewrites,
-    long Rows,
+    long? Rows,
     long Bytes,
     IReadOnlyList<string> Blockers
 );
