@@ -32,6 +32,24 @@ internal sealed class BackupHistory(NpgsqlDataSource database, OperationJournal 
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
+    /// <summary>Claims the telling of scheduled backups of a slot whose processes have died: nobody has told of them.</summary>
+    /// <returns>How many there were. No other replica gets the same.</returns>
+    public async Task<int> ClaimDeadAsync(DateTimeOffset slot, CancellationToken cancellationToken)
+    {
+        await journal.SettleAsync(cancellationToken);
+        await using var command = database.CreateShortCommand(
+            $$"""
+            {{RowSecurity.Off}}
+            UPDATE operations SET figures = '{"told": true}'
+            WHERE kind = 'backup' AND actor = '{{Actors.Schedule}}' AND started_at >= @slot AND state = 'failed'
+                AND error = @died AND figures IS NULL
+            """
+        );
+        command.Parameters.AddWithValue("slot", slot);
+        command.Parameters.AddWithValue("died", OperationJournal.Died);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>How the backups went so far, whoever asked for them.</summary>
     public async Task<BackupRecord> ReadAsync(CancellationToken cancellationToken)
     {
