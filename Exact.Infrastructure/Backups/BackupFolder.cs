@@ -23,13 +23,22 @@ internal sealed class BackupFolder(IFileStore store)
     /// <summary>Whether the setting names a bucket.</summary>
     public static bool IsBucket(string folder) => folder.StartsWith(Scheme, StringComparison.Ordinal);
 
+    /// <summary>The bucket and the name of <c>s3://BUCKET/PREFIX/NAME</c>.</summary>
+    public static (string Folder, string Name) Split(string archive)
+    {
+        var name = archive.LastIndexOf('/') + 1;
+        return (archive[..name], archive[name..]);
+    }
+
     /// <summary>Opens a folder, or the bucket that <c>s3://BUCKET/PREFIX/</c> names, with the account of the files.</summary>
     /// <exception cref="SettingException">It is among the stored files, which <c>files check</c> cleans up.</exception>
     public static BackupFolder Open(string folder, FileStoreOptions files)
     {
         if (!IsBucket(folder))
         {
-            return IsWithin(folder, files.Folder) ? throw AmongFiles("Files:Folder") : new(new FolderStore(folder, Setting));
+            return IsWithin(folder, files.Folder)
+                ? throw AmongFiles("Files:Folder")
+                : new(new FolderStore(folder, Setting));
         }
 
         var place = folder[Scheme.Length..].Split('/', 2);

@@ -79,6 +79,21 @@ internal sealed class BackupHistory(NpgsqlDataSource database, OperationJournal 
         return new BackupRecord(Time(row, 0), Time(row, 1), Time(row, 2), row.IsDBNull(3) ? null : row.GetString(3));
     }
 
+    /// <summary>When the last verified backup began; before the first one, when the journal did.</summary>
+    public async Task<DateTimeOffset?> FindLastSuccessAsync(bool orBeginning, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateShortCommand(
+            $"""
+            {RowSecurity.Off}
+            SELECT coalesce(
+                (SELECT max(started_at) FROM operations WHERE kind = 'backup' AND state = 'succeeded'),
+                (SELECT min(started_at) FROM operations WHERE @beginning))
+            """
+        );
+        command.Parameters.AddWithValue("beginning", orBeginning);
+        return await command.ExecuteScalarAsync(cancellationToken) is DateTime at ? at : null;
+    }
+
     private static DateTimeOffset? Time(NpgsqlDataReader row, int column) =>
         row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
 }

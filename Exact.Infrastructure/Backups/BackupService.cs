@@ -117,6 +117,24 @@ internal sealed partial class BackupService(
             cancellationToken
         );
 
+    /// <summary>An archive for somebody who takes it away, as an export in the journal: it holds hashes of passwords.</summary>
+    /// <returns>Null if there is none of this name.</returns>
+    public async Task<Stream?> OpenForAsync(string name, string actor, CancellationToken cancellationToken)
+    {
+        if (Folder is not { } folder || await folder.FindAsync(name, cancellationToken) is not { } archive)
+        {
+            return null;
+        }
+
+        return await journal.RecordReadAsync(
+            OperationKind.Export,
+            actor,
+            (_, _) => Task.FromResult(archive),
+            found => new Download(name, found.Length),
+            cancellationToken
+        );
+    }
+
     /// <summary>Returns why a new archive is not verified; null if it is.</summary>
     private async Task<string?> ProveAsync(
         BackupFolder folder,
@@ -130,7 +148,8 @@ internal sealed partial class BackupService(
             return (await VerifyAsync(folder, name, cancellationToken, progress)).Error;
         }
         catch (Exception e)
-            when (e is not OperationCanceledException && !PostgresErrors.IsBlocked(e) && !PostgresErrors.IsServerAway(e))
+            when (e is not OperationCanceledException && !PostgresErrors.IsBlocked(e) && !PostgresErrors.IsServerAway(e)
+            )
         {
             return $"The backup {name} could not be verified: {e.Cause()}";
         }
@@ -169,6 +188,9 @@ internal sealed partial class BackupService(
 
         folder.DeleteUnfinished();
     }
+
+    /// <summary>What the journal keeps of a download.</summary>
+    private sealed record Download(string Backup, long Bytes);
 
     [LoggerMessage(
         2501,

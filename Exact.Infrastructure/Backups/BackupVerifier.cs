@@ -34,6 +34,7 @@ internal sealed class BackupVerifier(
         await using var scratch = await ScratchDatabase.CreateAsync(
             connections,
             "verification",
+            like: null,
             logger,
             cancellationToken
         );
