@@ -170,7 +170,7 @@ internal static class BackupCommand
     }
 
     /// <summary>A file, or else an archive of that name in a folder or a bucket.</summary>
-    private static async Task<Stream> OpenAsync(
+    internal static async Task<Stream> OpenAsync(
         IServiceProvider services,
         string file,
         string? to,

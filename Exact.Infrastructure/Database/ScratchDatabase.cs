@@ -37,7 +37,7 @@ internal sealed partial class ScratchDatabase : IAsyncDisposable
         SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(encoding), datcollate, datctype)
             || CASE provider
                 WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', locale)
-                    || coalesce(format(' ICU_RULES %L', rules), '')
+                    || coalesce(' ICU_RULES ' || quote_literal(rules), '')
                 WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', locale)
                 WHEN 'c' THEN ' LOCALE_PROVIDER libc'
                 ELSE '' END
