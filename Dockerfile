@@ -27,7 +27,7 @@ COPY --from=build /app .
 # The service writes nothing below /, so the container can run with a read-only root and a /tmp in memory.
 ENV ASPNETCORE_HTTP_PORTS=8000
 # A new volume that is mounted here gets this owner.
-RUN install --directory --owner=$APP_UID --mode=700 /var/spool/exact /var/lib/exact/files
+RUN install --directory --owner=$APP_UID --mode=700 /var/spool/exact /var/lib/exact/files /var/lib/exact/backups
 EXPOSE 8000
 USER $APP_UID
 

@@ -25,6 +25,10 @@ if starts; then
     esac
 fi
 
+# What the service's own account runs, so that it owns the files that a command writes, such as a backup before migrating.
+account=()
+! starts || account=(runuser --user exact -- env HOME=/var/lib/exact)
+
 # Runs a command with the settings of the unit, read as systemd reads them.
 with_settings() {
     local line name value pairs=()
@@ -43,6 +47,7 @@ mkdir -p "$programs" "$settings" "$(dirname "$unit")"
 if starts && ! id exact >/dev/null 2>&1; then
     useradd --system --user-group --no-create-home --home-dir /var/lib/exact --shell /usr/sbin/nologin exact
 fi
+! starts || install --directory --owner=exact --group=exact --mode=700 /var/lib/exact /var/lib/exact/backups
 [ -e "$settings/exact.env" ] || (umask 077 && cp deploy/exact.env "$settings/exact.env")
 given=${ConnectionStrings__Exact:-}
 if [ -n "$given" ] && [ -z "$(database)" ]; then
@@ -78,7 +83,7 @@ fi
 
 chmod -R go+rX "$release.part"
 mv "$release.part" "$release"
-(cd "$release" && with_settings "$dotnet" Exact.Api.dll migrate </dev/null) || die \
+(cd "$release" && with_settings ${account[@]+"${account[@]}"} "$dotnet" Exact.Api.dll migrate </dev/null) || die \
     'the database was not migrated, so the service was not restarted. The cause is above.'
 ln -sfn "$(basename "$release")" "$programs/current"
 sed "s|^ExecStart=/usr/bin/dotnet |ExecStart=$dotnet |" deploy/exact.service >"$unit"

@@ -60,13 +60,14 @@ internal static class BackupEndpoints
             ? await AcceptAsync(context, id, operations, cancellationToken)
             : TypedResults.NotFound();
 
-    /// <summary>The archive as a file; null if there is none of this name.</summary>
+    /// <summary>The archive as a file, whose download is in the journal; null if there is none of this name.</summary>
     public static async Task<FileStreamHttpResult?> FindFileAsync(
         string name,
+        string actor,
         BackupService backups,
         CancellationToken cancellationToken
     ) =>
-        backups.Folder is { } folder && await folder.FindAsync(name, cancellationToken) is { } content
+        await backups.OpenForAsync(name, actor, cancellationToken) is { } content
             ? TypedResults.Stream(content, Gzip, name, enableRangeProcessing: true)
             : null;
 
@@ -80,9 +81,13 @@ internal static class BackupEndpoints
 
     private static async Task<Results<FileStreamHttpResult, NotFound>> DownloadAsync(
         string name,
+        HttpContext context,
         BackupService backups,
         CancellationToken cancellationToken
-    ) => await FindFileAsync(name, backups, cancellationToken) is { } file ? file : TypedResults.NotFound();
+    ) =>
+        await FindFileAsync(name, context.User.Identity!.Name!, backups, cancellationToken) is { } file
+            ? file
+            : TypedResults.NotFound();
 
     private static async Task<Accepted<OperationResponse>> AcceptAsync(
         HttpContext context,

@@ -6,7 +6,7 @@ namespace Exact.Api.Backups;
 
 /// <summary>The complete backups, and how the last ones went.</summary>
 /// <example>
-/// {"schedule": "0 2 * * *", "folder": "/var/backups/exact", "keep": "last=3, daily=7, weekly=4, monthly=12",
+/// {"schedule": "0 2 * * *", "folder": "/var/lib/exact/backups", "keep": "last=3, daily=7, weekly=4, monthly=12",
 /// "next": "2026-12-04T02:00:00Z", "last_success": "2026-12-03T02:00:00Z", "last_attempt": "2026-12-03T02:00:00Z",
 /// "failed_since": null, "error": null,
 /// "backups": [{"name": "exact-20261203T020000Z-17.tar.gz", "taken_at": "2026-12-03T02:00:00Z", "bytes": 402653,

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Backups;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Exporting;
 
@@ -27,7 +28,9 @@ internal static class BackupCommand
         };
         var verify = new Option<string?>("--verify")
         {
-            Description = "Restore this archive into a scratch database, compare it with its manifest, and drop it.",
+            Description =
+                "Restore an archive into a scratch database, compare it with its manifest, and drop it: a file, a name "
+                + "that --list prints, or s3://BUCKET/PREFIX/NAME.",
             HelpName = "FILE",
         };
         var list = new Option<bool>("--list") { Description = "List the backups in the folder." };
@@ -58,6 +61,16 @@ internal static class BackupCommand
                 result.AddError("backup takes only one of FILE, --verify and --list.");
             }
 
+            if (result.GetResult(to) is not null && (chosen[0] || result.GetValue(verify) is { } at && IsPlace(at)))
+            {
+                result.AddError("--to goes with a backup in a folder: a FILE is written and read where its name says.");
+            }
+
+            if (result.GetResult(json) is not null && !chosen[2])
+            {
+                result.AddError("--json goes with --list.");
+            }
+
             if (result.GetResult(redact) is not null && !chosen[0])
             {
                 result.AddError("--redact goes with FILE: the folder is for backups that hold everything.");
@@ -74,7 +87,7 @@ internal static class BackupCommand
                         new ExportOptions { IsComplete = true, Redact = parsed.GetValue(redact) },
                         cancellationToken
                     ),
-                    (_, { } archive) => VerifyAsync(services, archive, cancellationToken),
+                    (_, { } archive) => VerifyAsync(services, archive, parsed.GetValue(to), cancellationToken),
                     _ => UseFolderAsync(
                         services,
                         parsed.GetValue(to),
@@ -108,7 +121,16 @@ internal static class BackupCommand
             return ExitCode.Done;
         }
 
-        var backup = await backups.TakeAsync(folder, Actors.CommandLine, cancellationToken);
+        var progress = new BackupProgress();
+        var backup = await CommandProgress
+            .Create(services)
+            .ShowAsync(
+                () =>
+                    progress.Verified is var (read, length)
+                        ? new Step("Verifying", read, length, read)
+                        : new Step("Backing up", Bytes: progress.Written),
+                backups.TakeAsync(folder, Actors.CommandLine, progress, cancellationToken)
+            );
         await Console.Out.WriteLineAsync(backup.Name);
         await Console.Error.WriteLineAsync(
             backup.Error ?? $"Verified: {backup.Records} records, {backup.Files} files, {backup.Bytes} bytes."
@@ -119,25 +141,59 @@ internal static class BackupCommand
     private static async Task<int> VerifyAsync(
         IServiceProvider services,
         string file,
+        string? to,
         CancellationToken cancellationToken
     )
     {
         try
         {
-            await using var archive = File.OpenRead(file);
-            var manifest = await services.GetRequiredService<BackupVerifier>().VerifyAsync(archive, cancellationToken);
+            await using var archive = await OpenAsync(services, file, to, cancellationToken);
+            var counted = new CountedStream(archive);
+            var manifest = await CommandProgress
+                .Create(services)
+                .ShowAsync(
+                    () => new Step($"Verifying {file}", counted.Bytes, archive.Length, counted.Bytes),
+                    services.GetRequiredService<BackupVerifier>().VerifyAsync(counted, cancellationToken)
+                );
             await Console.Out.WriteLineAsync(
                 $"{file} was restored and equals its manifest: {manifest.Records} records, {manifest.Files} files with "
                     + $"{manifest.FileBytes} bytes, schema {manifest.Schema}, taken at {manifest.TakenAt:u}."
             );
             return ExitCode.Done;
         }
-        catch (Exception e) when (e is BackupException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is BackupException or ScratchDatabaseException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"{file} is not verified: {e.Cause()}");
             return ExitCode.Failed;
         }
     }
+
+    /// <summary>A file, or else an archive of that name in a folder or a bucket.</summary>
+    internal static async Task<Stream> OpenAsync(
+        IServiceProvider services,
+        string file,
+        string? to,
+        CancellationToken cancellationToken
+    )
+    {
+        var backups = services.GetRequiredService<BackupService>();
+        var (place, name) = BackupFolder.IsBucket(file) ? BackupFolder.Split(file) : (to, file);
+        if (place is null && (IsPlace(file) || File.Exists(file)))
+        {
+            return File.OpenRead(file);
+        }
+
+        var folder = place is null ? backups.Folder : backups.OpenFolder(place);
+        return folder is null
+            ? File.OpenRead(file)
+            : await folder.FindAsync(name, cancellationToken)
+                ?? throw new FileNotFoundException("There is no such file, and no backup of this name in the folder.");
+    }
+
+    /// <summary>Whether it names a folder or a bucket, too.</summary>
+    private static bool IsPlace(string file) =>
+        BackupFolder.IsBucket(file) || file.Contains('/') || file.Contains(Path.DirectorySeparatorChar);
 
     private static void Print(IReadOnlyList<Backup> backups, bool asJson)
     {

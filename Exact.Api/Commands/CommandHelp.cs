@@ -47,6 +47,7 @@ internal static class CommandHelp
             "exact backup",
             "exact backup --list",
             "exact backup --verify /mnt/exact.tar.gz",
+            "exact backup --verify exact-20261203T020000Z-17.tar.gz",
             "exact backup for-a-developer.tar.gz --redact people",
         ],
         ["exact loaddata"] = ["exact loaddata db_backup.json", "exact loaddata --ignorenonexistent old.json"],

@@ -18,7 +18,8 @@ internal sealed class CommandProgress(IAnsiConsole console, TimeProvider time)
     private static readonly TimeSpan BetweenFrames = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
-    private readonly long started = time.GetTimestamp();
+    private long started = time.GetTimestamp();
+    private string? what;
 
     /// <summary>The progress on this process's stderr. A bar takes the place of what the log would say.</summary>
     public static CommandProgress Create(IServiceProvider services)
@@ -46,7 +47,8 @@ internal sealed class CommandProgress(IAnsiConsole console, TimeProvider time)
         {
             while (!await IsDoneWithinAsync(work, BetweenLines))
             {
-                console.Profile.Out.Writer.WriteLine(LineOf(look(), time.GetElapsedTime(started)));
+                var step = look();
+                console.Profile.Out.Writer.WriteLine(LineOf(step, ElapsedOf(step)));
             }
         }
 
@@ -60,7 +62,10 @@ internal sealed class CommandProgress(IAnsiConsole console, TimeProvider time)
         if (step is { Total: > 0 and { } total, Done: > 0 and var done })
         {
             parts.Add(string.Create(CultureInfo.InvariantCulture, $"{Math.Min(done / total, 1) * 100:0} %"));
-            parts.Add($"{Show.Span(elapsed * Math.Max(0, (total - done) / done))} left");
+            if (elapsed > TimeSpan.Zero)
+            {
+                parts.Add($"{Show.Span(elapsed * Math.Max(0, (total - done) / done))} left");
+            }
         }
 
         return string.Join(", ", parts);
@@ -70,6 +75,18 @@ internal sealed class CommandProgress(IAnsiConsole console, TimeProvider time)
         step.Bytes is > 0 and { } bytes && elapsed > TimeSpan.Zero
             ? $"{step.What}: {Show.Bytes(bytes)}, {Show.Bytes((long)(bytes / elapsed.TotalSeconds))}/s"
             : step.What;
+
+    /// <summary>How long the step has taken. One that does something else begins now.</summary>
+    private TimeSpan ElapsedOf(Step step)
+    {
+        if (what is not null && what != step.What)
+        {
+            started = time.GetTimestamp();
+        }
+
+        what = step.What;
+        return time.GetElapsedTime(started);
+    }
 
     private async Task DrawAsync(Func<Step> look, Task work)
     {
@@ -94,7 +111,7 @@ internal sealed class CommandProgress(IAnsiConsole console, TimeProvider time)
                 do
                 {
                     var step = look();
-                    task.Description = Markup.Escape(RateOf(step, time.GetElapsedTime(started)));
+                    task.Description = Markup.Escape(RateOf(step, ElapsedOf(step)));
                     task.IsIndeterminate = step.Total is null;
                     task.MaxValue = step.Total is > 0 and { } total ? total : 1;
                     task.Value = Math.Min(step.Done, task.MaxValue);

@@ -3,6 +3,7 @@ using Exact.Api.Access;
 using Exact.Api.AdminConsole;
 using Exact.Api.Transfers;
 using Exact.Infrastructure;
+using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
@@ -64,6 +65,15 @@ internal sealed class Doctor(IServiceProvider services)
 
         findings.AddRange(await ExamineSchemaAsync(cancellationToken));
         findings.Add(await ExamineRightsAsync(cancellationToken));
+        if (Backups is { } backups)
+        {
+            findings.Add(await ExamineVerificationAsync(cancellationToken));
+            if (BackupFolder.IsBucket(backups))
+            {
+                findings.Add(await ExamineBucketAsync(backups, cancellationToken));
+            }
+        }
+
         return findings;
     }
 
@@ -110,7 +120,16 @@ internal sealed class Doctor(IServiceProvider services)
         {
             yield return ("Files:Folder", files);
         }
+
+        if (Backups is { } backups && !BackupFolder.IsBucket(backups))
+        {
+            yield return ("Backups:Folder", backups);
+        }
     }
+
+    /// <summary>Not of the options, which refuse a folder that does not exist.</summary>
+    private string? Backups =>
+        services.GetRequiredService<IConfiguration>()["Backups:Folder"] is { Length: > 0 } folder ? folder : null;
 
     /// <summary>Writes a file, because rights are not all that can be in the way.</summary>
     internal static Finding ExamineFolder(string setting, string path)
@@ -232,6 +251,41 @@ internal sealed class Doctor(IServiceProvider services)
         catch (NpgsqlException e)
         {
             return new(Health.Wrong, "rights", e.Cause());
+        }
+    }
+
+    /// <summary>Each backup is restored into a database of its own.</summary>
+    private async Task<Finding> ExamineVerificationAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var connections = services.GetRequiredService<MigratorConnection>();
+            await using var connection = await connections.OpenAsync(cancellationToken);
+            await using var command = new NpgsqlCommand(
+                "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user",
+                connection
+            );
+            return await command.ExecuteScalarAsync(cancellationToken) is true
+                ? new(Health.Ok, "rights", "the role can create the database in which a backup is verified.")
+                : new(Health.Wrong, "rights", $"no backup can be verified. {ScratchDatabase.Lacking(connections)}");
+        }
+        catch (NpgsqlException e)
+        {
+            return new(Health.Wrong, "rights", e.Cause());
+        }
+    }
+
+    private async Task<Finding> ExamineBucketAsync(string bucket, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var folder = services.GetRequiredService<BackupService>().OpenFolder(bucket);
+            var backups = await folder.ListAsync(cancellationToken);
+            return new(Health.Ok, "folder", $"Backups:Folder ({bucket}) has {Show.Count(backups.Count, "backup")}.");
+        }
+        catch (Exception e) when (e is IOException or SettingException)
+        {
+            return new(Health.Wrong, "folder", e.Cause());
         }
     }
 }

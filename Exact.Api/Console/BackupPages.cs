@@ -41,9 +41,12 @@ internal static class BackupPages
 
     private static async Task<IResult> DownloadAsync(
         string name,
+        HttpContext context,
         BackupService backups,
         CancellationToken cancellationToken
-    ) => await BackupEndpoints.FindFileAsync(name, backups, cancellationToken) ?? (IResult)TypedResults.NotFound();
+    ) =>
+        await BackupEndpoints.FindFileAsync(name, context.User.Identity!.Name!, backups, cancellationToken)
+        ?? (IResult)TypedResults.NotFound();
 
     private static async Task<IResult> VerifyAsync(
         string name,

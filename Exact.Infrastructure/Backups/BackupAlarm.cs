@@ -28,8 +28,6 @@ internal sealed partial class BackupAlarm(
 
         try
         {
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            patience.CancelAfter(Patience);
             var news = new
             {
                 @event = "backup_failed",
@@ -37,8 +35,10 @@ internal sealed partial class BackupAlarm(
                 slot,
                 error,
                 host = Environment.MachineName,
-                last_success = (await history.ReadAsync(patience.Token)).LastSuccess,
+                last_success = await FindLastSuccessAsync(cancellationToken),
             };
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(Patience);
             using var answer = await http.PostAsJsonAsync(webhook, news, patience.Token);
             answer.EnsureSuccessStatusCode();
         }
@@ -48,9 +48,28 @@ internal sealed partial class BackupAlarm(
         }
     }
 
+    /// <returns>Null also if the database, which may be why the backup failed, does not tell.</returns>
+    private async Task<DateTimeOffset?> FindLastSuccessAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(Patience);
+            return (await history.ReadAsync(patience.Token)).LastSuccess;
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            LogNoHistory(e.Cause());
+            return null;
+        }
+    }
+
     [LoggerMessage(2511, LogLevel.Error, "A backup failed (for {Reason}, due {Slot:u}): {Cause}")]
     private partial void LogFailed(string reason, DateTimeOffset? slot, string cause);
 
     [LoggerMessage(2512, LogLevel.Warning, "Backups:Webhook could not be told of the failed backup: {Cause}")]
     private partial void LogNotTold(string cause);
+
+    [LoggerMessage(2513, LogLevel.Warning, "It cannot be told when the last backup succeeded: {Cause}")]
+    private partial void LogNoHistory(string cause);
 }

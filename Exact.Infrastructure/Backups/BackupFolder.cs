@@ -8,6 +8,7 @@ namespace Exact.Infrastructure.Backups;
 /// <summary>The archives in a folder or a bucket, each with a small JSON file beside it that describes it.</summary>
 internal sealed class BackupFolder(IFileStore store)
 {
+    private const string Setting = "Backups:Folder";
     private const string Scheme = "s3://";
     private const string Prefix = "exact-";
     private const string Extension = ".tar.gz";
@@ -22,13 +23,22 @@ internal sealed class BackupFolder(IFileStore store)
     /// <summary>Whether the setting names a bucket.</summary>
     public static bool IsBucket(string folder) => folder.StartsWith(Scheme, StringComparison.Ordinal);
 
+    /// <summary>The bucket and the name of <c>s3://BUCKET/PREFIX/NAME</c>.</summary>
+    public static (string Folder, string Name) Split(string archive)
+    {
+        var name = archive.LastIndexOf('/') + 1;
+        return (archive[..name], archive[name..]);
+    }
+
     /// <summary>Opens a folder, or the bucket that <c>s3://BUCKET/PREFIX/</c> names, with the account of the files.</summary>
     /// <exception cref="SettingException">It is among the stored files, which <c>files check</c> cleans up.</exception>
     public static BackupFolder Open(string folder, FileStoreOptions files)
     {
         if (!IsBucket(folder))
         {
-            return IsWithin(folder, files.Folder) ? throw AmongFiles("Files:Folder") : new(new FolderStore(folder));
+            return IsWithin(folder, files.Folder)
+                ? throw AmongFiles("Files:Folder")
+                : new(new FolderStore(folder, Setting));
         }
 
         var place = folder[Scheme.Length..].Split('/', 2);
@@ -51,7 +61,8 @@ internal sealed class BackupFolder(IFileStore store)
                     AccessKey = account.AccessKey,
                     SecretKey = account.SecretKey,
                     PartBytes = account.PartBytes,
-                }
+                },
+                $"{Setting} ({folder})"
             )
         );
     }
@@ -66,9 +77,6 @@ internal sealed class BackupFolder(IFileStore store)
     public Task<IStagedFile> StageAsync(string name, Stream content, CancellationToken cancellationToken) =>
         store.StageAsync(name, content, cancellationToken);
 
-    public Task<Stream> OpenAsync(string name, CancellationToken cancellationToken) =>
-        store.OpenAsync(name, offset: 0, cancellationToken);
-
     /// <summary>An archive to read from any position; null if there is none of this name.</summary>
     public async Task<Stream?> FindAsync(string name, CancellationToken cancellationToken) =>
         TimeOf(name) is not null && await store.FindSizeAsync(name, cancellationToken) is { } length
@@ -78,10 +86,9 @@ internal sealed class BackupFolder(IFileStore store)
     public async Task<long> SizeOfAsync(string name, CancellationToken cancellationToken) =>
         await store.FindSizeAsync(name, cancellationToken) ?? 0;
 
-    /// <summary>Writes the description of an archive beside it.</summary>
+    /// <summary>Writes the description of an archive beside it, in place of a former one.</summary>
     public async Task DescribeAsync(Backup backup, CancellationToken cancellationToken)
     {
-        await store.DeleteAsync(DescriptionOf(backup.Name), cancellationToken); // a former one
         using var content = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(backup, Json));
         await using var staged = await store.StageAsync(DescriptionOf(backup.Name), content, cancellationToken);
         await staged.PublishAsync(cancellationToken);
@@ -101,9 +108,7 @@ internal sealed class BackupFolder(IFileStore store)
         {
             if (TimeOf(name) is { } at)
             {
-                var described = sizes.ContainsKey(DescriptionOf(name))
-                    ? await ReadAsync(name, cancellationToken)
-                    : null;
+                var described = await ReadAsync(name, cancellationToken);
                 backups.Add(
                     described?.Bytes == size
                         ? described
@@ -133,14 +138,14 @@ internal sealed class BackupFolder(IFileStore store)
 
     private async Task<Backup?> ReadAsync(string name, CancellationToken cancellationToken)
     {
-        await using var content = await store.OpenAsync(DescriptionOf(name), offset: 0, cancellationToken);
         try
         {
+            await using var content = await store.OpenAsync(DescriptionOf(name), offset: 0, cancellationToken);
             return await JsonSerializer.DeserializeAsync<Backup>(content, Json, cancellationToken);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or FileMissingException)
         {
-            return null; // somebody has changed it, so it proves nothing
+            return null; // one that was changed proves nothing; another replica may just have deleted it
         }
     }
 
@@ -149,7 +154,7 @@ internal sealed class BackupFolder(IFileStore store)
         && $"{Path.GetFullPath(folder)}/".StartsWith($"{Path.GetFullPath(files)}/", StringComparison.Ordinal);
 
     private static SettingException AmongFiles(string files) =>
-        new("Backups:Folder", $"must not be inside {files}, where files check deletes what it does not know.");
+        new(Setting, $"must not be inside {files}, where files check deletes what it does not know.");
 
     private static string DescriptionOf(string name) => $"{name}.json";
 

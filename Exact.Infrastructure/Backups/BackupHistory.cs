@@ -32,6 +32,24 @@ internal sealed class BackupHistory(NpgsqlDataSource database, OperationJournal 
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
+    /// <summary>Claims the telling of scheduled backups of a slot whose processes have died: nobody has told of them.</summary>
+    /// <returns>How many there were. No other replica gets the same.</returns>
+    public async Task<int> ClaimDeadAsync(DateTimeOffset slot, CancellationToken cancellationToken)
+    {
+        await journal.SettleAsync(cancellationToken);
+        await using var command = database.CreateShortCommand(
+            $$"""
+            {{RowSecurity.Off}}
+            UPDATE operations SET figures = '{"told": true}'
+            WHERE kind = 'backup' AND actor = '{{Actors.Schedule}}' AND started_at >= @slot AND state = 'failed'
+                AND error = @died AND figures IS NULL
+            """
+        );
+        command.Parameters.AddWithValue("slot", slot);
+        command.Parameters.AddWithValue("died", OperationJournal.Died);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>How the backups went so far, whoever asked for them.</summary>
     public async Task<BackupRecord> ReadAsync(CancellationToken cancellationToken)
     {
@@ -59,6 +77,21 @@ internal sealed class BackupHistory(NpgsqlDataSource database, OperationJournal 
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
         return new BackupRecord(Time(row, 0), Time(row, 1), Time(row, 2), row.IsDBNull(3) ? null : row.GetString(3));
+    }
+
+    /// <summary>When the last verified backup began; before the first one, when the journal did.</summary>
+    public async Task<DateTimeOffset?> FindLastSuccessAsync(bool orBeginning, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateShortCommand(
+            $"""
+            {RowSecurity.Off}
+            SELECT coalesce(
+                (SELECT max(started_at) FROM operations WHERE kind = 'backup' AND state = 'succeeded'),
+                (SELECT min(started_at) FROM operations WHERE @beginning))
+            """
+        );
+        command.Parameters.AddWithValue("beginning", orBeginning);
+        return await command.ExecuteScalarAsync(cancellationToken) is DateTime at ? at : null;
     }
 
     private static DateTimeOffset? Time(NpgsqlDataReader row, int column) =>

@@ -34,7 +34,7 @@ internal sealed class BackupOptions : IValidatableObject
         else if (!string.IsNullOrEmpty(Schedule) && string.IsNullOrEmpty(Folder))
         {
             yield return new(
-                "must be set, such as to /var/backups/exact, because Backups:Schedule is.",
+                "must be set, such as to /var/lib/exact/backups, because Backups:Schedule is.",
                 [nameof(Folder)]
             );
         }
@@ -42,7 +42,7 @@ internal sealed class BackupOptions : IValidatableObject
         if (!string.IsNullOrEmpty(Folder) && !BackupFolder.IsBucket(Folder) && !Directory.Exists(Folder))
         {
             yield return new(
-                "must be the path of an existing folder, such as /var/backups/exact, or s3://BUCKET/PREFIX/. Create the "
+                "must be the path of an existing folder, such as /var/lib/exact/backups, or s3://BUCKET/PREFIX/. Create the "
                     + "folder, or correct the path.",
                 [nameof(Folder)]
             );

@@ -17,6 +17,8 @@ internal sealed partial class BackupSchedule(
     ILogger<BackupSchedule> logger
 )
 {
+    private bool isTold;
+
     private readonly CronExpression? cron = options.Value.Schedule is { Length: > 0 } schedule
         ? CronExpression.Parse(schedule)
         : null;
@@ -27,15 +29,53 @@ internal sealed partial class BackupSchedule(
     /// <summary>When the next backup is due.</summary>
     public DateTimeOffset? Next => cron?.GetNextOccurrence(time.GetUtcNow(), TimeZoneInfo.Utc);
 
+    /// <summary>Looks whether a backup is due, and makes it. If it cannot look, it tells so once, until it can again.</summary>
+    public async Task LookAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RunIfDueAsync(cancellationToken);
+            isTold = false;
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            if (isTold)
+            {
+                LogNotLooked(e.Cause());
+                return;
+            }
+
+            isTold = true;
+            var error = $"It cannot be told whether a backup is due: {e.Cause()}";
+            await alarm.RaiseAsync(Actors.Schedule, Last(time.GetUtcNow()), error, cancellationToken);
+        }
+    }
+
+    /// <summary>How long to wait before the next look.</summary>
+    public TimeSpan Wait(TimeSpan longest)
+    {
+        var wait = Next - time.GetUtcNow() ?? longest;
+        return wait < TimeSpan.Zero ? TimeSpan.Zero // the clock was set meanwhile
+            : wait < longest ? wait
+            : longest;
+    }
+
     /// <summary>Makes the backup of the last slot, unless one has been made or another replica makes it.</summary>
     /// <returns>Whether a backup was attempted. A failure is logged, counted and sent to <c>Backups:Webhook</c>.</returns>
     public async Task<bool> RunIfDueAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (
-            cron?.GetPreviousOccurrence(now, TimeZoneInfo.Utc, inclusive: true) is not { } slot
-            || !await history.IsDueAsync(slot, now, cancellationToken)
-        )
+        if (Last(now) is not { } slot)
+        {
+            return false;
+        }
+
+        if (await history.ClaimDeadAsync(slot, cancellationToken) > 0)
+        {
+            await alarm.RaiseAsync(Actors.Schedule, slot, OperationJournal.Died, cancellationToken);
+        }
+
+        if (!await history.IsDueAsync(slot, now, cancellationToken))
         {
             return false;
         }
@@ -57,6 +97,9 @@ internal sealed partial class BackupSchedule(
 
         return true;
     }
+
+    private DateTimeOffset? Last(DateTimeOffset now) =>
+        cron?.GetPreviousOccurrence(now, TimeZoneInfo.Utc, inclusive: true);
 
     private async Task<string?> TakeAsync(CancellationToken cancellationToken)
     {
@@ -82,4 +125,7 @@ internal sealed partial class BackupSchedule(
         "Backup {Name} is verified: {Records} records, {Files} files, {Bytes} bytes"
     )]
     private partial void LogTaken(string name, long records, long files, long bytes);
+
+    [LoggerMessage(2514, LogLevel.Error, "It cannot be told whether a backup is due: {Cause}")]
+    private partial void LogNotLooked(string cause);
 }

@@ -1,3 +1,4 @@
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Archive;
@@ -17,6 +18,8 @@ internal sealed partial class BackupService(
     ILogger<BackupService> logger
 )
 {
+    private const string NotYet = "It has not been verified yet.";
+
     /// <summary>The folder of the settings; null if they name none.</summary>
     public BackupFolder? Folder => field ??= options.Value.Folder is { Length: > 0 } folder ? OpenFolder(folder) : null;
 
@@ -24,9 +27,17 @@ internal sealed partial class BackupService(
     public BackupFolder OpenFolder(string folder) => BackupFolder.Open(folder, files.Value);
 
     /// <summary>Makes a backup, verifies it, describes it beside the archive, and deletes what expires by it.</summary>
-    /// <returns>The backup; its <see cref="Backup.Error"/> says why it could not be verified.</returns>
+    /// <returns>The backup; its <see cref="Backup.Error"/> says why it is not verified.</returns>
     public Task<Backup> TakeAsync(BackupFolder folder, string actor, CancellationToken cancellationToken) =>
         TakeAsync(folder, actor, writer, _ => { }, cancellationToken);
+
+    /// <summary>The same, and tells how far it is.</summary>
+    public Task<Backup> TakeAsync(
+        BackupFolder folder,
+        string actor,
+        BackupProgress progress,
+        CancellationToken cancellationToken
+    ) => TakeAsync(folder, actor, writer, _ => { }, cancellationToken, progress);
 
     /// <summary>The same, and tells the number of the operation once it has begun.</summary>
     public Task<Backup> TakeAsync(
@@ -42,7 +53,8 @@ internal sealed partial class BackupService(
         string actor,
         BackupWriter from,
         Action<long> begun,
-        CancellationToken cancellationToken
+        CancellationToken cancellationToken,
+        BackupProgress? progress = null
     ) =>
         journal.RecordAsync(
             OperationKind.Backup,
@@ -51,9 +63,13 @@ internal sealed partial class BackupService(
             {
                 begun(operation.Id);
                 var name = BackupFolder.NameOf(time.GetUtcNow(), operation.Id);
-                var manifest = await from.WriteAsync(folder, name, operation, ends);
-                var (_, error) = await VerifyAsync(folder, name, ends);
-                var backup = Backup.Of(name, await folder.SizeOfAsync(name, ends), manifest, error);
+                progress ??= new BackupProgress();
+                progress.Journal = operation;
+                var manifest = await from.WriteAsync(folder, name, progress, ends);
+                var bytes = await folder.SizeOfAsync(name, ends);
+                await folder.DescribeAsync(Backup.Of(name, bytes, manifest, NotYet), ends);
+                var error = await ProveAsync(folder, name, progress, ends);
+                var backup = Backup.Of(name, bytes, manifest, error);
                 await folder.DescribeAsync(backup, ends);
                 if (backup.Damaged.Count > 0)
                 {
@@ -72,6 +88,7 @@ internal sealed partial class BackupService(
         );
 
     /// <summary>Verifies a backup again, and describes the outcome beside the archive.</summary>
+    /// <remarks>If it cannot be tried, the description stays as it was: the archive may be the only good one.</remarks>
     public Task<Backup> VerifyAsync(
         BackupFolder folder,
         Backup backup,
@@ -100,21 +117,62 @@ internal sealed partial class BackupService(
             cancellationToken
         );
 
-    /// <summary>Returns what the archive says of itself, if it can be restored, and else why it cannot.</summary>
-    private async Task<(ArchiveManifest? Manifest, string? Error)> VerifyAsync(
+    /// <summary>An archive for somebody who takes it away, as an export in the journal: it holds hashes of passwords.</summary>
+    /// <returns>Null if there is none of this name.</returns>
+    public async Task<Stream?> OpenForAsync(string name, string actor, CancellationToken cancellationToken)
+    {
+        if (Folder is not { } folder || await folder.FindAsync(name, cancellationToken) is not { } archive)
+        {
+            return null;
+        }
+
+        return await journal.RecordReadAsync(
+            OperationKind.Export,
+            actor,
+            (_, _) => Task.FromResult(archive),
+            found => new Download(name, found.Length),
+            cancellationToken
+        );
+    }
+
+    /// <summary>Returns why a new archive is not verified; null if it is.</summary>
+    private async Task<string?> ProveAsync(
         BackupFolder folder,
         string name,
+        BackupProgress progress,
         CancellationToken cancellationToken
     )
     {
-        await using var archive = await folder.OpenAsync(name, cancellationToken);
+        try
+        {
+            return (await VerifyAsync(folder, name, cancellationToken, progress)).Error;
+        }
+        catch (Exception e)
+            when (e is not OperationCanceledException && !PostgresErrors.IsBlocked(e) && !PostgresErrors.IsServerAway(e)
+            )
+        {
+            return $"The backup {name} could not be verified: {e.Cause()}";
+        }
+    }
+
+    /// <summary>Returns what the archive says of itself, if it can be restored, and else what is wrong with it.</summary>
+    private async Task<(ArchiveManifest? Manifest, string? Error)> VerifyAsync(
+        BackupFolder folder,
+        string name,
+        CancellationToken cancellationToken,
+        BackupProgress? progress = null
+    )
+    {
+        await using var archive =
+            await folder.FindAsync(name, cancellationToken) ?? throw new FileMissingException(name);
+        progress?.Verify(archive);
         try
         {
             return (await verifier.VerifyAsync(archive, cancellationToken), null);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (BackupException e)
         {
-            return (null, $"The backup {name} is not verified: {e.Cause()}");
+            return (null, $"The backup {name} is not verified: {e.Message}");
         }
     }
 
@@ -130,6 +188,9 @@ internal sealed partial class BackupService(
 
         folder.DeleteUnfinished();
     }
+
+    /// <summary>What the journal keeps of a download.</summary>
+    private sealed record Download(string Backup, long Bytes);
 
     [LoggerMessage(
         2501,

@@ -28,9 +28,16 @@ internal sealed class BackupVerifier(
     /// <param name="cancellationToken">Ends the verification.</param>
     /// <returns>The manifest, which is true.</returns>
     /// <exception cref="BackupException">The archive cannot be restored, or what was restored differs.</exception>
+    /// <exception cref="ScratchDatabaseException">It cannot be tried. This and any other exception say nothing of the archive.</exception>
     public async Task<ArchiveManifest> VerifyAsync(Stream archive, CancellationToken cancellationToken)
     {
-        await using var scratch = await CreateScratchAsync(cancellationToken);
+        await using var scratch = await ScratchDatabase.CreateAsync(
+            connections,
+            "verification",
+            like: null,
+            logger,
+            cancellationToken
+        );
         await using var database = connections.CreateDataSource(scratch.Name);
         var schema = await MigrateAsync(database, cancellationToken);
         await using var file = new PeekedStream(archive);
@@ -47,7 +54,7 @@ internal sealed class BackupVerifier(
             ),
             ImportOutcome.NotJson { Error: var error } => throw new BackupException(error.Describe()),
             ImportOutcome.Rejected { Errors: [var first, ..] } => throw new BackupException(first.Describe()),
-            _ => throw new BackupException($"The import into a scratch database ended with {outcome}."),
+            _ => throw new InvalidOperationException($"The import into a scratch database ended with {outcome}."),
         };
         await CompareAsync(database, schema, manifest, cancellationToken);
         return manifest;
@@ -82,18 +89,6 @@ internal sealed class BackupVerifier(
         }
     }
 
-    private async Task<ScratchDatabase> CreateScratchAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await ScratchDatabase.CreateAsync(connections, "verification", logger, cancellationToken);
-        }
-        catch (ScratchDatabaseException e)
-        {
-            throw new BackupException($"The backup cannot be verified. {e.Message}", e);
-        }
-    }
-
     /// <returns>The newest migration.</returns>
     private static async Task<string> MigrateAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
@@ -106,5 +101,5 @@ internal sealed class BackupVerifier(
     }
 }
 
-/// <summary>A backup could not be made or is not what it should be.</summary>
-internal sealed class BackupException(string message, Exception? cause = null) : Exception(message, cause);
+/// <summary>A backup is not what it should be.</summary>
+internal sealed class BackupException(string message) : Exception(message);

@@ -29,14 +29,35 @@ internal sealed partial class ScratchDatabase : IAsyncDisposable
     /// <summary>The databases that killed processes had left behind, and that were dropped.</summary>
     public IReadOnlyList<string> DroppedLeftovers { get; private set; } = [];
 
+    /// <summary>Whose order of strings is the same on every server.</summary>
+    private const string PlainLocale = "ENCODING 'UTF8' LOCALE 'C'";
+
+    /// <summary>How the database of the parameter orders strings. The columns depend on the version of PostgreSQL.</summary>
+    private const string LocaleQuery = """
+        SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(encoding), datcollate, datctype)
+            || CASE provider
+                WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', locale)
+                    || coalesce(' ICU_RULES ' || quote_literal(rules), '')
+                WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', locale)
+                WHEN 'c' THEN ' LOCALE_PROVIDER libc'
+                ELSE '' END
+        FROM pg_database d CROSS JOIN LATERAL (
+            SELECT to_jsonb(d) ->> 'datlocprovider' AS provider, to_jsonb(d) ->> 'daticurules' AS rules,
+                coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale
+        ) more
+        WHERE datname = $1
+        """;
+
     /// <param name="connections">The migrator's way to the server.</param>
     /// <param name="purpose">A word for its name. Those of the same purpose that were left behind are dropped.</param>
+    /// <param name="like">The database whose locale it gets; null for <c>C</c>.</param>
     /// <param name="logger">Gets the name of one that cannot be dropped.</param>
     /// <param name="cancellationToken">Ends the creation.</param>
     /// <exception cref="ScratchDatabaseException">The role may not create databases.</exception>
     public static async Task<ScratchDatabase> CreateAsync(
         MigratorConnection connections,
         string purpose,
+        string? like,
         ILogger logger,
         CancellationToken cancellationToken
     )
@@ -48,8 +69,9 @@ internal sealed partial class ScratchDatabase : IAsyncDisposable
             await database.ExecuteAsync(TimeLimits.Lift(server, local: false), cancellationToken);
             database.DroppedLeftovers = await database.DropLeftoversAsync(cancellationToken);
             await database.TryLockAsync(database.Name, cancellationToken);
+            var locale = like is null ? PlainLocale : await database.ReadLocaleAsync(like, cancellationToken);
             await database.ExecuteAsync(
-                $"CREATE DATABASE {database.Name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'",
+                $"CREATE DATABASE {database.Name} TEMPLATE template0 {locale}",
                 cancellationToken
             );
             return database;
@@ -57,12 +79,7 @@ internal sealed partial class ScratchDatabase : IAsyncDisposable
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege)
         {
             await server.DisposeAsync();
-            var role = SqlIdentifier.Quote(connections.Settings.Username ?? Environment.UserName);
-            throw new ScratchDatabaseException(
-                $"This needs a scratch database, which role {role} may not create. As a superuser, run: ALTER ROLE {role} "
-                    + "CREATEDB; or name a role that may in ConnectionStrings__ExactMigrator.",
-                e
-            );
+            throw new ScratchDatabaseException(Lacking(connections), e);
         }
         catch
         {
@@ -84,6 +101,14 @@ internal sealed partial class ScratchDatabase : IAsyncDisposable
         }
 
         await server.DisposeAsync();
+    }
+
+    /// <summary>What to do if the role may not create a scratch database.</summary>
+    public static string Lacking(MigratorConnection connections)
+    {
+        var role = SqlIdentifier.Quote(connections.Settings.Username ?? Environment.UserName);
+        return $"This needs a scratch database, which role {role} may not create. As a superuser, run: ALTER ROLE {role} "
+            + "CREATEDB; or name a role that may in ConnectionStrings__ExactMigrator.";
     }
 
     private async Task<IReadOnlyList<string>> DropLeftoversAsync(CancellationToken cancellationToken)
@@ -120,6 +145,12 @@ internal sealed partial class ScratchDatabase : IAsyncDisposable
         }
 
         return dropped;
+    }
+
+    private async Task<string> ReadLocaleAsync(string name, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(LocaleQuery, server) { Parameters = { new() { Value = name } } };
+        return await command.ExecuteScalarAsync(cancellationToken) as string ?? PlainLocale;
     }
 
     private async Task<bool> TryLockAsync(string name, CancellationToken cancellationToken)

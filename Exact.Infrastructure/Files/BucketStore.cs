@@ -9,8 +9,11 @@ using Amazon.S3.Model;
 namespace Exact.Infrastructure.Files;
 
 /// <summary>Keeps files in an S3 bucket. An upload of several parts is visible only when it is completed.</summary>
-internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposable
+/// <param name="options">The bucket and the account.</param>
+/// <param name="setting">The setting that names it, for messages.</param>
+internal sealed class BucketStore(BucketOptions options, string setting = "Files:S3") : IFileStore, IDisposable
 {
+    private readonly string setting = setting;
     private readonly AmazonS3Client client = CreateClient(options);
 
     public async Task<IStagedFile> StageAsync(string key, Stream content, CancellationToken cancellationToken)
@@ -21,7 +24,7 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
                 cancellationToken
             )
         );
-        var staged = new StagedFile(client, upload);
+        var staged = new StagedFile(this, upload);
         var buffer = ArrayPool<byte>.Shared.Rent(options.PartBytes);
         try
         {
@@ -134,7 +137,7 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
 
     private string NameOf(string key) => options.Prefix + key;
 
-    private static async Task<T> TryAsync<T>(Func<Task<T>> work, string key = "")
+    private async Task<T> TryAsync<T>(Func<Task<T>> work, string key = "")
     {
         try
         {
@@ -146,11 +149,11 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
         }
         catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException)
         {
-            throw FileStoreException.Failed("The bucket Files:S3 cannot be used", e);
+            throw FileStoreException.Failed($"The bucket {setting} cannot be used", e);
         }
     }
 
-    private sealed class StagedFile(AmazonS3Client client, InitiateMultipartUploadResponse upload) : IStagedFile
+    private sealed class StagedFile(BucketStore store, InitiateMultipartUploadResponse upload) : IStagedFile
     {
         private readonly List<PartETag> parts = [];
         private bool isPublished;
@@ -169,7 +172,7 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
                 PartSize = part.Length,
                 UseChunkEncoding = false,
             };
-            parts.Add(new(await TryAsync(() => client.UploadPartAsync(request, cancellationToken))));
+            parts.Add(new(await store.TryAsync(() => store.client.UploadPartAsync(request, cancellationToken))));
         }
 
         public async Task PublishAsync(CancellationToken cancellationToken)
@@ -181,7 +184,7 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
                 UploadId = upload.UploadId,
                 PartETags = parts,
             };
-            await TryAsync(() => client.CompleteMultipartUploadAsync(request, cancellationToken));
+            await store.TryAsync(() => store.client.CompleteMultipartUploadAsync(request, cancellationToken));
             isPublished = true;
         }
 
@@ -194,7 +197,7 @@ internal sealed class BucketStore(BucketOptions options) : IFileStore, IDisposab
 
             try
             {
-                await client.AbortMultipartUploadAsync(upload.BucketName, upload.Key, upload.UploadId);
+                await store.client.AbortMultipartUploadAsync(upload.BucketName, upload.Key, upload.UploadId);
             }
             catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException)
             {

@@ -6,7 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Exact.Infrastructure.Files;
 
 /// <summary>Keeps files in a folder. Until a file is complete, it has another name.</summary>
-internal sealed class FolderStore(string folder) : IFileStore
+/// <param name="folder">The path.</param>
+/// <param name="setting">The setting that names it, for messages.</param>
+internal sealed class FolderStore(string folder, string setting = "Files:Folder") : IFileStore
 {
     /// <summary>The folder for what is being received.</summary>
     public const string Incoming = ".incoming";
@@ -14,11 +16,12 @@ internal sealed class FolderStore(string folder) : IFileStore
     private const int CopyBuffer = 128 * 1024;
 
     private readonly string root = Path.GetFullPath(folder);
+    private readonly string setting = setting;
 
     public async Task<IStagedFile> StageAsync(string key, Stream content, CancellationToken cancellationToken)
     {
         var target = PathOf(key) ?? throw new FileMissingException(key);
-        var staged = new StagedFile(root, target, Try(Create));
+        var staged = new StagedFile(this, target, Try(Create));
         try
         {
             var buffer = new byte[CopyBuffer];
@@ -55,7 +58,14 @@ internal sealed class FolderStore(string folder) : IFileStore
             Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
             BufferSize = 0,
         };
-        return Task.FromResult<Stream>(Try(() => new FileStream(path, options) { Position = offset }));
+        try
+        {
+            return Task.FromResult<Stream>(Try(() => new FileStream(path, options) { Position = offset }));
+        }
+        catch (FileStoreException e) when (e.InnerException is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new FileMissingException(key); // deleted a moment ago
+        }
     }
 
     public Task DeleteAsync(string key, CancellationToken cancellationToken)
@@ -88,7 +98,7 @@ internal sealed class FolderStore(string folder) : IFileStore
         {
             cancellationToken.ThrowIfCancellationRequested();
             var key = Path.GetRelativePath(root, file.FullName).Replace(Path.DirectorySeparatorChar, '/');
-            if (!key.StartsWith($"{Incoming}/", StringComparison.Ordinal))
+            if (!key.StartsWith($"{Incoming}/", StringComparison.Ordinal) && file.Exists) // it may be deleted meanwhile
             {
                 yield return (key, file.Length);
             }
@@ -153,7 +163,7 @@ internal sealed class FolderStore(string folder) : IFileStore
         return new FileStream(Path.Combine(incoming, $"{Guid.NewGuid():N}"), options);
     }
 
-    private static T Try<T>(Func<T> work)
+    private T Try<T>(Func<T> work)
     {
         try
         {
@@ -161,11 +171,11 @@ internal sealed class FolderStore(string folder) : IFileStore
         }
         catch (Exception e) when (IsOfStore(e))
         {
-            throw FileStoreException.Failed("Files:Folder cannot be used", e);
+            throw FileStoreException.Failed($"{setting} cannot be used", e);
         }
     }
 
-    private static void Try(Action work) =>
+    private void Try(Action work) =>
         Try(() =>
         {
             work();
@@ -174,7 +184,7 @@ internal sealed class FolderStore(string folder) : IFileStore
 
     private static bool IsOfStore(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
-    private sealed class StagedFile(string root, string target, FileStream file) : IStagedFile
+    private sealed class StagedFile(FolderStore store, string target, FileStream file) : IStagedFile
     {
         private bool isPublished;
 
@@ -186,23 +196,23 @@ internal sealed class FolderStore(string folder) : IFileStore
             }
             catch (Exception e) when (IsOfStore(e))
             {
-                throw FileStoreException.Failed("Files:Folder cannot hold the file", e);
+                throw FileStoreException.Failed($"{store.setting} cannot hold the file", e);
             }
         }
 
-        public void Flush() => Try(() => file.Flush(flushToDisk: true));
+        public void Flush() => store.Try(() => file.Flush(flushToDisk: true));
 
         public Task PublishAsync(CancellationToken cancellationToken)
         {
-            Try(() =>
+            store.Try(() =>
             {
                 file.Dispose();
                 var parent = Path.GetDirectoryName(target)!;
                 PrivateFiles.CreateClosedFolder(parent);
-                File.Move(file.Name, target);
+                File.Move(file.Name, target, overwrite: true);
                 isPublished = true;
                 FlushFolder(parent);
-                FlushFolder(root);
+                FlushFolder(store.root);
             });
             return Task.CompletedTask;
         }

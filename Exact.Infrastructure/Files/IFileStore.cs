@@ -27,6 +27,6 @@ internal interface IFileStore
 /// <summary>A file that has been received. Disposing of it discards it, unless it was published.</summary>
 internal interface IStagedFile : IAsyncDisposable
 {
-    /// <summary>Makes the file durable, and visible under its key.</summary>
+    /// <summary>Makes the file durable, and visible under its key, in place of a former one.</summary>
     Task PublishAsync(CancellationToken cancellationToken);
 }

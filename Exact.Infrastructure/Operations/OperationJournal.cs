@@ -19,6 +19,9 @@ internal sealed partial class OperationJournal(
     ILogger<OperationJournal> logger
 )
 {
+    /// <summary>The error of an operation whose process has died.</summary>
+    public const string Died = "The process ended before the operation did. Nothing was changed.";
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -180,7 +183,7 @@ internal sealed partial class OperationJournal(
             """
         );
         command.Parameters.AddWithValue("now", time.GetUtcNow());
-        command.Parameters.AddWithValue("error", "The process ended before the operation did. Nothing was changed.");
+        command.Parameters.AddWithValue("error", Died);
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

@@ -12,6 +12,7 @@ internal sealed class OperationTelemetry
         OperationKind.Import,
         OperationKind.Export,
         OperationKind.Backup,
+        OperationKind.Verification,
     ];
 
     private readonly Counter<long> ended;

@@ -1,4 +1,6 @@
 using Exact.Infrastructure.Backups;
+using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Database.Embedded;
 using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -72,6 +74,21 @@ public sealed class BackupBeforeMigratingTests(TestDatabase database) : IClassFi
             )
         );
         Assert.NotEmpty(await MigrateAsync(without));
+    }
+
+    [Fact]
+    public async Task A_server_that_goes_away_while_the_backup_is_verified_is_waited_for()
+    {
+        await database.ExecuteAsync(Challenge);
+        var nowhere = $"Host=127.0.0.1;Port={FreePort.Find()};Database=exact;Username=exact";
+        await using var services = Services(("ConnectionStrings:ExactMigrator", nowhere));
+        await using var connection = await database.DataSource.OpenConnectionAsync(Cancellation);
+
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() =>
+            services.GetRequiredService<BackupBeforeMigrating>().TakeAsync(connection, "ada", Cancellation)
+        );
+
+        Assert.True(PostgresErrors.IsServerAway(failure), $"{failure}"); // the migrator waits, and tries again
     }
 
     [Fact]

@@ -121,6 +121,15 @@ public sealed class BackupDoorTests(ExactApp app) : IClassFixture<ExactApp>, IAs
         var name = listed.GetProperty("name").GetString();
         var archive = await admin.GetByteArrayAsync($"/api/admin/backups/{name}", Cancellation);
         using var other = await admin.GetAsync($"/api/admin/backups/{name}.json", Cancellation);
+        Assert.Equal(
+            $"export admin-key succeeded {name}", // it takes the hashes of the passwords away
+            await app.Database.ScalarAsync<string>(
+                """
+                SELECT string_agg(concat_ws(' ', kind, actor, state, figures ->> 'backup'), ',')
+                FROM operations WHERE kind = 'export'
+                """
+            )
+        );
         Assert.Equal(HttpStatusCode.Accepted, begun.StatusCode);
         Assert.Equal(listed.GetProperty("bytes").GetInt64(), archive.Length);
         Assert.Equal(HttpStatusCode.NotFound, other.StatusCode); // only archives

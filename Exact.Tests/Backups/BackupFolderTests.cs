@@ -1,3 +1,4 @@
+using Exact.Api.Commands;
 using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
@@ -29,6 +30,36 @@ public sealed class BackupFolderTests(MigratedDatabase database, FauxS3 server)
 
         Assert.True(backup.Verified, backup.Error);
         Assert.Equivalent(backup, Assert.Single(await backups.Folder!.ListAsync(Cancellation)), strict: true);
+        await using var archive = await BackupCommand.OpenAsync(
+            services,
+            $"s3://exact/backups/{backup.Name}",
+            to: null,
+            Cancellation
+        );
+        Assert.Equal(backup.Bytes, archive.Length);
+    }
+
+    [Fact]
+    public async Task A_place_that_cannot_be_used_is_named_by_its_own_setting()
+    {
+        var file = Path.GetTempFileName();
+        var folder = BackupFolder.Open(file, new());
+
+        var failure = await Assert.ThrowsAsync<FileStoreException>(() =>
+            folder.StageAsync("one", new MemoryStream(), Cancellation)
+        );
+        File.Delete(file);
+
+        Assert.StartsWith("Backups:Folder cannot be used: ", failure.Message);
+        server.SkipIfMissing();
+        await using var services = ServicesOf(
+            database.ConnectionString,
+            new(server.Settings) { ["Backups:Folder"] = "s3://nowhere/backups" }
+        );
+        failure = await Assert.ThrowsAsync<FileStoreException>(() =>
+            services.GetRequiredService<BackupService>().Folder!.ListAsync(Cancellation)
+        );
+        Assert.StartsWith("The bucket Backups:Folder (s3://nowhere/backups) cannot be used: ", failure.Message);
     }
 
     [Theory]

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Exact.Infrastructure.Backups;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Database.Embedded;
 using Exact.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -164,9 +165,8 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
     [Fact]
     public async Task A_failure_is_told_to_the_webhook_and_the_status_until_a_backup_succeeds()
     {
-        var address = $"http://127.0.0.1:{FreePort.Find()}/";
-        using var hook = new HttpListener { Prefixes = { address } };
-        hook.Start();
+        var (hook, address) = Listen();
+        using var listening = hook;
         await using var replica = NewReplica(new() { ["Backups:Webhook"] = address });
         var failures = 0L;
         using var meters = new MeterListener
@@ -191,12 +191,7 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         try
         {
             var running = schedule.RunIfDueAsync(Cancellation);
-            var told = await hook.GetContextAsync();
-            var news = await JsonSerializer.DeserializeAsync<JsonElement>(
-                told.Request.InputStream,
-                cancellationToken: Cancellation
-            );
-            told.Response.Close();
+            var news = await ToldAsync(hook);
 
             Assert.True(await running);
             Assert.Equal("backup_failed", news.GetProperty("event").GetString());
@@ -282,6 +277,160 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
     }
 
     [Fact]
+    public async Task A_verification_that_cannot_be_tried_fails_and_leaves_a_good_backup_verified()
+    {
+        var backup = await Service.TakeAsync(Service.Folder!, "ada", Cancellation);
+        await using var role = await TestRole.CreateAsync();
+        await using var replica = NewReplica(
+            new() { ["ConnectionStrings:ExactMigrator"] = role.ConnectionString(database.Name) }
+        );
+
+        var refusal = await Assert.ThrowsAsync<ScratchDatabaseException>(() =>
+            replica
+                .GetRequiredService<BackupService>()
+                .VerifyAsync(Service.Folder!, backup, "ada", _ => { }, Cancellation)
+        );
+
+        Assert.Contains("CREATEDB", refusal.Message);
+        Assert.Equivalent(backup, Assert.Single(await Service.Folder!.ListAsync(Cancellation)), strict: true);
+        Assert.Equal(
+            "verification failed t",
+            await database.ScalarAsync<string>(
+                "SELECT concat_ws(' ', kind, state, error LIKE '%CREATEDB%') FROM operations ORDER BY id DESC LIMIT 1"
+            )
+        );
+
+        await File.WriteAllBytesAsync(Path.Combine(folder, backup.Name), new byte[backup.Bytes], Cancellation);
+        var damaged = await Service.VerifyAsync(Service.Folder!, backup, "ada", _ => { }, Cancellation);
+        Assert.False(damaged.Verified);
+        Assert.False(Assert.Single(await Service.Folder!.ListAsync(Cancellation)).Verified);
+    }
+
+    [Fact]
+    public async Task A_backup_whose_server_goes_away_meanwhile_is_there_and_not_yet_verified()
+    {
+        await using var replica = NewReplica(new() { ["ConnectionStrings:ExactMigrator"] = Nowhere });
+
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() =>
+            replica.GetRequiredService<BackupService>().TakeAsync(Service.Folder!, "ada", Cancellation)
+        );
+
+        Assert.True(PostgresErrors.IsServerAway(failure), $"{failure}");
+        var backup = Assert.Single(await Service.Folder!.ListAsync(Cancellation));
+        Assert.Equal((false, "It has not been verified yet.", 2), (backup.Verified, backup.Error, backup.Records));
+    }
+
+    [Fact]
+    public async Task The_webhook_is_told_once_that_the_database_is_away()
+    {
+        var (hook, address) = Listen();
+        using var listening = hook;
+        await using var replica = ServicesOf(
+            Nowhere,
+            new()
+            {
+                ["Backups:Folder"] = folder,
+                ["Backups:Schedule"] = "0 2 * * *",
+                ["Backups:Webhook"] = address,
+            },
+            time
+        );
+        var schedule = replica.GetRequiredService<BackupSchedule>();
+
+        var looking = schedule.LookAsync(Cancellation);
+        var news = await ToldAsync(hook);
+        await looking;
+        var more = hook.GetContextAsync();
+        await schedule.LookAsync(Cancellation); // it would wait for an answer
+
+        Assert.Equal("2026-03-03T02:00:00+00:00", news.GetProperty("slot").GetString());
+        Assert.StartsWith("It cannot be told whether a backup is due: ", news.GetProperty("error").GetString());
+        Assert.Equal(JsonValueKind.Null, news.GetProperty("last_success").ValueKind);
+        Assert.False(more.IsCompleted);
+    }
+
+    [Fact]
+    public async Task The_webhook_is_told_once_of_a_backup_whose_process_was_killed()
+    {
+        var (hook, address) = Listen();
+        using var listening = hook;
+        await using var replica = NewReplica(new() { ["Backups:Webhook"] = address });
+        await using var other = NewReplica(new() { ["Backups:Webhook"] = address });
+        await database.ExecuteAsync(
+            """
+            INSERT INTO operations (kind, actor, origin, started_at, state)
+            VALUES ('backup', 'schedule', 'killed', '2026-03-04T00:59:00Z', 'running')
+            """
+        );
+
+        var running = replica.GetRequiredService<BackupSchedule>().RunIfDueAsync(Cancellation);
+        var news = await ToldAsync(hook);
+        await running;
+        var more = hook.GetContextAsync();
+        await other.GetRequiredService<BackupSchedule>().RunIfDueAsync(Cancellation);
+
+        Assert.StartsWith("The process ended before", news.GetProperty("error").GetString());
+        Assert.False(more.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_put_forward_does_not_end_the_schedule()
+    {
+        await using var replica = ServicesOf(
+            database.ConnectionString,
+            new() { ["Backups:Folder"] = folder, ["Backups:Schedule"] = "0 2 * * *" },
+            new LeapingTime()
+        );
+
+        var wait = replica.GetRequiredService<BackupSchedule>().Wait(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(TimeSpan.Zero, wait);
+        Assert.Equal(TimeSpan.FromMinutes(1), Schedule.Wait(TimeSpan.FromMinutes(1)));
+    }
+
+    [Fact]
+    public async Task A_description_that_is_replaced_is_there_at_every_moment()
+    {
+        var backup = await Service.TakeAsync(Service.Folder!, "ada", Cancellation);
+        using var listed = new CancellationTokenSource();
+        var describing = Task.Run(
+            async () =>
+            {
+                while (!listed.IsCancellationRequested)
+                {
+                    await Service.Folder!.DescribeAsync(backup, Cancellation);
+                }
+            },
+            Cancellation
+        );
+
+        for (var look = 0; look < 300; look++)
+        {
+            Assert.True(Assert.Single(await Service.Folder!.ListAsync(Cancellation)).Verified);
+        }
+
+        await listed.CancelAsync();
+        await describing;
+        File.Delete(Path.Combine(folder, $"{backup.Name}.json"));
+        Assert.False(Assert.Single(await Service.Folder!.ListAsync(Cancellation)).Verified);
+    }
+
+    [Fact]
+    public async Task The_age_of_the_last_backup_counts_from_the_beginning_of_the_journal_if_one_is_scheduled()
+    {
+        var history = services.GetRequiredService<BackupHistory>();
+
+        Assert.Null(await history.FindLastSuccessAsync(orBeginning: false, Cancellation));
+        Assert.Equal(
+            DateTimeOffset.Parse("2026-01-01T00:00:00Z"),
+            await history.FindLastSuccessAsync(orBeginning: true, Cancellation)
+        );
+
+        await Service.TakeAsync(Service.Folder!, "ada", Cancellation);
+        Assert.Equal(time.GetUtcNow(), await history.FindLastSuccessAsync(orBeginning: true, Cancellation));
+    }
+
+    [Fact]
     public async Task The_command_makes_lists_and_verifies_backups()
     {
         var settings = new Dictionary<string, string> { ["Files__Folder"] = files, ["Backups__Folder"] = folder };
@@ -291,6 +440,7 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         await using var listed = await ExactProcess.RunAsync(connection, settings, "backup", "--list");
         var archive = Path.Combine(folder, made.Output);
         await using var verified = await ExactProcess.RunAsync(connection, settings, "backup", "--verify", archive);
+        await using var named = await ExactProcess.RunAsync(connection, settings, "backup", "--verify", made.Output);
 
         await database.ExecuteAsync(
             """
@@ -311,6 +461,30 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         Assert.EndsWith(made.Output, listed.Output);
         Assert.Equal(0, await verified.WaitForExitAsync());
         Assert.Contains("was restored and equals its manifest: 2 records, 1 files with 5 bytes", verified.Output);
+        Assert.StartsWith($"{made.Output} was restored and equals its manifest: 2 records", named.Output);
+    }
+
+    /// <summary>A server that is away.</summary>
+    private static string Nowhere => $"Host=127.0.0.1;Port={FreePort.Find()};Database=exact;Username=exact";
+
+    private static (HttpListener Hook, string Address) Listen()
+    {
+        var address = $"http://127.0.0.1:{FreePort.Find()}/";
+        var hook = new HttpListener { Prefixes = { address } };
+        hook.Start();
+        return (hook, address);
+    }
+
+    /// <summary>What the webhook is told next.</summary>
+    private static async Task<JsonElement> ToldAsync(HttpListener hook)
+    {
+        var told = await hook.GetContextAsync();
+        var news = await JsonSerializer.DeserializeAsync<JsonElement>(
+            told.Request.InputStream,
+            cancellationToken: Cancellation
+        );
+        told.Response.Close();
+        return news;
     }
 
     private ServiceProvider NewReplica(Dictionary<string, string?>? more = null)
@@ -323,6 +497,15 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
             ["Backups:Keep"] = "last=1, daily=2",
         };
         return ServicesOf(database.ConnectionString, settings, time);
+    }
+
+    /// <summary>A clock that is a day later whenever somebody looks.</summary>
+    private sealed class LeapingTime : TimeProvider
+    {
+        private int looks;
+
+        public override DateTimeOffset GetUtcNow() =>
+            DateTimeOffset.UnixEpoch.AddDays(Interlocked.Increment(ref looks));
     }
 
     private async Task<byte[]> UnpackAsync(string name)

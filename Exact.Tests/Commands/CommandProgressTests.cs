@@ -51,6 +51,28 @@ public sealed class CommandProgressTests
         Assert.Equal("Importing [a].json: 4 KiB, 409 bytes/s, 50 %, 10 s left", output.Text.Trim());
     }
 
+    [Fact]
+    public async Task The_time_left_of_a_step_does_not_count_the_one_before()
+    {
+        var step = new Step("Backing up");
+        var showing = Show(AnsiSupport.No, () => step);
+        time.Advance(TimeSpan.FromHours(10));
+        await Wait.UntilAsync(() => Task.FromResult(output.Text.Length > 0), "a line is written");
+        step = new Step("Verifying", 1, 2);
+        await Wait.UntilAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(10));
+                return Task.FromResult(output.Text.Contains("left", StringComparison.Ordinal));
+            },
+            "the time left is written"
+        );
+        work.SetResult(0);
+        await showing;
+
+        Assert.Matches("Verifying, 50 %, [0-9.]+ (s|minutes) left", output.Text);
+    }
+
     [Theory]
     [InlineData(AnsiSupport.Yes)]
     [InlineData(AnsiSupport.No)]
@@ -86,7 +108,7 @@ public sealed class CommandProgressTests
         Assert.Equal((8, false, true), (read.Bytes, isAtStart, read.IsAtEnd));
     }
 
-    private Task<int> Show(AnsiSupport ansi)
+    private Task<int> Show(AnsiSupport ansi, Func<Step>? look = null)
     {
         var settings = new AnsiConsoleSettings
         {
@@ -95,7 +117,7 @@ public sealed class CommandProgressTests
             Interactive = ansi is AnsiSupport.Yes ? InteractionSupport.Yes : InteractionSupport.No,
             Out = output,
         };
-        return new CommandProgress(AnsiConsole.Create(settings), time).ShowAsync(() => Half, work.Task);
+        return new CommandProgress(AnsiConsole.Create(settings), time).ShowAsync(look ?? (() => Half), work.Task);
     }
 
     private sealed class Output : IAnsiConsoleOutput

@@ -84,6 +84,9 @@ public sealed class CommandTests
     [InlineData("import", "--from-django", "Host=db;Database=django", "--encoding", "cp1251")]
     [InlineData("import", "one.json", "--confirm", "api.score")]
     [InlineData("import", "one.json", "--mode", "replace", "--confirm", "api.nope")]
+    [InlineData("backup", "one.tar", "--to", "folder")]
+    [InlineData("backup", "--verify", "./one.tar", "--to", "folder")]
+    [InlineData("backup", "--json")]
     [InlineData("export", "--Migrations:LockWait", "1", "--nonsense")]
     public async Task What_a_command_does_not_take_is_not_understood(params string[] arguments)
     {

@@ -37,6 +37,37 @@ public sealed class DoctorTests(ExactApp app) : IClassFixture<ExactApp>
     }
 
     [Fact]
+    public async Task A_folder_for_backups_and_the_right_to_verify_them_are_examined()
+    {
+        await using var role = await TestRole.CreateAsync();
+        await app.Database.ExecuteAsync($"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role.Name}");
+        var folder = Directory.CreateTempSubdirectory("exact-backups-").FullName;
+        await using var sound = app.WithWebHostBuilder(builder => builder.UseSetting("Backups:Folder", folder));
+        await using var poor = app.WithWebHostBuilder(builder =>
+            builder
+                .UseSetting("Backups:Folder", folder)
+                .UseSetting("ConnectionStrings:ExactMigrator", role.ConnectionString(app.Database.Name))
+        );
+
+        var found = await new Doctor(sound.Services).ExamineAsync(CancellationToken);
+        var lacking = await new Doctor(poor.Services).ExamineAsync(CancellationToken);
+        Directory.Delete(folder);
+        var missing = await new Doctor(sound.Services).ExamineAsync(CancellationToken);
+        await app.Database.ExecuteAsync($"DROP OWNED BY {role.Name}");
+
+        Assert.All(found, finding => Assert.True(finding.Health is Health.Ok, finding.Detail));
+        Assert.Contains(found, finding => finding.Detail == $"Backups:Folder ({folder}) can be written.");
+        Assert.Contains(found, finding => finding.Detail.EndsWith("are free for Backups:Folder."));
+        Assert.Contains(
+            lacking,
+            finding => finding is { Health: Health.Wrong, About: "rights" } && IsCreateDb(finding)
+        );
+        Assert.Contains($"Backups:Folder ({folder}) does not exist", Of(missing, "folder", Health.Wrong));
+    }
+
+    private static bool IsCreateDb(Finding finding) => finding.Detail.StartsWith("no backup can be verified.");
+
+    [Fact]
     public void Clocks_that_differ_a_full_disk_and_an_old_server_are_warnings()
     {
         Finding[] findings =

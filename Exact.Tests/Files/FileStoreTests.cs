@@ -84,6 +84,16 @@ public abstract class FileStoreTests
         await Assert.ThrowsAsync<FileMissingException>(() => Store.OpenAsync(key, 0, CancellationToken));
     }
 
+    [Fact]
+    public async Task A_file_that_is_published_again_replaces_the_former_one()
+    {
+        var key = await PublishAsync([1, 2, 3]);
+
+        await PublishAsync([4], key);
+
+        Assert.Equal(1, await Store.FindSizeAsync(key, CancellationToken));
+    }
+
     [Theory]
     [InlineData("../secret")]
     [InlineData("a/../../secret")]

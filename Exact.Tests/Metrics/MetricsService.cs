@@ -29,7 +29,9 @@ public sealed class MetricsService : IAsyncLifetime
             VALUES ('tetris', 'Tetris', '', now(), 'ada');
             INSERT INTO scores (id, username, challenge_id, status, created_at) VALUES (1, 'bob', 'tetris', 'pending', now());
             INSERT INTO submissions (score_id, file, size, sha256, original_name, attempts, counts, queued_at)
-            VALUES (1, 'one', 0, '', 'one.py', 0, true, now())
+            VALUES (1, 'one', 0, '', 'one.py', 0, true, now());
+            INSERT INTO operations (kind, actor, origin, started_at, finished_at, state)
+            VALUES ('backup', 'schedule', 'exact', '2026-01-01Z', '2026-01-01Z', 'succeeded')
             """
         );
         Process = ExactProcess.Serve(

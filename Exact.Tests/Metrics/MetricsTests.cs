@@ -106,6 +106,22 @@ public sealed partial class MetricsTests(MetricsService service) : IClassFixture
     }
 
     [Fact]
+    public async Task The_age_of_the_last_backup_and_each_kind_of_operation_are_there_from_the_start()
+    {
+        await Wait.UntilAsync(
+            async () => (await ReadAsync()).Contains("exact_backups_last_success_seconds", StringComparison.Ordinal),
+            "the last backup is known"
+        );
+        var text = await ReadAsync();
+
+        Assert.Matches(@"(?m)^exact_backups_last_success_seconds\{[^}]*\} 1767225600( |$)", text);
+        foreach (var kind in new[] { "import", "export", "backup", "verification" })
+        {
+            Assert.Matches($@"(?m)^exact_operations_ended_total\{{[^}}]*kind=""{kind}"",outcome=""failed""", text);
+        }
+    }
+
+    [Fact]
     public async Task The_log_of_Production_is_JSON_that_names_the_trace_of_a_request()
     {
         await service.Process.WaitForLogAsync("Refused an admin key");

@@ -1,11 +1,13 @@
 using System.Text.Json;
 using Exact.Api.Commands;
+using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Migrating.Forecast;
 using Exact.Infrastructure.Migrating.Rehearsing;
 using Exact.Tests.Support;
 using Exact.Tests.Support.TestMigrations;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using static Exact.Tests.Support.ExactServices;
 
@@ -73,6 +75,42 @@ public sealed class RehearsalTests : IAsyncLifetime
         Assert.Equal(before, await Catalog.ReadAsync(database));
         Assert.Empty(await RehearsalsAsync());
         Assert.EndsWith("the database itself is unchanged.", MigrationText.Of(report));
+    }
+
+    [Theory]
+    [InlineData("LOCALE 'C'")]
+    [InlineData("LOCALE 'C.UTF-8'")]
+    [InlineData("LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")]
+    [InlineData("LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'de'")]
+    public async Task A_copy_orders_strings_as_the_original_does(string locale)
+    {
+        const string Locale = """
+            SELECT (to_jsonb(d) - '{oid,datname,datistemplate,datallowconn,datfrozenxid,datminmxid}'::text[])::text
+            FROM pg_database d WHERE datname =
+            """;
+        var original = $"exact_original_{Guid.NewGuid():N}";
+        await TestDatabase.ExecuteOnServerAsync(
+            $"CREATE DATABASE {original} TEMPLATE template0 ENCODING 'UTF8' {locale}"
+        );
+        try
+        {
+            await using var copy = await ScratchDatabase.CreateAsync(
+                services.GetRequiredService<MigratorConnection>(),
+                "locale",
+                original,
+                NullLogger.Instance,
+                CancellationToken
+            );
+
+            Assert.Equal(
+                await database.ScalarAsync<string>($"{Locale} '{original}'"),
+                await database.ScalarAsync<string>($"{Locale} '{copy.Name}'")
+            );
+        }
+        finally
+        {
+            await TestDatabase.ExecuteOnServerAsync($"DROP DATABASE {original}");
+        }
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Exact.Tests.Support;
 
 namespace Exact.Tests.Scripts;
@@ -221,6 +222,70 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
         Assert.Contains("systemd does not run this machine", errors);
         Assert.Contains("--prefix FOLDER", errors);
         Assert.False(Directory.Exists("/opt/exact"));
+    }
+
+    [Fact]
+    public async Task What_migrate_writes_at_an_installation_belongs_to_the_account_of_the_service()
+    {
+        await using var old = new TestDatabase();
+        await old.InitializeAsync();
+        await old.MigrateToFirstAsync();
+        await old.ExecuteAsync(
+            """
+            INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+            VALUES ('c1', 'Kept', '', '2026-01-01Z', 'ada')
+            """
+        );
+        using var checkout = new Checkout(old);
+        Assert.SkipUnless(
+            Environment.UserName == "root"
+                && (await checkout.RunAsync("unshare --mount true && command -v runuser")).ExitCode == 0,
+            "needs root, who may change what is mounted"
+        );
+        PublishWhatIsBuilt(checkout);
+        checkout.PutFirst("systemctl", "exit 1"); // the installation ends before it starts the service
+        await checkout.SucceedAsync(
+            "chmod -R go+rX . && echo 'Backups__Folder=/var/lib/exact/backups' >>deploy/exact.env"
+        );
+
+        var (owners, log) = await checkout.SucceedAsync(
+            """
+            cp -a /etc etc
+            exec unshare --mount bash -euc '
+                mount --bind etc /etc
+                for folder in /opt /var/lib /run; do mount -t tmpfs tmpfs "$folder"; done
+                mkdir /run/systemd /run/systemd/system
+                ./deploy.sh --no-docker --no-pull >&2 || true
+                find /var/lib/exact -printf "%u %m %y\n" | sort -u
+                ls /var/lib/exact/backups/*.tar.gz.json'
+            """
+        );
+
+        Assert.True(owners.Contains("exact 600 f", StringComparison.Ordinal), log);
+        Assert.DoesNotContain("root", owners);
+    }
+
+    [Fact]
+    public async Task Each_folder_that_Compose_keeps_in_a_volume_belongs_to_the_account_of_the_image()
+    {
+        var compose = await File.ReadAllTextAsync(
+            Path.Combine(Checkout.Repository, "docker-compose.yml"),
+            TestContext.Current.CancellationToken
+        );
+        var image = await File.ReadAllTextAsync(
+            Path.Combine(Checkout.Repository, "Dockerfile"),
+            TestContext.Current.CancellationToken
+        );
+        var volumes = Regex
+            .Matches(compose, "- [a-z-]+:(/var/(?:lib|spool)/exact[a-z/]*)")
+            .Select(found => found.Groups[1].Value)
+            .ToList();
+        var owned = image
+            .Split('\n')
+            .Single(line => line.StartsWith("RUN install --directory", StringComparison.Ordinal));
+
+        Assert.Contains("/var/lib/exact/backups", volumes);
+        Assert.All(volumes, volume => Assert.Contains(volume, owned.Split(' ')));
     }
 
     [Fact]

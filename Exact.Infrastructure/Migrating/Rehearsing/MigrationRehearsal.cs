@@ -42,7 +42,7 @@ internal sealed class MigrationRehearsal(
         }
 
         onStep("Creating the scratch database");
-        await using var scratch = await CreateScratchAsync(cancellationToken);
+        await using var scratch = await CreateScratchAsync(original.Database, cancellationToken);
         await using var copy = await OpenCopyAsync(scratch.Name, session.Schema!, cancellationToken);
         var observer = new TableObserver();
         await using var context = CreateContext(copy, observer);
@@ -61,11 +61,12 @@ internal sealed class MigrationRehearsal(
             : report;
     }
 
-    private async Task<ScratchDatabase> CreateScratchAsync(CancellationToken cancellationToken)
+    private async Task<ScratchDatabase> CreateScratchAsync(string like, CancellationToken cancellationToken)
     {
         try
         {
-            return await ScratchDatabase.CreateAsync(connections, "rehearsal", logger, cancellationToken);
+            // A unique index on lower(x) may be possible with one locale only.
+            return await ScratchDatabase.CreateAsync(connections, "rehearsal", like, logger, cancellationToken);
         }
         catch (ScratchDatabaseException e)
         {

@@ -79,7 +79,6 @@ internal sealed class RestoredFiles(NpgsqlConnection connection, IFileStore? sto
 
         foreach (var (key, replacement) in replacements)
         {
-            await store!.DeleteAsync(key, cancellationToken);
             await replacement.PublishAsync(cancellationToken);
         }
     }
