@@ -35,18 +35,23 @@ internal static class StandbyReads
 
     public static void UseStandbyReads(this WebApplication app)
     {
-        if (app.Services.GetRequiredService<DatabaseSettings>().ReadsFromStandbys)
-        {
-            var hosts = (NpgsqlMultiHostDataSource)app.Services.GetRequiredService<NpgsqlDataSource>();
-            var standbys = hosts.WithTargetSession(TargetSessionAttributes.PreferStandby);
-            app.Use((context, next) => RunAsync(standbys, context, next));
-        }
+        // Later: Development starts the database, and so knows its address, only when everything is set up.
+        var standbys = new Lazy<NpgsqlDataSource?>(() => FindStandbys(app.Services));
+        app.Use((context, next) => RunAsync(standbys, context, next));
     }
 
-    private static async Task RunAsync(NpgsqlDataSource standbys, HttpContext context, RequestDelegate next)
+    /// <summary>The pool of the standbys; null if public reads go to the primary like all others.</summary>
+    private static NpgsqlDataSource? FindStandbys(IServiceProvider services) =>
+        services.GetRequiredService<DatabaseSettings>().ReadsFromStandbys
+            ? ((NpgsqlMultiHostDataSource)services.GetRequiredService<NpgsqlDataSource>()).WithTargetSession(
+                TargetSessionAttributes.PreferStandby
+            )
+            : null;
+
+    private static async Task RunAsync(Lazy<NpgsqlDataSource?> pool, HttpContext context, RequestDelegate next)
     {
         var isPublic = context.GetEndpoint()?.Metadata.Contains(Mark) is true;
-        if (!isPublic || context.User.Identity?.IsAuthenticated is true)
+        if (!isPublic || context.User.Identity?.IsAuthenticated is true || pool.Value is not { } standbys)
         {
             await next(context);
             return;

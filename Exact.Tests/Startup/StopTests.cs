@@ -39,6 +39,10 @@ public sealed class StopTests
         var body = new GatedStream(file, gate.Task, openAfter: file.Length / 2);
         var import = replica.Client.PostAsync("/api/admin/import", new StreamContent(body), CancellationToken);
         await body.Reading;
+        await Wait.UntilAsync(
+            () => database.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM operations WHERE state = 'running')"),
+            "the import has begun"
+        );
 
         await replica.SignalAsync("TERM");
         await replica.WaitUntilAsync("/health/ready", HttpStatusCode.ServiceUnavailable);
