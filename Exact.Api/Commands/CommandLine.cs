@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Exact.Api.Access;
 using Exact.Api.Commands.Remote;
 using Exact.Api.Startup;
@@ -46,8 +47,16 @@ internal static partial class CommandLine
         {
             var names = command.Options.Where(known => !known.Hidden).Select(known => known.Name);
             await Console.Error.WriteLineAsync(
-                $"{command.Name} does not take \"{stray}\". {DidYouMean(stray, names)}See exact {command.Name} --help."
+                $"{command.Name} does not take \"{stray}\". {DidYouMean(stray, names)}{SeeHelp(parsed)}"
             );
+            return ExitCode.NotUnderstood;
+        }
+
+        if (parsed.Action is ParseErrorAction)
+        {
+            var mistake = Describe(parsed.Errors[0]);
+            var isComplete = mistake.EndsWith("--help.", StringComparison.Ordinal);
+            await Console.Error.WriteLineAsync(isComplete ? mistake : $"{mistake} {SeeHelp(parsed)}");
             return ExitCode.NotUnderstood;
         }
 
@@ -57,16 +66,10 @@ internal static partial class CommandLine
             await using var embedded = NeedsDatabase(parsed)
                 ? await app.StartEmbeddedDatabaseAsync(signals.Token)
                 : null;
-            if (parsed.Action is ParseErrorAction mistake)
-            {
-                mistake.ShowHelp = false; // it would push the error message off the screen
-            }
-
-            var code = await parsed.InvokeAsync(
+            return await parsed.InvokeAsync(
                 new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null },
                 signals.Token
             );
-            return parsed.Action is ParseErrorAction ? ExitCode.NotUnderstood : code;
         }
         catch (RemoteException e)
         {
@@ -115,6 +118,34 @@ internal static partial class CommandLine
         root.SetAction((_, cancellationToken) => serve(cancellationToken));
         CommandHelp.AddExamples(root);
         return root;
+    }
+
+    /// <summary>A mistake in one line; the library names types, and lists values below each other.</summary>
+    private static string Describe(ParseError mistake)
+    {
+        if (
+            mistake.SymbolResult is OptionResult { Option: var option, Tokens: [var typed, ..] }
+            && (Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType) is { IsEnum: true } values
+        )
+        {
+            var names = Enum.GetNames(values).Select(name => name.ToLowerInvariant()).Order().ToList();
+            return $"{option.Name} does not take \"{typed.Value}\". {DidYouMean(typed.Value, names)}It takes "
+                + $"{string.Join(", ", names)}.";
+        }
+
+        return mistake.Message.ReplaceLineEndings(" ").Trim();
+    }
+
+    /// <summary>Where to read about the command, or about the group of commands that it belongs to.</summary>
+    private static string SeeHelp(ParseResult parsed)
+    {
+        var path = new List<string>();
+        for (var at = parsed.CommandResult; at?.Command is not (null or RootCommand); at = at.Parent as CommandResult)
+        {
+            path.Insert(0, at.Command.Name);
+        }
+
+        return $"See exact {string.Join(' ', [.. path, "--help"])}.";
     }
 
     private static string DidYouMean(string typed, IEnumerable<string> names) =>

@@ -22,9 +22,7 @@ internal static class StatusCommand
             {
                 using var service = remote.Open(parsed);
                 var status = service is null
-                    ? await services
-                        .GetRequiredService<MigrationStatusReader>()
-                        .ReadAsync(MigrationStatusReader.InFull, cancellationToken)
+                    ? await ReadAsync(services, cancellationToken)
                     : await service.GetAsync<MigrationStatus>(MigrateCommand.Path, cancellationToken);
                 if (parsed.GetValue(json))
                 {
@@ -40,6 +38,17 @@ internal static class StatusCommand
         );
         return command;
     }
+
+    private static async Task<MigrationStatus> ReadAsync(
+        IServiceProvider services,
+        CancellationToken cancellationToken
+    ) =>
+        await services
+            .GetRequiredService<MigrationStatusReader>()
+            .ReadAsync(MigrationStatusReader.InFull, cancellationToken) with
+        {
+            Process = null,
+        };
 
     private static void Print(MigrationStatus status)
     {

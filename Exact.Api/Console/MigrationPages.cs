@@ -55,7 +55,7 @@ internal static class MigrationPages
                 Holder = status.LockHolder?.ProcessId,
                 session?.Statement,
                 session?.WaitsFor,
-                Wedged = MigrationActivity.FindWedge(session, status.Process.Obstacle, DateTimeOffset.UtcNow),
+                Wedged = MigrationActivity.FindWedge(session, status.Process?.Obstacle, DateTimeOffset.UtcNow),
             };
         } while (await timer.WaitForNextTickAsync(cancellationToken));
     }

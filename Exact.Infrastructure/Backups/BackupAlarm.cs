@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace Exact.Infrastructure.Backups;
 
-/// <summary>Tells of a backup that the service should have made and could not: in the log and to <c>Backups:Webhook</c>.</summary>
+/// <summary>Tells of a backup that the service should have made, or was asked to make, and could not: in the log and to <c>Backups:Webhook</c>.</summary>
 internal sealed partial class BackupAlarm(
     HttpClient http,
     BackupHistory history,
@@ -39,7 +39,9 @@ internal sealed partial class BackupAlarm(
             };
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(Patience);
-            using var answer = await http.PostAsJsonAsync(webhook, news, patience.Token);
+            using var content = JsonContent.Create(news);
+            await content.LoadIntoBufferAsync(patience.Token); // small receivers read as much as Content-Length says
+            using var answer = await http.PostAsync(webhook, content, patience.Token);
             answer.EnsureSuccessStatusCode();
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)

@@ -145,6 +145,12 @@ internal sealed class FolderStore(string folder, string setting = "Files:Folder"
 
     private FileStream Create()
     {
+        if (!Directory.Exists(root))
+        {
+            // To create it would fill the disk below a file system that is not mounted, and hide that.
+            throw new DirectoryNotFoundException($"The folder {root} does not exist.");
+        }
+
         var incoming = Path.Combine(root, Incoming);
         PrivateFiles.CreateClosedFolder(incoming);
         var options = new FileStreamOptions

@@ -25,8 +25,8 @@ public sealed record MigrationStatus
     /// <summary>PostgreSQL's version, such as <c>17.2</c>; null while it does not answer.</summary>
     public string? ServerVersion { get; init; }
 
-    /// <summary>What the answering process does about the schema.</summary>
-    public required SchemaProgress Process { get; init; }
+    /// <summary>What the answering service does about the schema; null if a command answers, which is no service.</summary>
+    public required SchemaProgress? Process { get; init; }
 
     /// <summary>The session that is migrating now, of any replica; null if none is.</summary>
     public LockHolder? LockHolder { get; init; }

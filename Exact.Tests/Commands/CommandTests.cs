@@ -77,6 +77,21 @@ public sealed class CommandTests
     }
 
     [Theory]
+    [InlineData("import a.json --mode merg", "--mode does not take \"merg\". Did you mean merge? It takes fail, merge, replace, skip.")]
+    [InlineData("import", "import")]
+    [InlineData("backup --verify", "--verify")]
+    [InlineData("files check --x", "See exact files check --help.")]
+    public async Task A_mistake_is_told_in_one_line_with_the_help_to_read(string arguments, string words)
+    {
+        await using var command = await ExactProcess.RunAsync("Host=nowhere", arguments.Split(' '));
+
+        Assert.Equal(2, await command.WaitForExitAsync());
+        Assert.Contains(words, command.Log);
+        Assert.EndsWith("--help.", command.Log);
+        Assert.DoesNotContain('\n', command.Log);
+    }
+
+    [Theory]
     [InlineData("import")]
     [InlineData("import", "backup.json", "--mode", "wild")]
     [InlineData("import", "one.json", "two.json")]

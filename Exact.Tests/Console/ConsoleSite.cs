@@ -45,7 +45,12 @@ public sealed class ConsoleSite : ExactApp, IAsyncLifetime
         sample.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var answer = await admin.PostAsync("/api/admin/import", sample);
         answer.EnsureSuccessStatusCode();
-        await Database.ExecuteAsync(
+        await SubmitAsync();
+    }
+
+    /// <summary>Scores on each of the last thirty days.</summary>
+    public Task SubmitAsync() =>
+        Database.ExecuteAsync(
             """
             INSERT INTO scores (username, challenge_id, status, created_at, emd_score)
             SELECT 'ada', challenge_id, 'completed', now() - day * interval '1 day', 0.5
@@ -54,7 +59,6 @@ public sealed class ConsoleSite : ExactApp, IAsyncLifetime
             ANALYZE
             """
         );
-    }
 
     /// <summary>The invented backup of the repository.</summary>
     public static string SampleFile => Path.Combine(Checkout.Repository, "samples", "backup.json");

@@ -122,6 +122,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
             File.Delete(file);
         }
 
+        await site.SubmitAsync();
         var visitor = await VisitAsync();
         await visitor.SignInAsync();
         await Expect(visitor.Page.Locator(".advice")).ToContainTextAsync("There is no backup yet: take one.");

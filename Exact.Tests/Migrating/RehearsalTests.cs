@@ -190,6 +190,8 @@ public sealed class RehearsalTests : IAsyncLifetime
         Assert.Equal(Scores, scores.Rows);
         Assert.Contains(scores.Blockers, blocker => blocker.Contains($"pid {reader.ProcessID}"));
         Assert.Contains("scores", touching.Sql);
+        var dropping = pending.Single(one => one.Id.EndsWith("_DropOldRankByEmd", StringComparison.Ordinal)).Tables;
+        Assert.Equal(("scores", "SHARE UPDATE EXCLUSIVE"), dropping.Select(one => (one.Table, one.Mode)).Single());
         var text = MigrationText.Of(pending);
         Assert.Contains("used now by", text);
         Assert.Contains($"pid {reader.ProcessID}", text);

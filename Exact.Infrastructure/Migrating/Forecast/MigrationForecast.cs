@@ -20,6 +20,7 @@ internal sealed partial class MigrationForecast(
     public const string AsItsSqlSays = "as its SQL says";
 
     private const string Exclusive = "ACCESS EXCLUSIVE";
+    private const string Gentle = "SHARE UPDATE EXCLUSIVE";
 
     /// <summary>What is pending, in order, with the forecast of each. A database that does not exist will be created.</summary>
     /// <exception cref="NpgsqlException">The server does not answer, or rejects the role.</exception>
@@ -38,7 +39,7 @@ internal sealed partial class MigrationForecast(
         return forecasts;
     }
 
-    /// <summary>The tables that a migration touches, each with the strongest lock that its operations take.</summary>
+    /// <summary>The tables, and the dropped indexes, that a migration touches, each with the strongest lock that its operations take.</summary>
     public IReadOnlyDictionary<string, (string Mode, bool Rewrites)> LocksOf(string migration) =>
         migrations
             .OperationsOf(migration)
@@ -61,23 +62,26 @@ internal sealed partial class MigrationForecast(
                     WHERE l.relation = c.oid AND l.granted AND l.pid <> pg_backend_pid()
                         AND a.datname = current_database() -- the tables of a copied database have the same numbers
                         AND a.backend_type = 'client backend' -- autovacuum makes way by itself
-                )
-            FROM pg_class c
-            WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (@tables)
+                ), named.name
+            FROM unnest(@names) AS named (name)
+            JOIN pg_class r ON r.relname = named.name AND r.relnamespace = current_schema()::regnamespace
+            LEFT JOIN pg_index i ON i.indexrelid = r.oid
+            JOIN pg_class c ON c.oid = coalesce(i.indrelid, r.oid)
+            WHERE c.relkind IN ('r', 'p')
             ORDER BY 3 DESC, 1
             """
         );
-        command.Parameters.AddWithValue("tables", touched.Keys.ToArray());
+        command.Parameters.AddWithValue("names", touched.Keys.ToArray());
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var forecast = new List<TableForecast>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            var table = reader.GetString(0);
+            var (mode, rewrites) = touched[reader.GetString(4)];
             forecast.Add(
                 new(
-                    table,
-                    touched[table].Mode,
-                    touched[table].Rewrites,
+                    reader.GetString(0),
+                    mode,
+                    rewrites,
                     reader.GetFieldValue<long?>(1),
                     reader.GetInt64(2),
                     reader.GetFieldValue<string[]>(3)
@@ -85,16 +89,19 @@ internal sealed partial class MigrationForecast(
             );
         }
 
-        return forecast;
+        return [.. forecast.GroupBy(one => one.Table).Select(all => all.MaxBy(one => one.Mode == Exclusive)!)];
     }
 
-    /// <summary>The tables of an operation. SQL of the migration's own counts with every table that it names.</summary>
+    /// <summary>
+    /// The tables of an operation. SQL of the migration's own counts with every table that it names, and with every index
+    /// that it drops, which stands for its table.
+    /// </summary>
     private static IEnumerable<(string Table, string Mode, bool Rewrites)> Touches(MigrationOperation operation) =>
         operation switch
         {
             CreateIndexOperation index when index.FindAnnotation("Npgsql:CreatedConcurrently")?.Value is true =>
             [
-                (index.Table, "SHARE UPDATE EXCLUSIVE", false),
+                (index.Table, Gentle, false),
             ],
             CreateIndexOperation index => [(index.Table, "SHARE", false)],
             CreateTableOperation table => table.ForeignKeys.Select(key =>
@@ -111,14 +118,24 @@ internal sealed partial class MigrationForecast(
             ],
             AddColumnOperation column => [(column.Table, Exclusive, column.DefaultValueSql is not null)],
             ITableMigrationOperation other => [(other.Table, Exclusive, false)],
-            SqlOperation sql => TableName()
-                .Matches(sql.Sql)
-                .Select(name => (name.Groups[1].Value, AsItsSqlSays, false)),
+            SqlOperation sql =>
+            [
+                .. TableName().Matches(sql.Sql).Select(name => (name.Groups[1].Value, AsItsSqlSays, false)),
+                .. DroppedIndex()
+                    .Matches(sql.Sql)
+                    .Select(drop => (drop.Groups["name"].Value, drop.Groups["gently"].Success ? Gentle : Exclusive, false)),
+            ],
             _ => [],
         };
 
     [GeneratedRegex("""\b(?:TABLE|ON|UPDATE|INTO|FROM|JOIN)\s+(?:ONLY\s+)?"?(?=(\w+))""", RegexOptions.IgnoreCase)]
     private static partial Regex TableName();
+
+    [GeneratedRegex(
+        """\bDROP\s+INDEX\s+(?<gently>CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?"?(?<name>\w+)""",
+        RegexOptions.IgnoreCase
+    )]
+    private static partial Regex DroppedIndex();
 }
 
 /// <summary>A pending migration, and what it would do.</summary>
