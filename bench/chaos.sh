@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests the migrator with many replicas, many rounds and random kills, and prints figures. It takes about half an hour.
+# Tests the migrator with many replicas, many rounds and random kills, and failovers of a Patroni cluster (Debian's packages patroni
+# and etcd-server), and prints figures. It takes about three quarters of an hour.
 # Usage: bench/chaos.sh [ROUNDS], 100 by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,3 +13,5 @@ dotnet publish Exact.Tests --configuration Release --use-current-runtime --no-se
 dotnet "$tests/Exact.Tests.dll" --filter-class Exact.Tests.Migrating.ChaosTests --parallel none --show-live-output on
 EXACT_IMPORT_KILLS=$((EXACT_CHAOS_ROUNDS / 2)) dotnet "$tests/Exact.Tests.dll" \
     --filter-class Exact.Tests.Transfers.ImportCrashTests --parallel none
+EXACT_CHAOS_FAILOVERS=$((EXACT_CHAOS_ROUNDS / 2)) dotnet "$tests/Exact.Tests.dll" \
+    --filter-class Exact.Tests.Database.PatroniTests --parallel none --show-live-output on
