@@ -57,10 +57,14 @@ internal sealed partial class WarnAfterStart(
 
     private async Task WarnOfIdleTimeoutAsync(CancellationToken stoppingToken)
     {
-        await using var command = database.CreateShortCommand(
-            "SELECT quote_ident(current_user) FROM pg_settings WHERE name = 'idle_session_timeout' AND setting <> '0'"
-        );
-        if (await command.ExecuteScalarAsync(stoppingToken) is string role)
+        var role = await database.TryTwiceAsync(async () => // the first session may have been ended already
+        {
+            await using var command = database.CreateShortCommand(
+                "SELECT quote_ident(current_user) FROM pg_settings WHERE name = 'idle_session_timeout' AND setting <> '0'"
+            );
+            return await command.ExecuteScalarAsync(stoppingToken) as string;
+        });
+        if (role is not null)
         {
             LogIdleTimeout(role);
         }
