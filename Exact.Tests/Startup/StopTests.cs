@@ -34,7 +34,8 @@ public sealed class StopTests
         var settings = new Dictionary<string, string> { ["Requests__StopDelay"] = "00:00:05" };
         await using var replica = ExactProcess.Serve(database.ConnectionString, settings);
         await replica.WaitUntilReadyAsync();
-        var file = Encoding.UTF8.GetBytes(Fixture(Group()));
+        // More than what the client keeps back until it has enough to send.
+        var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Enumerable.Range(1, 2000).Select(pk => Score(pk))]));
         var gate = new TaskCompletionSource();
         var body = new GatedStream(file, gate.Task, openAfter: file.Length / 2);
         var import = replica.Client.PostAsync("/api/admin/import", new StreamContent(body), CancellationToken);
