@@ -14,6 +14,9 @@ internal static class SeveralHosts
     /// <summary>How long a host that hangs may hold up a new session, in seconds, before the next host is tried.</summary>
     private const int Patience = 2;
 
+    /// <summary>How long a query of a request may take, in seconds: that long a host that hangs keeps those on their way.</summary>
+    private const int QuerySeconds = 10;
+
     public static bool Are(NpgsqlConnectionStringBuilder settings) => settings.Host?.Contains(',') is true;
 
     /// <summary>Sets what the connection string itself does not.</summary>
@@ -33,6 +36,11 @@ internal static class SeveralHosts
         if (!settings.ShouldSerialize("Timeout"))
         {
             settings.Timeout = Patience;
+        }
+
+        if (!settings.ShouldSerialize("Command Timeout"))
+        {
+            settings.CommandTimeout = QuerySeconds;
         }
     }
 }

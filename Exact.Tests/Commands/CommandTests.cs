@@ -77,7 +77,10 @@ public sealed class CommandTests
     }
 
     [Theory]
-    [InlineData("import a.json --mode merg", "--mode does not take \"merg\". Did you mean merge? It takes fail, merge, replace, skip.")]
+    [InlineData(
+        "import a.json --mode merg",
+        "--mode does not take \"merg\". Did you mean merge? It takes fail, merge, replace, skip."
+    )]
     [InlineData("import", "import")]
     [InlineData("backup --verify", "--verify")]
     [InlineData("files check --x", "See exact files check --help.")]

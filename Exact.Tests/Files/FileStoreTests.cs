@@ -150,7 +150,8 @@ public sealed class FolderStoreTests : FileStoreTests, IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("exact-files-").FullName;
 
-    public FolderStoreTests() => Store = new FolderStore(Directory.CreateDirectory(Path.Combine(folder, "files")).FullName);
+    public FolderStoreTests() =>
+        Store = new FolderStore(Directory.CreateDirectory(Path.Combine(folder, "files")).FullName);
 
     private protected override IFileStore Store { get; }
 

@@ -123,7 +123,9 @@ internal sealed partial class MigrationForecast(
                 .. TableName().Matches(sql.Sql).Select(name => (name.Groups[1].Value, AsItsSqlSays, false)),
                 .. DroppedIndex()
                     .Matches(sql.Sql)
-                    .Select(drop => (drop.Groups["name"].Value, drop.Groups["gently"].Success ? Gentle : Exclusive, false)),
+                    .Select(drop =>
+                        (drop.Groups["name"].Value, drop.Groups["gently"].Success ? Gentle : Exclusive, false)
+                    ),
             ],
             _ => [],
         };
