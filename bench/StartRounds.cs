@@ -162,23 +162,29 @@ internal sealed class WithoutMigrator : IHostingStartup
             return;
         }
 
+        // The service adds its own later than this, so what is started is chosen when it is asked for.
         builder.ConfigureServices(services =>
+            services.AddSingleton<IEnumerable<IHostedService>>(provider => [.. Chosen(services, provider)])
+        );
+    }
+
+    private static IEnumerable<IHostedService> Chosen(IServiceCollection services, IServiceProvider provider)
+    {
+        var hosted = services.Where(one => one.ServiceType == typeof(IHostedService)).ToList();
+        if (hosted.RemoveAll(one => one.ImplementationType?.Name == Migrator) != 1)
         {
-            var migrators = services
-                .Where(one => one.ServiceType == typeof(IHostedService) && one.ImplementationType?.Name == Migrator)
-                .ToList();
-            foreach (var migrator in migrators)
-            {
-                services.Remove(migrator);
-            }
+            throw new InvalidOperationException("The service has another migrator than the bench expects.");
+        }
 
-            if (migrators.Count != 1)
-            {
-                throw new InvalidOperationException("The service has another migrator than the bench expects.");
-            }
-
-            services.AddHostedService<ReadyAtOnce>();
-        });
+        yield return new ReadyAtOnce(provider.GetRequiredService<SchemaState>());
+        foreach (var one in hosted)
+        {
+            yield return (IHostedService)(
+                one.ImplementationInstance
+                ?? one.ImplementationFactory?.Invoke(provider)
+                ?? ActivatorUtilities.CreateInstance(provider, one.ImplementationType!)
+            );
+        }
     }
 
     private sealed class ReadyAtOnce(SchemaState state) : BackgroundService
