@@ -13,6 +13,9 @@ namespace Exact.Api.Commands;
 /// <summary>Runs the commands of the binary that is also the service. <see cref="ExitCode"/> lists the exit codes.</summary>
 internal static partial class CommandLine
 {
+    /// <summary>With these begin the library's messages; those of the commands say themselves what to do.</summary>
+    private static readonly string[] LibrarysWords = ["Required ", "Cannot ", "Unrecognized ", "Option ", "Argument "];
+
     /// <summary>Runs the command that the arguments name; without one, serves HTTP until the process is told to stop.</summary>
     public static async Task<int> RunAsync(string[] args, Func<string[], WebApplication> build)
     {
@@ -54,9 +57,7 @@ internal static partial class CommandLine
 
         if (parsed.Action is ParseErrorAction)
         {
-            var mistake = Describe(parsed.Errors[0]);
-            var isComplete = mistake.EndsWith("--help.", StringComparison.Ordinal);
-            await Console.Error.WriteLineAsync(isComplete ? mistake : $"{mistake} {SeeHelp(parsed)}");
+            await Console.Error.WriteLineAsync(Describe(parsed.Errors[0], parsed));
             return ExitCode.NotUnderstood;
         }
 
@@ -121,7 +122,7 @@ internal static partial class CommandLine
     }
 
     /// <summary>A mistake in one line; the library names types, and lists values below each other.</summary>
-    private static string Describe(ParseError mistake)
+    private static string Describe(ParseError mistake, ParseResult parsed)
     {
         if (
             mistake.SymbolResult is OptionResult { Option: var option, Tokens: [var typed, ..] }
@@ -130,10 +131,12 @@ internal static partial class CommandLine
         {
             var names = Enum.GetNames(values).Select(name => name.ToLowerInvariant()).Order().ToList();
             return $"{option.Name} does not take \"{typed.Value}\". {DidYouMean(typed.Value, names)}It takes "
-                + $"{string.Join(", ", names)}.";
+                + $"{string.Join(", ", names)}. {SeeHelp(parsed)}";
         }
 
-        return mistake.Message.ReplaceLineEndings(" ").Trim();
+        var text = mistake.Message.ReplaceLineEndings(" ").Trim();
+        var isOfLibrary = Array.Exists(LibrarysWords, word => text.StartsWith(word, StringComparison.Ordinal));
+        return isOfLibrary ? $"{text} {SeeHelp(parsed)}" : text;
     }
 
     /// <summary>Where to read about the command, or about the group of commands that it belongs to.</summary>
