@@ -81,7 +81,6 @@ public sealed class CommandTests
         "import a.json --mode merg",
         "--mode does not take \"merg\". Did you mean merge? It takes fail, merge, replace, skip."
     )]
-    [InlineData("import", "import")]
     [InlineData("backup --verify", "--verify")]
     [InlineData("files check --x", "See exact files check --help.")]
     public async Task A_mistake_is_told_in_one_line_with_the_help_to_read(string arguments, string words)
