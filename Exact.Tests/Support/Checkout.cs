@@ -98,6 +98,7 @@ internal sealed class Checkout : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        ExactProcess.MakeShort(start);
         start.Environment["ConnectionStrings__Exact"] = database.ConnectionString;
         foreach (var (name, value) in environment)
         {

@@ -113,24 +113,6 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
         );
     }
 
-    [Fact]
-    public async Task Leading_blanks_take_no_memory()
-    {
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-
-        var report = FixtureDatabase.Report(
-            await database.Importer.ImportAsync(
-                new PaddedStream(Encoding.UTF8.GetBytes(Fixture(Challenge())), blanks: 64 * 1024 * 1024),
-                new ImportOptions(),
-                null,
-                cancellationToken: TestContext.Current.CancellationToken
-            )
-        );
-
-        Assert.Equal(1, report.Records);
-        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 32 * 1024 * 1024);
-    }
-
     [Theory]
     [InlineData("""{"fields": {"challenge_id": "x", "title": "b"}, "pk": 1, "model": "api.challenge"}""")]
     [InlineData(
@@ -268,24 +250,5 @@ public sealed class FixtureFormatTests(FixtureDatabase database) : IClassFixture
         await database.ImportedAsync(Fixture(User(1, "ada", $""" "is_staff": {json} """)));
 
         Assert.Equal(expected, await database.ScalarAsync<bool>("SELECT is_staff FROM users"));
-    }
-
-    /// <summary>Blanks, then content.</summary>
-    private sealed class PaddedStream(byte[] content, long blanks) : MemoryStream(content)
-    {
-        private long left = blanks;
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            if (left == 0)
-            {
-                return base.ReadAsync(buffer, cancellationToken);
-            }
-
-            var length = (int)Math.Min(left, buffer.Length);
-            buffer.Span[..length].Fill((byte)' ');
-            left -= length;
-            return ValueTask.FromResult(length);
-        }
     }
 }
