@@ -36,9 +36,10 @@ internal sealed class BackupFolder(IFileStore store)
     {
         if (!IsBucket(folder))
         {
+            // To create it would fill the disk below a file system that is not mounted, and hide that.
             return IsWithin(folder, files.Folder)
                 ? throw AmongFiles("Files:Folder")
-                : new(new FolderStore(folder, Setting));
+                : new(new FolderStore(folder, Setting, mustExist: true));
         }
 
         var place = folder[Scheme.Length..].Split('/', 2);

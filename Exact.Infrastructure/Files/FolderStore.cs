@@ -8,7 +8,8 @@ namespace Exact.Infrastructure.Files;
 /// <summary>Keeps files in a folder. Until a file is complete, it has another name.</summary>
 /// <param name="folder">The path.</param>
 /// <param name="setting">The setting that names it, for messages.</param>
-internal sealed class FolderStore(string folder, string setting = "Files:Folder") : IFileStore
+/// <param name="mustExist">Whether a missing folder is an error; otherwise it is created with the first file.</param>
+internal sealed class FolderStore(string folder, string setting = "Files:Folder", bool mustExist = false) : IFileStore
 {
     /// <summary>The folder for what is being received.</summary>
     public const string Incoming = ".incoming";
@@ -145,9 +146,8 @@ internal sealed class FolderStore(string folder, string setting = "Files:Folder"
 
     private FileStream Create()
     {
-        if (!Directory.Exists(root))
+        if (mustExist && !Directory.Exists(root))
         {
-            // To create it would fill the disk below a file system that is not mounted, and hide that.
             throw new DirectoryNotFoundException($"The folder {root} does not exist.");
         }
 

@@ -134,10 +134,13 @@ public sealed class ConnectionLimitTests : IAsyncLifetime
         await using var service = ExactProcess.Serve(role.ConnectionString(database.Name));
         await service.WaitUntilReadyAsync();
         await service.WaitForLogAsync($"ALTER ROLE {role.Name} SET idle_session_timeout = 0");
+        var pooled = await database.ScalarAsync<int[]>(
+            $"SELECT coalesce(array_agg(pid), '{{}}') FROM pg_stat_activity WHERE usename = '{role.Name}'"
+        );
         await Wait.UntilAsync(
-            async () =>
-                await database.ScalarAsync<bool>(
-                    $"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '{role.Name}')"
+            () =>
+                database.ScalarAsync<bool>(
+                    $"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid IN ({string.Join(',', [0, .. pooled])}))"
                 ),
             "the sessions are gone"
         );

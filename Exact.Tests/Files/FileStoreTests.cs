@@ -200,6 +200,25 @@ public sealed class FolderStoreTests : FileStoreTests, IDisposable
         Assert.StartsWith("Files:Folder cannot be used: ", failure.Message);
     }
 
+    [Fact]
+    public async Task A_folder_that_is_missing_is_created_with_the_first_file_unless_it_must_exist()
+    {
+        var missing = Path.Combine(folder, "below", "missing");
+        var failure = await Assert.ThrowsAsync<FileStoreException>(() =>
+            new FolderStore(missing, mustExist: true).StageAsync(FileKey.New(), new MemoryStream(), CancellationToken)
+        );
+        Assert.Contains($"{missing} does not exist", failure.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(missing));
+
+        await using var staged = await new FolderStore(missing).StageAsync(
+            FileKey.New(),
+            new MemoryStream(),
+            CancellationToken
+        );
+
+        Assert.True(Directory.Exists(missing));
+    }
+
     private protected override void AssertNothingIsUnfinished() =>
         Assert.Empty(Directory.EnumerateFiles(Path.Combine(folder, "files", ".incoming")));
 }
