@@ -19,6 +19,11 @@ var legacy = new Option<bool>("--legacy")
     Description = "Only reads beside Django REST framework under gunicorn; use it with --scores 100000.",
 };
 var starts = new Option<bool>("--starts") { Description = "Only starts on a current schema, beside Django's migrate." };
+var scale = new Option<bool>("--scale")
+{
+    Description =
+        "Only what grows with the scores, once at a tenth, three tenths and all of them; use it with --scores 10000000.",
+};
 var folder = new Option<string>("--folder")
 {
     Description = "Where the fixtures and the server's data go; about 5 kB a score. It is removed at the end.",
@@ -33,6 +38,7 @@ var command = new RootCommand("Measures Exact's import and export side by side w
     reads,
     legacy,
     starts,
+    scale,
     folder,
 };
 command.SetAction(
@@ -56,6 +62,12 @@ command.SetAction(
         if (parsed.GetValue(starts))
         {
             await new StartRounds(workshop, parsed.GetValue(rounds)).RunAsync(cancellationToken);
+            return 0;
+        }
+
+        if (parsed.GetValue(scale))
+        {
+            await new ScaleRounds(workshop, parsed.GetValue(scores)).RunAsync(cancellationToken);
             return 0;
         }
 

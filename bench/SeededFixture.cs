@@ -18,6 +18,9 @@ internal sealed record SeededFixture(int Scores)
     /// <summary>Every score has another value than without this.</summary>
     public bool Changed { get; init; }
 
+    /// <summary>Half of the scores are in the first challenge.</summary>
+    public bool OneIsLarge { get; init; }
+
     public int Users => Math.Max(Scores / 100, 10);
 
     public int Challenges => Math.Max(Scores / 1000, 3);
@@ -75,7 +78,7 @@ internal sealed record SeededFixture(int Scores)
     private string Score(int n, Random random)
     {
         var user = random.Next(1, Users + 1);
-        var challenge = Name(random.Next(1, Challenges + 1));
+        var challenge = Name(OneIsLarge && n % 2 == 0 ? 1 : random.Next(1, Challenges + 1));
         var emd = random.NextDouble() / (Changed ? 2 : 1);
         var ima = random.NextDouble() / (Changed ? 2 : 1);
         var method = Methods[random.Next(Methods.Length)];
@@ -96,7 +99,7 @@ internal sealed record SeededFixture(int Scores)
         $$"""{"model": "{{model}}", "pk": {{key}}, "fields": {{{fields.ReplaceLineEndings(" ")}} } }""";
 
     /// <summary>A UUID, as the backend that Exact replaces names its challenges.</summary>
-    private static string Name(int n)
+    public static string Name(int n)
     {
         var bytes = new byte[16];
         new Random(Seed + n).NextBytes(bytes);

@@ -59,6 +59,29 @@ internal sealed class Service : IAsyncDisposable
         return service;
     }
 
+    /// <summary>Runs <c>exact migrate</c> with the migrations of a later release, up to this one.</summary>
+    public static async Task MigrateAsync(string connectionString, string later, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Exact.Api.dll"), "migrate"])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        start.Environment["ConnectionStrings__Exact"] = connectionString;
+        start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(LaterMigrations).Assembly.Location;
+        start.Environment["ASPNETCORE_HOSTINGSTARTUPASSEMBLIES"] = typeof(LaterMigrations).Assembly.GetName().Name;
+        start.Environment[LaterMigrations.Variable] = later;
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync(cancellationToken);
+        var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"migrate: {output}{await errors}");
+        }
+    }
+
     /// <summary>Posts a fixture; returns how long it took, and what became of the scores.</summary>
     public async Task<(TimeSpan Time, JsonElement Scores)> ImportAsync(
         string path,

@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 [assembly: HostingStartup(typeof(Exact.Bench.WithoutMigrator))]
+[assembly: HostingStartup(typeof(Exact.Bench.LaterMigrations))]
 
 namespace Exact.Bench;
 

@@ -180,13 +180,6 @@ internal sealed class ExactProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Compiles no code a second time: it takes a fifth of a short life, and a test has hundreds of them.</summary>
-    public static void MakeShort(ProcessStartInfo start)
-    {
-        start.Environment["DOTNET_TieredPGO"] = "0";
-        start.Environment["DOTNET_TC_CallCounting"] = "0";
-    }
-
     /// <summary>The address that a test has chosen, or else the one of this port.</summary>
     private static Uri AddressOf(ProcessStartInfo start, int port) =>
         Uri.TryCreate(start.Environment["ASPNETCORE_URLS"], UriKind.Absolute, out var chosen)
