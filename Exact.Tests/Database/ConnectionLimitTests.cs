@@ -140,7 +140,7 @@ public sealed class ConnectionLimitTests : IAsyncLifetime
         await Wait.UntilAsync(
             () =>
                 database.ScalarAsync<bool>(
-                    $"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid IN ({string.Join(',', [0, .. pooled])}))"
+                    $"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid IN ({string.Join(',', [0, .. pooled!])}))"
                 ),
             "the sessions are gone"
         );
