@@ -503,6 +503,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         answer.EnsureSuccessStatusCode();
         await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "Sign in" })).ToBeVisibleAsync();
         await Expect(visitor.Page).ToHaveURLAsync($"{waiting.Address}/admin/operations");
+        await visitor.LeaveAsync(); // before its service ends
     }
 
     private async Task<Visitor> VisitAsync(string? address = null, bool script = true)
