@@ -3,7 +3,6 @@ using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Migrating;
-using Exact.Infrastructure.Migrating.Drift;
 using Exact.Infrastructure.Migrating.Forecast;
 using Exact.Infrastructure.Migrating.Rehearsing;
 using Exact.Infrastructure.Operations;
@@ -69,7 +68,6 @@ public static class InfrastructureServices
         services.AddSingleton<MigrationSql>();
         services.AddSingleton<MigrationForecast>();
         services.AddSingleton<MigrationRehearsal>();
-        services.AddSingleton<SchemaDrift>();
         services.AddSingleton<SchemaAdoption>();
         services.AddSingleton<StandingsCheck>();
 

@@ -20,7 +20,6 @@ internal sealed partial class DatabaseMigrator(
     MigratorConnection connections,
     DatabaseOpener database,
     MigrationJournal journal,
-    SchemaAdoption adoption,
     BackupBeforeMigrating backups,
     SchemaState state,
     IOptions<MigrationOptions> options,
@@ -114,7 +113,7 @@ internal sealed partial class DatabaseMigrator(
 
         await connections.LimitAsync(connection, cancellationToken);
         await RefuseUnrecordedAsync(connection, context, cancellationToken);
-        string[] tables = [MigrationHistory.Name, .. ExactDbContextOptions.TablesOf(context)];
+        string[] tables = [MigrationHistory.Name, .. CompiledSchema.Current.Tables];
         Refuse(await MigratorRights.FindObstacleAsync(connection, tables, cancellationToken));
         run.Plan(pending);
         if (pending.Count == 0)
@@ -196,7 +195,7 @@ internal sealed partial class DatabaseMigrator(
         );
 
     /// <summary>Refuses tables without a history; the first migration would only fail with "already exists".</summary>
-    private async Task RefuseUnrecordedAsync(
+    private static async Task RefuseUnrecordedAsync(
         NpgsqlConnection connection,
         ExactDbContext context,
         CancellationToken cancellationToken
@@ -204,7 +203,7 @@ internal sealed partial class DatabaseMigrator(
     {
         if (!(await context.Database.GetAppliedMigrationsAsync(cancellationToken)).Any())
         {
-            Refuse(await adoption.FindObstacleAsync(connection, SchemaAdoption.Patience, cancellationToken));
+            Refuse(await SchemaAdoption.FindObstacleAsync(connection, cancellationToken));
         }
     }
 

@@ -18,10 +18,6 @@ internal static class ExactDbContextOptions
     public static DbContextOptionsBuilder UseExact(this DbContextOptionsBuilder options, string connectionString) =>
         options.UseNpgsql(connectionString).UseExactConventions();
 
-    /// <summary>The names of the tables of the model.</summary>
-    public static string[] TablesOf(ExactDbContext context) =>
-        [.. context.Model.GetEntityTypes().Select(entity => entity.GetTableName()).OfType<string>().Distinct()];
-
     private static DbContextOptionsBuilder UseExactConventions(this DbContextOptionsBuilder options) =>
         options
             .UseSnakeCaseNamingConvention()

@@ -32,6 +32,44 @@ internal static class MigrationHash
         IMigrationsSqlGenerator generator,
         IModelRuntimeInitializer models,
         string provider
+    ) => Known(migrationId, assembly) ?? Compute(migrationId, assembly, generator, models, provider);
+
+    /// <summary>The hashes of all migrations in this code, by id and in order.</summary>
+    public static IReadOnlyDictionary<string, string> All(DbContext context)
+    {
+        var assembly = context.GetService<IMigrationsAssembly>();
+        return assembly.Migrations.Keys.ToDictionary(id => id, id => Known(id, assembly) ?? Compute(id, assembly, context));
+    }
+
+    /// <summary>Generates the SQL of all migrations and hashes it, whatever <see cref="CompiledSchema"/> says.</summary>
+    public static IReadOnlyDictionary<string, string> ComputeAll(DbContext context)
+    {
+        var assembly = context.GetService<IMigrationsAssembly>();
+        return assembly.Migrations.Keys.ToDictionary(id => id, id => Compute(id, assembly, context));
+    }
+
+    private static string? Known(string migrationId, IMigrationsAssembly assembly) =>
+        CompiledSchema.Current is var compiled
+        && compiled.Generator == Generator
+        && assembly.Migrations[migrationId].Assembly == typeof(MigrationHash).Assembly
+            ? compiled.Hashes.GetValueOrDefault(migrationId)
+            : null;
+
+    private static string Compute(string migrationId, IMigrationsAssembly assembly, DbContext context) =>
+        Compute(
+            migrationId,
+            assembly,
+            context.GetService<IMigrationsSqlGenerator>(),
+            context.GetService<IModelRuntimeInitializer>(),
+            context.GetService<IDatabaseProvider>().Name
+        );
+
+    private static string Compute(
+        string migrationId,
+        IMigrationsAssembly assembly,
+        IMigrationsSqlGenerator generator,
+        IModelRuntimeInitializer models,
+        string provider
     )
     {
         var migration = assembly.CreateMigration(assembly.Migrations[migrationId], provider);
@@ -39,15 +77,5 @@ internal static class MigrationHash
         var commands = generator.Generate(migration.UpOperations, model).Select(command => command.CommandText);
         var sql = string.Join('\n', commands).ReplaceLineEndings("\n");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql)));
-    }
-
-    /// <summary>The hashes of all migrations in this code, by id and in order.</summary>
-    public static IReadOnlyDictionary<string, string> All(DbContext context)
-    {
-        var assembly = context.GetService<IMigrationsAssembly>();
-        var generator = context.GetService<IMigrationsSqlGenerator>();
-        var models = context.GetService<IModelRuntimeInitializer>();
-        var provider = context.GetService<IDatabaseProvider>().Name;
-        return assembly.Migrations.Keys.ToDictionary(id => id, id => Of(id, assembly, generator, models, provider));
     }
 }

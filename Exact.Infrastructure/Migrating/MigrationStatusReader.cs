@@ -12,8 +12,6 @@ namespace Exact.Infrastructure.Migrating;
 internal sealed class MigrationStatusReader(
     DbContextOptions<ExactDbContext> contextOptions,
     NpgsqlDataSource database,
-    SchemaDrift drift,
-    SchemaAdoption adoption,
     ReadinessCheck readiness,
     SchemaState state
 )
@@ -78,7 +76,7 @@ internal sealed class MigrationStatusReader(
     }
 
     /// <summary>Compares the catalog with the model, and looks for tables without a history.</summary>
-    private async Task<MigrationStatus> CompareAsync(
+    private static async Task<MigrationStatus> CompareAsync(
         NpgsqlConnection connection,
         MigrationStatus status,
         TimeSpan patience,
@@ -90,7 +88,7 @@ internal sealed class MigrationStatusReader(
             switch (status)
             {
                 case { State: MigrationState.Current }:
-                    var compared = status.With(await drift.ReadAsync(connection, patience, cancellationToken));
+                    var compared = status.With(await SchemaDrift.ReadAsync(connection, patience, cancellationToken));
                     // A newer version may have migrated since the history was read, which is not drift.
                     return
                         compared.State is MigrationState.Drifted
@@ -99,7 +97,7 @@ internal sealed class MigrationStatusReader(
                         ? status
                         : compared;
                 case { State: MigrationState.Pending, Applied.Count: 0 }:
-                    var obstacle = await adoption.FindObstacleAsync(connection, patience, cancellationToken);
+                    var obstacle = await SchemaAdoption.FindObstacleAsync(connection, cancellationToken);
                     return status with { Detail = obstacle ?? status.Detail };
                 default:
                     return status;
@@ -114,7 +112,7 @@ internal sealed class MigrationStatusReader(
         }
     }
 
-    private async Task<MigrationStatus> WarnOfRightsAsync(
+    private static async Task<MigrationStatus> WarnOfRightsAsync(
         NpgsqlConnection connection,
         DatabaseSession session,
         MigrationStatus status,
@@ -126,8 +124,7 @@ internal sealed class MigrationStatusReader(
             return status; // rights on tables that are still to be created cannot be judged
         }
 
-        await using var context = new ExactDbContext(contextOptions);
-        var tables = ExactDbContextOptions.TablesOf(context);
+        var tables = CompiledSchema.Current.Tables;
         var rights = await ApplicationRights.ReadAsync(connection, session, tables, cancellationToken);
         return status with { Warnings = [.. status.Warnings, .. rights.Warnings] };
     }

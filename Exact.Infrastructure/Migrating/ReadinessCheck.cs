@@ -108,6 +108,6 @@ internal sealed class ReadinessCheck(
     private static (string[] Tables, string[] Migrations) ReadNeeded(DbContextOptions<ExactDbContext> contextOptions)
     {
         using var context = new ExactDbContext(contextOptions);
-        return (ExactDbContextOptions.TablesOf(context), [.. context.Database.GetMigrations()]);
+        return ([.. CompiledSchema.Current.Tables], [.. context.Database.GetMigrations()]);
     }
 }

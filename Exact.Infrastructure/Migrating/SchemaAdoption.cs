@@ -17,33 +17,30 @@ internal sealed partial class SchemaAdoption(
     DbContextOptions<ExactDbContext> contextOptions,
     MigratorConnection connections,
     DatabaseOpener database,
-    SchemaDrift drift,
     MigrationJournal journal,
     IOptions<MigrationOptions> options,
     TimeProvider time,
     ILogger<SchemaAdoption> logger
 )
 {
-    /// <summary>How long to wait for the model, and for a locked table.</summary>
+    /// <summary>How long to wait for a locked table.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <summary>
     /// Finds why the database has to be adopted before it can be migrated; null if it can be migrated.
     /// </summary>
     /// <param name="connection">An open connection to a database without applied migrations.</param>
-    /// <param name="patience">How long to wait for the model, which is built on first use.</param>
     /// <param name="cancellationToken">Cancels the query.</param>
-    /// <exception cref="TimeoutException">It took longer.</exception>
-    public async Task<string?> FindObstacleAsync(
+    public static async Task<string?> FindObstacleAsync(
         NpgsqlConnection connection,
-        TimeSpan patience,
         CancellationToken cancellationToken
     )
     {
-        var (tables, needed) = await drift.FindTablesAsync(connection, patience, cancellationToken);
+        var needed = CompiledSchema.Current.Tables;
+        var tables = await SchemaCatalog.FindTablesAsync(connection, needed, cancellationToken);
         return tables.Count == 0
             ? null
-            : $"Database \"{connection.Database}\" has {tables.Count} of the {needed} tables that the migrations would "
+            : $"Database \"{connection.Database}\" has {tables.Count} of the {needed.Count} tables that the migrations would "
                 + $"create ({string.Join(", ", tables)}) but no history of migrations. If the tables are Exact's, run "
                 + "the command \"migrate --adopt\", which compares them with the model and records the migrations as "
                 + "applied. If they belong to another application, give Exact a database of its own.";
@@ -80,7 +77,7 @@ internal sealed partial class SchemaAdoption(
             return new Adoption([], []); // the previous holder of the lock recorded them
         }
 
-        if (await FindObstacleAsync(connection, Patience, cancellationToken) is null)
+        if (await FindObstacleAsync(connection, cancellationToken) is null)
         {
             throw new MigrationRefusedException(
                 $"Database \"{connection.Database}\" has none of Exact's tables, so there is nothing to adopt. "
@@ -88,7 +85,7 @@ internal sealed partial class SchemaAdoption(
             );
         }
 
-        var differences = (await drift.ReadAsync(connection, Patience, cancellationToken))
+        var differences = (await SchemaDrift.ReadAsync(connection, Patience, cancellationToken))
             .Where(finding => !finding.Harmless)
             .ToList();
         return differences.Count > 0

@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
 using Exact.Tests.Support;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata;
@@ -60,6 +62,22 @@ public sealed partial class CompiledModelTests
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void The_schema_in_the_program_is_that_of_the_model_and_the_migrations()
+    {
+        using var context = MigratedTemplate.CreateContext("Host=nowhere");
+        var options = (DbContextOptions<ExactDbContext>)context.GetService<IDbContextOptions>();
+        var file = Path.Combine(Checkout.Repository, "Exact.Infrastructure", "Database", "schema.json");
+
+        var written = CompiledSchema.Of(options).ToJson();
+
+        if (File.ReadAllText(file) != written)
+        {
+            File.WriteAllText(file, written);
+            Assert.Fail("Exact.Infrastructure/Database/schema.json was out of date. This test has written it: build again.");
         }
     }
 

@@ -353,10 +353,7 @@ public sealed class SchemaDriftTests(MigratedTemplate template)
     private static async Task<IReadOnlyList<DriftFinding>> ReadAsync(MigratedDatabase database)
     {
         await using var connection = await database.DataSource.OpenConnectionAsync();
-        await using var services = ServicesOf(database.ConnectionString);
-        return await services
-            .GetRequiredService<SchemaDrift>()
-            .ReadAsync(connection, MigrationStatusReader.InFull, Cancellation);
+        return await SchemaDrift.ReadAsync(connection, MigrationStatusReader.InFull, Cancellation);
     }
 
     private static async Task<MigrationStatus> StatusOf(string connectionString)

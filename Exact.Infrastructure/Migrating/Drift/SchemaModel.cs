@@ -10,7 +10,8 @@ using static Exact.Infrastructure.Migrating.Drift.ElementKind;
 namespace Exact.Infrastructure.Migrating.Drift;
 
 /// <summary>
-/// The schema that this code needs, read from the operations with which EF Core would create it on an empty database.
+/// The schema that this code needs, read from the operations with which EF Core would create it on an empty database. A
+/// process has it from <see cref="CompiledSchema"/>.
 /// </summary>
 internal sealed class SchemaModel
 {
@@ -29,17 +30,8 @@ internal sealed class SchemaModel
         }
     }
 
-    public IReadOnlyList<SchemaElement> Elements => elements;
-
-    /// <summary>The names of the tables.</summary>
-    public IReadOnlyList<string> Tables => [.. elements.Where(e => e.Kind is Table).Select(e => e.Name)];
-
     /// <summary>Reads the model, without a server.</summary>
-    public static SchemaModel Read(DbContextOptions<ExactDbContext> contextOptions)
-    {
-        using var context = new ExactDbContext(contextOptions);
-        return new SchemaModel(context);
-    }
+    public static IReadOnlyList<SchemaElement> Read(ExactDbContext context) => new SchemaModel(context).elements;
 
     private void Add(MigrationOperation operation)
     {

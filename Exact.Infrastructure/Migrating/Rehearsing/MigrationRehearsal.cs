@@ -14,7 +14,6 @@ internal sealed class MigrationRehearsal(
     DbContextOptions<ExactDbContext> contextOptions,
     MigratorConnection connections,
     MigrationForecast forecast,
-    SchemaDrift drift,
     TimeProvider time,
     ILogger<MigrationRehearsal> logger
 )
@@ -56,7 +55,7 @@ internal sealed class MigrationRehearsal(
         return report.Error is null
             ? report with
             {
-                Drift = await drift.ReadAsync(copy, Patience, cancellationToken),
+                Drift = await SchemaDrift.ReadAsync(copy, Patience, cancellationToken),
             }
             : report;
     }
