@@ -7,7 +7,10 @@ namespace Exact.Api;
 /// <summary>Validates the arguments of endpoints that have a validator, before the endpoint runs.</summary>
 internal static class Validation
 {
-    /// <summary>Validates the endpoints of a group. Which arguments have a validator is decided once per endpoint.</summary>
+    /// <summary>
+    /// Validates the endpoints of a group. Which arguments have a validator is decided once per endpoint; a validator is
+    /// created by its first request, because all together take long.
+    /// </summary>
     public static RouteGroupBuilder Validated(this RouteGroupBuilder group) =>
         group.AddEndpointFilterFactory(
             (endpoint, next) =>
@@ -38,24 +41,25 @@ internal static class Validation
             );
     }
 
-    private static IEnumerable<(int Argument, IValidator Validator)> FindValidators(
-        EndpointFilterFactoryContext endpoint
-    ) =>
-        from parameter in endpoint.MethodInfo.GetParameters()
-        let type = typeof(IValidator<>).MakeGenericType(parameter.ParameterType)
-        let validator = endpoint.ApplicationServices.GetService(type) as IValidator
-        where validator is not null
-        select (parameter.Position, validator);
+    private static IEnumerable<(int Argument, Type Validator)> FindValidators(EndpointFilterFactoryContext endpoint)
+    {
+        var known = endpoint.ApplicationServices.GetRequiredService<IServiceProviderIsService>();
+        return from parameter in endpoint.MethodInfo.GetParameters()
+            let validator = typeof(IValidator<>).MakeGenericType(parameter.ParameterType)
+            where known.IsService(validator)
+            select (parameter.Position, validator);
+    }
 
     private static async ValueTask<object?> ValidateAsync(
-        List<(int Argument, IValidator Validator)> validators,
+        List<(int Argument, Type Validator)> validators,
         EndpointFilterInvocationContext context,
         EndpointFilterDelegate next
     )
     {
+        var services = context.HttpContext.RequestServices;
         foreach (var (argument, validator) in validators)
         {
-            var result = await validator.ValidateAsync(
+            var result = await ((IValidator)services.GetRequiredService(validator)).ValidateAsync(
                 new ValidationContext<object?>(context.Arguments[argument]),
                 context.HttpContext.RequestAborted
             );

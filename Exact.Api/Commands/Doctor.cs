@@ -242,7 +242,10 @@ internal sealed class Doctor(IServiceProvider services)
             var connections = services.GetRequiredService<MigratorConnection>();
             await using var connection = await connections.OpenAsync(cancellationToken);
             var lacking = await MigratorRights.FindObstacleAsync(
- connection, [.. CompiledSchema.Current.Tables], cancellationToken);
+                connection,
+                [.. CompiledSchema.Current.Tables],
+                cancellationToken
+            );
             return look.Phase is SchemaPhase.Refused ? new(Health.Wrong, "rights", look.Detail)
                 : lacking is not null ? new(Health.Warning, "rights", lacking)
                 : new(Health.Ok, "rights", "the role can use Exact's tables, and migrate them.");

@@ -13,10 +13,11 @@ internal sealed class KeyRotation(KeyRing keys, SchemaState state, TimeProvider 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await state.WhenReadyAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var pause = AfterFailure; // the start has looked already, and may have failed
         while (!stoppingToken.IsCancellationRequested)
         {
-            var pause = await keys.TryEnsureAsync(stoppingToken) ? Interval : AfterFailure;
             await Task.Delay(pause.WithJitter(), time, stoppingToken);
+            pause = await keys.TryEnsureAsync(stoppingToken) ? Interval : AfterFailure;
         }
     }
 }

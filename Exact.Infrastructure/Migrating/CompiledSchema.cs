@@ -36,7 +36,7 @@ internal sealed record CompiledSchema(
 
     /// <summary>The names of the tables.</summary>
     public IReadOnlyList<string> Tables { get; } =
-        [.. Elements.Where(element => element.Kind is ElementKind.Table).Select(element => element.Name)];
+    [.. Elements.Where(element => element.Kind is ElementKind.Table).Select(element => element.Name)];
 
     /// <summary>Works it out, which takes as long as a start.</summary>
     public static CompiledSchema Of(DbContextOptions<ExactDbContext> contextOptions)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Exact.Infrastructure.Database;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
@@ -35,10 +36,23 @@ internal static class MigrationHash
     ) => Known(migrationId, assembly) ?? Compute(migrationId, assembly, generator, models, provider);
 
     /// <summary>The hashes of all migrations in this code, by id and in order.</summary>
-    public static IReadOnlyDictionary<string, string> All(DbContext context)
+    public static IReadOnlyDictionary<string, string> All(DbContextOptions<ExactDbContext> contextOptions)
     {
+        var replaced = contextOptions.FindExtension<CoreOptionsExtension>()?.ReplacedServices;
+        if (
+            CompiledSchema.Current.Generator == Generator
+            && replaced?.Keys.Any(service => service.Item1 == typeof(IMigrationsAssembly)) is not true
+        )
+        {
+            return CompiledSchema.Current.Hashes; // without EF Core, whose first use takes a quarter of a start
+        }
+
+        using var context = new ExactDbContext(contextOptions);
         var assembly = context.GetService<IMigrationsAssembly>();
-        return assembly.Migrations.Keys.ToDictionary(id => id, id => Known(id, assembly) ?? Compute(id, assembly, context));
+        return assembly.Migrations.Keys.ToDictionary(
+            id => id,
+            id => Known(id, assembly) ?? Compute(id, assembly, context)
+        );
     }
 
     /// <summary>Generates the SQL of all migrations and hashes it, whatever <see cref="CompiledSchema"/> says.</summary>

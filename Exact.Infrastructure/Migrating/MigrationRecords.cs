@@ -12,11 +12,7 @@ internal static class MigrationRecords
         CancellationToken cancellationToken
     )
     {
-        await using var exists = new NpgsqlCommand(
-            $"SELECT to_regclass('{MigrationHistory.Table}') IS NULL",
-            connection
-        );
-        if (await exists.ExecuteScalarAsync(cancellationToken) is true)
+        if (!await HasHistoryAsync(connection, cancellationToken))
         {
             return [];
         }
@@ -44,6 +40,36 @@ internal static class MigrationRecords
                     reader.IsDBNull(6) ? null : reader.GetString(6)
                 )
             );
+        }
+
+        return applied;
+    }
+
+    /// <summary>Whether the history exists, which the first migration creates.</summary>
+    public static async Task<bool> HasHistoryAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"SELECT to_regclass('{MigrationHistory.Table}') IS NOT NULL",
+            connection
+        );
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
+    /// <summary>Reads the ids of the applied migrations; there must be a history.</summary>
+    public static async Task<IReadOnlyList<string>> ReadIdsAsync(
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken
+    )
+    {
+        await using var command = new NpgsqlCommand(
+            $"{RowSecurity.Off}SELECT migration_id FROM {MigrationHistory.Table}",
+            connection
+        );
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var applied = new List<string>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            applied.Add(reader.GetString(0));
         }
 
         return applied;

@@ -15,7 +15,9 @@ internal sealed class ReadinessCheck(
     public const string Setting = "ConnectionStrings__Exact";
 
     private readonly NpgsqlConnectionStringBuilder connectionString = new(settings.ConnectionString);
-    private readonly Lazy<(string[] Tables, string[] Migrations)> needed = new(() => ReadNeeded(contextOptions));
+    private readonly Lazy<IReadOnlyCollection<string>> migrations = new(() =>
+        [.. MigrationHash.All(contextOptions).Keys]
+    );
 
     /// <summary>Waits for the server, and looks.</summary>
     /// <exception cref="MigrationRefusedException">The server rejects the role, or did not answer.</exception>
@@ -36,13 +38,13 @@ internal sealed class ReadinessCheck(
             return Refuse(obstacle);
         }
 
-        var (tables, migrations) = needed.Value;
+        var tables = CompiledSchema.Current.Tables;
         var rights = await ApplicationRights.ReadAsync(connection, session, tables, cancellationToken);
         var applied =
             rights.MissingTables.Contains(MigrationHistory.Table) ? []
             : !session.MayReadHistory ? null
-            : await ReadHistoryAsync(connection, cancellationToken);
-        var pending = applied is null ? 0 : migrations.Except(applied).Count();
+            : await MigrationRecords.ReadIdsAsync(connection, cancellationToken);
+        var pending = applied is null ? 0 : migrations.Value.Except(applied).Count();
         return (pending, rights) switch
         {
             (> 0, _) => new(
@@ -85,29 +87,4 @@ internal sealed class ReadinessCheck(
         };
 
     private static SchemaProgress Refuse(string detail) => new(SchemaPhase.Refused, detail);
-
-    private static async Task<IReadOnlyList<string>> ReadHistoryAsync(
-        NpgsqlConnection connection,
-        CancellationToken cancellationToken
-    )
-    {
-        await using var command = new NpgsqlCommand(
-            $"{RowSecurity.Off}SELECT migration_id FROM {MigrationHistory.Table}",
-            connection
-        );
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var applied = new List<string>();
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            applied.Add(reader.GetString(0));
-        }
-
-        return applied;
-    }
-
-    private static (string[] Tables, string[] Migrations) ReadNeeded(DbContextOptions<ExactDbContext> contextOptions)
-    {
-        using var context = new ExactDbContext(contextOptions);
-        return ([.. CompiledSchema.Current.Tables], [.. context.Database.GetMigrations()]);
-    }
 }

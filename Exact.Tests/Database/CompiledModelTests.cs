@@ -77,7 +77,9 @@ public sealed partial class CompiledModelTests
         if (File.ReadAllText(file) != written)
         {
             File.WriteAllText(file, written);
-            Assert.Fail("Exact.Infrastructure/Database/schema.json was out of date. This test has written it: build again.");
+            Assert.Fail(
+                "Exact.Infrastructure/Database/schema.json was out of date. This test has written it: build again."
+            );
         }
     }
 
