@@ -50,7 +50,7 @@ internal sealed record ImportQuery(
 
 internal sealed class ImportQueryValidator : AbstractValidator<ImportQuery>
 {
-    public ImportQueryValidator(IServiceProvider services)
+    public ImportQueryValidator(FixtureTables tables)
     {
         RuleFor(query => query.Differences)
             .Must((query, lists) => !lists || query.DryRun)
@@ -63,7 +63,6 @@ internal sealed class ImportQueryValidator : AbstractValidator<ImportQuery>
                     .Custom(
                         (_, context) =>
                         {
-                            var tables = services.GetRequiredService<FixtureTables>(); // which read EF Core's model
                             if (context.InstanceToValidate.ToOptions().FindMistake(tables) is { } mistake)
                             {
                                 context.AddFailure(mistake);

@@ -18,11 +18,11 @@ internal static class TransferServices
     public static IServiceCollection AddTransfer(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(provider =>
+        services.AddSingleton(provider => new FixtureTables(() =>
         {
             using var scope = provider.CreateScope();
-            return new FixtureTables(scope.ServiceProvider.GetRequiredService<ExactDbContext>().Model);
-        });
+            return scope.ServiceProvider.GetRequiredService<ExactDbContext>().Model;
+        }));
         services.AddSingleton<FixtureImporter>();
         services.AddSingleton<FixtureExporter>();
         services.AddSingleton<ManifestReader>();

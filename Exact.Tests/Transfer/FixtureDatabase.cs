@@ -38,7 +38,8 @@ public sealed class FixtureDatabase(MigratedTemplate template) : MigratedDatabas
     {
         await base.InitializeAsync();
         await using var context = CreateContext();
-        Tables = new FixtureTables(context.Model);
+        var model = context.Model;
+        Tables = new FixtureTables(() => model);
     }
 
     public Task EmptyAsync() =>

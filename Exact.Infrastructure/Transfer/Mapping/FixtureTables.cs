@@ -152,13 +152,20 @@ internal sealed class FixtureTables
         },
     ];
 
-    public FixtureTables(IModel model)
-        : this([.. OfDjango.Concat(ExactModels.ParentsBeforeChildren).Select(table => Complete(table, model))]) { }
+    private readonly Lazy<FixtureTable[]> all;
 
-    private FixtureTables(FixtureTable[] all) => All = all;
+    /// <param name="readModel">Reads the model, when the tables are first needed.</param>
+    public FixtureTables(Func<IModel> readModel) =>
+        all = new(() =>
+        {
+            var model = readModel();
+            return [.. OfDjango.Concat(ExactModels.ParentsBeforeChildren).Select(table => Complete(table, model))];
+        });
+
+    private FixtureTables(FixtureTable[] all) => this.all = new(all);
 
     /// <summary>The tables, parents before children. A transaction that locks them all locks them in this order.</summary>
-    public FixtureTable[] All { get; }
+    public FixtureTable[] All => all.Value;
 
     /// <summary>What an export can read of a database with an older schema.</summary>
     /// <param name="columns">The columns of its tables.</param>
