@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Database.Embedded;
@@ -22,6 +23,7 @@ internal sealed class PatroniCluster : IAsyncDisposable
     private readonly int[] clients = [.. Ports()];
     private readonly int[] peers = [.. Ports()];
     private readonly int[] doors = [.. Ports()];
+    private readonly ConcurrentQueue<string> log = [];
     private readonly string binaries;
     private readonly UnprivilegedAccount account = UnprivilegedAccount.Choose();
 
@@ -55,8 +57,16 @@ internal sealed class PatroniCluster : IAsyncDisposable
             await cluster.StartAgentAsync(node);
         }
 
-        await cluster.WhenWholeAsync();
-        return cluster;
+        try
+        {
+            await cluster.WhenWholeAsync();
+            return cluster;
+        }
+        catch (Exception e)
+        {
+            await cluster.DisposeAsync();
+            throw new InvalidOperationException(cluster.Log, e);
+        }
     }
 
     /// <summary>All hosts, as an operator writes them.</summary>
@@ -65,6 +75,9 @@ internal sealed class PatroniCluster : IAsyncDisposable
         {
             Host = string.Join(',', ports.Select(port => $"127.0.0.1:{port}")),
         }.ConnectionString;
+
+    /// <summary>What the stores and the agents have said at last.</summary>
+    public string Log => string.Join('\n', log.TakeLast(100));
 
     /// <summary>Waits until there is a leader that both standbys follow.</summary>
     public async Task<int> WhenWholeAsync()
@@ -87,11 +100,11 @@ internal sealed class PatroniCluster : IAsyncDisposable
     }
 
     /// <summary>The node that is no standby; -1 if there is none.</summary>
-    public async Task<int> FindLeaderAsync(int except = -1)
+    public async Task<int> FindLeaderAsync()
     {
         for (var node = 0; node < Nodes; node++)
         {
-            if (node != except && await TryAsync(node, "SELECT NOT pg_is_in_recovery()"))
+            if (await TryAsync(node, "SELECT NOT pg_is_in_recovery()"))
             {
                 return node;
             }
@@ -204,7 +217,7 @@ internal sealed class PatroniCluster : IAsyncDisposable
                 ttl: 20
                 loop_wait: 1
                 retry_timeout: 3
-                master_start_timeout: 0
+                primary_start_timeout: 0
                 synchronous_mode: true
                 postgresql:
                   use_pg_rewind: true
@@ -216,6 +229,7 @@ internal sealed class PatroniCluster : IAsyncDisposable
               connect_address: 127.0.0.1:{ports[node]}
               data_dir: {folder}/data{node}
               bin_dir: {binaries}
+              pgpass: {folder}/pgpass{node}
               parameters: {"{"}unix_socket_directories: "{folder}"{"}"}
               authentication:
                 superuser: {"{"}username: postgres, password: {Password}{"}"}
@@ -229,9 +243,17 @@ internal sealed class PatroniCluster : IAsyncDisposable
     private Process Start(string program, params string[] arguments)
     {
         var process = CommandLineTool.Start(program, arguments, folder, account.Name);
-        _ = process.StandardOutput.ReadToEndAsync();
-        _ = process.StandardError.ReadToEndAsync();
+        _ = KeepAsync(process.StandardOutput);
+        _ = KeepAsync(process.StandardError);
         return process;
+
+        async Task KeepAsync(StreamReader lines)
+        {
+            while (await lines.ReadLineAsync() is { } line)
+            {
+                log.Enqueue($"{Path.GetFileName(program)} {arguments[^1]}: {line}");
+            }
+        }
     }
 
     private static IEnumerable<int> Ports() => Enumerable.Range(0, Nodes).Select(_ => FreePort.Find());

@@ -41,7 +41,7 @@ public sealed class PatroniTests(ITestOutputHelper output)
         }
 
         var (promoted, ready) = (new List<double>(), new List<double>());
-        var migrated = 0;
+        var (migrated, returned) = (0, 0);
         await using var load = new SteadyLoad(service.Client);
         await using var imports = new Imports(service.Client);
         for (var round = 1; round <= Rounds; round++)
@@ -50,7 +50,9 @@ public sealed class PatroniTests(ITestOutputHelper output)
             await using var replicas = round % 2 == 0 ? await MigrateAsync(cluster, round) : null;
             var (isNode, killed) = (round % NodeRounds == 0, Stopwatch.GetTimestamp());
             await (isNode ? cluster.KillNodeAsync(leader) : cluster.KillServerAsync(leader));
-            await Wait.UntilAsync(async () => await cluster.FindLeaderAsync(leader) >= 0, "a standby is promoted");
+            var next = -1; // where no standby may be promoted, the old leader starts again
+            await Wait.UntilAsync(async () => (next = await cluster.FindLeaderAsync()) >= 0, "there is a leader again");
+            returned += next == leader ? 1 : 0;
             var promotion = Stopwatch.GetElapsedTime(killed).TotalSeconds;
             await service.WaitUntilAsync("/health/ready", HttpStatusCode.OK);
             await idle.WaitUntilAsync("/health/ready", HttpStatusCode.OK);
@@ -78,7 +80,7 @@ public sealed class PatroniTests(ITestOutputHelper output)
             await cluster.ScalarAsync<string[]>(last, "SELECT array_agg(name) FROM roles", "exact") ?? []
         );
         output.WriteLine(
-            $"{Rounds} leaders killed, {Rounds / NodeRounds} of them with their Patroni; {migrated} in a migration"
+            $"{Rounds} leaders killed, {Rounds / NodeRounds} of them with their Patroni; {migrated} in a migration; {returned} came back as leaders"
         );
         output.WriteLine($"promoted after {Show(promoted)}; ready again {Show(ready)} after the promotion");
         output.WriteLine(
