@@ -24,6 +24,11 @@ internal static class HttpSetup
         builder.Services.AddScoped<PublicReads>();
         builder.Services.AddHostedService<ListeningAddresses>();
         builder.Services.AddHostedService<Draining>();
+        builder
+            .Services.AddOptions<HostOptions>()
+            .Configure<IOptions<RequestOptions>>(
+                (host, requests) => host.ShutdownTimeout = Draining.Patience + requests.Value.StopDelay
+            );
     }
 
     public static void UseHttp(this WebApplication app)

@@ -9,6 +9,9 @@ namespace Exact.Api.Startup;
 /// </summary>
 internal sealed class Draining(IOptions<RequestOptions> options, TimeProvider time) : IHostedLifecycleService
 {
+    /// <summary>How long what runs may take to end. The host counts from the signal on, so it has to add the delay.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     public Task StoppingAsync(CancellationToken cancellationToken) =>
         Task.Delay(options.Value.StopDelay, time, cancellationToken);
 

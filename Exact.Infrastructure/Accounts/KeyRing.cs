@@ -1,3 +1,4 @@
+using System.Xml;
 using System.Xml.Linq;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
@@ -53,20 +54,33 @@ internal sealed partial class KeyRing(
     {
         var due = time.GetUtcNow() + Lead;
         var lasts = false;
-        await using var command = database.CreateCommand("SELECT xml FROM data_protection_keys");
+        await using var command = database.CreateShortCommand("SELECT xml FROM data_protection_keys");
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var stored = XElement.Parse(reader.GetString(0));
-            if (stored.Name != "key")
+            if (ReadExpiry(reader.GetValue(0) as string) is not { } expires)
             {
                 return false;
             }
 
-            lasts |= (DateTimeOffset?)stored.Element("expirationDate") >= due;
+            lasts |= expires >= due;
         }
 
         return lasts;
+    }
+
+    /// <summary>When a key expires; null if it is a revocation, or what only the framework may be able to read.</summary>
+    private static DateTimeOffset? ReadExpiry(string? xml)
+    {
+        try
+        {
+            var stored = XElement.Parse(xml ?? "");
+            return stored.Name == "key" ? (DateTimeOffset?)stored.Element("expirationDate") : null;
+        }
+        catch (Exception e) when (e is XmlException or FormatException)
+        {
+            return null;
+        }
     }
 
     private async Task EnsureAsync(CancellationToken cancellationToken)

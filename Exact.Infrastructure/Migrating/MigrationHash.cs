@@ -40,11 +40,13 @@ internal static class MigrationHash
     {
         var replaced = contextOptions.FindExtension<CoreOptionsExtension>()?.ReplacedServices;
         if (
-            CompiledSchema.Current.Generator == Generator
+            CompiledSchema.Current is var compiled
+            && compiled.Generator == Generator
+            && compiled.Hashes.Count == CountMigrations() // a new one may not have been hashed yet
             && replaced?.Keys.Any(service => service.Item1 == typeof(IMigrationsAssembly)) is not true
         )
         {
-            return CompiledSchema.Current.Hashes; // without EF Core, whose first use takes a quarter of a start
+            return compiled.Hashes; // without EF Core, whose first use takes a quarter of a start
         }
 
         using var context = new ExactDbContext(contextOptions);
@@ -54,6 +56,9 @@ internal static class MigrationHash
             id => Known(id, assembly) ?? Compute(id, assembly, context)
         );
     }
+
+    private static int CountMigrations() =>
+        typeof(MigrationHash).Assembly.GetTypes().Count(type => type.BaseType == typeof(Migration));
 
     /// <summary>Generates the SQL of all migrations and hashes it, whatever <see cref="CompiledSchema"/> says.</summary>
     public static IReadOnlyDictionary<string, string> ComputeAll(DbContext context)

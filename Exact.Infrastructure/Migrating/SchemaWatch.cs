@@ -55,7 +55,8 @@ internal sealed partial class SchemaWatch
         this.time = time;
         this.logger = logger;
         patience = database is NpgsqlMultiHostDataSource ? PatienceWithHosts : Patience;
-        server.Noticed += Doubt;
+        // Also before the service is ready, so that no change is lost: one look too many costs nothing.
+        server.Noticed += () => doubts.Writer.TryWrite(true);
     }
 
     /// <summary>

@@ -124,7 +124,10 @@ internal static class OperationEntry
         using var standby = new StandbyConfirmation(connection);
         // What it writes is behind the COMMIT in doubt, so a standby that has confirmed it has that COMMIT, too.
         await using var command = new NpgsqlCommand(
-            $"{RowSecurity.Off} UPDATE operations SET state = state WHERE id = @id RETURNING state",
+            $"""
+            {RowSecurity.Off} {StandbyConfirmation.BeTold}
+            UPDATE operations SET state = state WHERE id = @id RETURNING state
+            """,
             connection
         )
         {
@@ -132,7 +135,11 @@ internal static class OperationEntry
         };
         command.Parameters.AddWithValue("id", id);
         var hasSucceeded = await command.ExecuteScalarAsync(CancellationToken.None) is "succeeded";
-        standby.Demand();
+        if (hasSucceeded)
+        {
+            standby.Demand();
+        }
+
         return hasSucceeded;
     }
 

@@ -9,6 +9,9 @@ namespace Exact.Infrastructure.Operations;
 /// </remarks>
 internal sealed class StandbyConfirmation : IDisposable
 {
+    /// <summary>Comes before the statement, because a role may hide warnings.</summary>
+    public const string BeTold = "SET client_min_messages = warning;";
+
     private readonly NpgsqlConnection connection;
 
     public StandbyConfirmation(NpgsqlConnection connection)

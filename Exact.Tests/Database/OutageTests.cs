@@ -21,6 +21,7 @@ public sealed class OutageTests
     public async Task An_outage_costs_no_more_than_it_must()
     {
         await using var server = await OwnServer.StartNewAsync();
+        await ExecuteAsync(server, "ALTER ROLE CURRENT_USER SET client_min_messages = error"); // it hides what a COMMIT warns of
         await using var service = ExactProcess.Serve(server.ConnectionString);
         await service.WaitUntilReadyAsync();
         var admin = service.Client;
