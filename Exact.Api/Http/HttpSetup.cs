@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Exact.Api.Metrics;
 using Exact.Api.Startup;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
 
 namespace Exact.Api.Http;
 
