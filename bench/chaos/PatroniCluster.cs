@@ -9,7 +9,8 @@ using Npgsql;
 namespace Exact.Tests.Database;
 
 /// <summary>
-/// Three PostgreSQL servers under Patroni, whose three etcd servers agree on the leader, all on loopback. A COMMIT waits for one standby.
+/// Three PostgreSQL servers under Patroni, whose three etcd servers agree on the leader, all on loopback. A COMMIT waits for one standby,
+/// also where there is none: otherwise Patroni lets a leader without a standby commit alone, and a failover loses that.
 /// </summary>
 internal sealed class PatroniCluster : IAsyncDisposable
 {
@@ -219,6 +220,7 @@ internal sealed class PatroniCluster : IAsyncDisposable
                 retry_timeout: 3
                 primary_start_timeout: 0
                 synchronous_mode: true
+                synchronous_mode_strict: true
                 postgresql:
                   use_pg_rewind: true
                   parameters: {"{"}wal_log_hints: "on", max_connections: 100, fsync: "off", wal_keep_size: 256MB{"}"}
