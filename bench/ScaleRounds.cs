@@ -53,7 +53,7 @@ internal sealed class ScaleRounds(Workshop workshop, int scores)
                 {
                     ("leaderboard of half of them", $"/api/challenges/{SeededFixture.Name(1)}/leaderboard"),
                     ("leaderboard of a thousandth", $"/api/challenges/{SeededFixture.Name(2)}/leaderboard"),
-                    ("list of challenges", "/api/challenges"),
+                    ("list of challenges, 100 of them", "/api/challenges?limit=100"),
                 }
             )
             {

@@ -79,6 +79,16 @@ public sealed class PatroniTests(ITestOutputHelper output)
             $"{Rounds} leaders killed, {Rounds / NodeRounds} of them with their Patroni; {migrated} in a migration; {returned} came back as leaders"
         );
         output.WriteLine($"promoted after {Show(promoted)}; ready again {Show(ready)} after the promotion");
+        foreach (
+            var line in service
+                .Log.Split('\n')
+                .Where(line => line.Contains("Exception", StringComparison.Ordinal))
+                .Take(20)
+        )
+        {
+            output.WriteLine(line);
+        }
+
         output.WriteLine(
             string.Join(", ", load.Counts.OrderBy(one => one.Key).Select(one => $"{one.Key}: {one.Value}"))
         );
