@@ -52,13 +52,7 @@ start() {
 # Replaces one replica after the other: a new one is ready before an old one is told to stop. If a new one does not become
 # ready, those in $serving go on serving.
 roll() {
-    local old container wanted
-    old=$(docker compose ps --quiet --status running api)
-    wanted=$(docker compose config api | awk '$1 == "scale:" { print $2 }')
-    for container in $(tail -n "+$((${wanted:-1} + 1))" <<<"$old"); do # fewer than before: they would need more ports than there are
-        docker stop "$container" >/dev/null
-        docker rm "$container" >/dev/null
-    done
+    local old container
     old=$(docker compose ps --quiet --status running api)
     if [ "$(wc -w <<<"$old")" -gt 1 ]; then
         for container in $old; do
@@ -116,15 +110,14 @@ main() {
         die 'the build failed, so nothing was replaced. The cause is above.'
     [ "$backup" = no ] || back_up
     if ! roll; then
-        local port='If Docker says that the port is already allocated, set another EXACT_PORT in the file .env.'
         docker compose logs --no-log-prefix --tail 30 api >&2
         if [ -n "$serving" ]; then
-            { docker compose ps --all --quiet api | grep --invert-match --line-regexp --fixed-strings "$serving" || true; } |
+            docker compose ps --all --quiet api | grep --invert-match --line-regexp --fixed-strings "$serving" |
                 xargs -r docker rm --force >/dev/null
-            die 'a new replica did not become ready. Its last log lines are above. The replicas that were ready go on serving.' \
-                "$port"
+            die 'the new version did not become ready. Its last log lines are above. The replicas of the one before go on serving.'
         fi
-        die 'the service did not become ready. Its last log lines are above.' "$port"
+        die 'the service did not become ready. Its last log lines are above.' \
+            'If Docker says that the port is already allocated, set another EXACT_PORT in the file .env.'
     fi
     exact status
     docker compose ps api
