@@ -14,6 +14,11 @@ namespace Exact.Infrastructure.Migrating;
 /// </summary>
 internal static class MigrationHash
 {
+    /// <summary>How many migrations this code has, counted once.</summary>
+    private static readonly Lazy<int> Migrations = new(() =>
+        typeof(MigrationHash).Assembly.GetTypes().Count(type => type.BaseType == typeof(Migration))
+    );
+
     /// <summary>The version of the SQL generator: Npgsql's EF Core provider.</summary>
     public static string Provider { get; } =
         typeof(NpgsqlDbContextOptionsBuilderExtensions).Assembly.GetName().Version!.ToString(3);
@@ -42,7 +47,7 @@ internal static class MigrationHash
         if (
             CompiledSchema.Current is var compiled
             && compiled.Generator == Generator
-            && compiled.Hashes.Count == CountMigrations() // a new one may not have been hashed yet
+            && compiled.Hashes.Count == Migrations.Value // a new one may not have been hashed yet
             && replaced?.Keys.Any(service => service.Item1 == typeof(IMigrationsAssembly)) is not true
         )
         {
@@ -56,9 +61,6 @@ internal static class MigrationHash
             id => Known(id, assembly) ?? Compute(id, assembly, context)
         );
     }
-
-    private static int CountMigrations() =>
-        typeof(MigrationHash).Assembly.GetTypes().Count(type => type.BaseType == typeof(Migration));
 
     /// <summary>Generates the SQL of all migrations and hashes it, whatever <see cref="CompiledSchema"/> says.</summary>
     public static IReadOnlyDictionary<string, string> ComputeAll(DbContext context)

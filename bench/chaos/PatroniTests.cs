@@ -76,7 +76,8 @@ public sealed class PatroniTests(ITestOutputHelper output)
         }
 
         output.WriteLine(
-            $"{Rounds} leaders killed, {Rounds / NodeRounds} of them with their Patroni; {migrated} in a migration; {returned} came back as leaders"
+            $"{Rounds} leaders killed, {Rounds / NodeRounds} of them with their Patroni; {migrated} in a migration; "
+                + $"{returned} came back as leaders"
         );
         output.WriteLine($"promoted after {Show(promoted)}; ready again {Show(ready)} after the promotion");
         foreach (
