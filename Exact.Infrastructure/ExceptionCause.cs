@@ -45,8 +45,7 @@ internal static class ExceptionCause
             ? $"{exception.GetBaseException().Message}. Row security would hide rows. Switch it off: {RowSecurity.Disable(table)}"
         : exception.GetBaseException() is PostgresException postgres
             ? $"{postgres.MessageText} ({postgres.SqlState}).{AdviceOn(postgres)}"
-        : exception.InnerException is { } wrapped && exception is not NpgsqlException && wrapped is NpgsqlException
-            ? wrapped.Cause()
+        : exception is not NpgsqlException && PostgresErrors.FindIn(exception) is { } wrapped ? wrapped.Cause()
         : exception is NpgsqlException ? CauseOf(exception)
         : exception.Message;
 

@@ -84,10 +84,17 @@ internal static class PostgresErrors
                 .InnerExceptions.Select(FaultOf)
                 .OrderBy(fault => fault ?? Unusable)
                 .First(),
-            // A library has wrapped it. Our own exceptions say themselves what is to be done.
-            { InnerException: NpgsqlException inner } when !exception.IsOurs() => FaultOf(inner),
-            _ => null,
+            _ => FindIn(exception) is { } wrapped ? FaultOf(wrapped) : null,
         };
+
+    /// <summary>
+    /// The failure that libraries have wrapped, EF Core even twice; null if there is none, or if an exception of ours wraps
+    /// it, which says itself what is to be done.
+    /// </summary>
+    public static NpgsqlException? FindIn(Exception? exception) =>
+        exception is null || exception.IsOurs()
+            ? null
+            : exception.InnerException as NpgsqlException ?? FindIn(exception.InnerException);
 
     /// <summary>
     /// The SQLSTATE behind an exception, or else its fault: what failures of one kind have in common.

@@ -102,6 +102,8 @@ public sealed class PostgresErrorsTests
             new SocketException(111),
             new InvalidOperationException("likely transient", refused),
             new DbUpdateException("saving", stopping),
+            new InvalidOperationException("likely transient", new DbUpdateException("saving", stopping)),
+            new InvalidOperationException("likely transient", new DbUpdateException("saving", refused)),
             new NpgsqlException("reading", new EndOfStreamException()),
             new NpgsqlException("pool", new TimeoutException()),
             new NpgsqlException("No suitable host was found."),
@@ -112,6 +114,7 @@ public sealed class PostgresErrorsTests
         Assert.Equal(DatabaseFault.Unusable, PostgresErrors.FaultOf(new NpgsqlException("No password")));
         Assert.Null(PostgresErrors.FaultOf(new MigrationRefusedException("It took too long.", refused)));
         Assert.Null(PostgresErrors.FaultOf(new InvalidOperationException("a mistake")));
+        Assert.Null(PostgresErrors.FaultOf(new HttpRequestException("elsewhere", new SocketException(111))));
     }
 
     [Fact]
