@@ -87,12 +87,13 @@ public sealed class PatroniTests(ITestOutputHelper output)
                 .Take(20)
         )
         {
-            output.WriteLine(line);
+            output.WriteLine(line[..Math.Min(line.Length, 1000)]);
         }
 
         output.WriteLine(
             string.Join(", ", load.Counts.OrderBy(one => one.Key).Select(one => $"{one.Key}: {one.Value}"))
         );
+        await imports.EndAsync(); // one that is acknowledged after the question would look like a lost one
         var last = await cluster.WhenWholeAsync();
         var (acknowledged, doubted, failed) = await imports.CheckAsync(
             await cluster.ScalarAsync<string[]>(last, "SELECT array_agg(name) FROM roles", "exact") ?? []
@@ -149,11 +150,16 @@ public sealed class PatroniTests(ITestOutputHelper output)
             running = RunAsync();
         }
 
-        /// <summary>Compares each answer with what is there.</summary>
-        public async Task<(int Acknowledged, int Doubted, int Failed)> CheckAsync(string[] there)
+        /// <summary>Waits for the last answer.</summary>
+        public async Task EndAsync()
         {
             await ending.CancelAsync();
             await running;
+        }
+
+        /// <summary>Compares each answer with what is there.</summary>
+        public async Task<(int Acknowledged, int Doubted, int Failed)> CheckAsync(string[] there)
+        {
             var (acknowledged, doubted, failed, lost) = (0, 0, 0, "");
             foreach (var (name, status, operation) in answers)
             {
@@ -188,8 +194,7 @@ public sealed class PatroniTests(ITestOutputHelper output)
 
         public async ValueTask DisposeAsync()
         {
-            await ending.CancelAsync();
-            await running;
+            await EndAsync();
             ending.Dispose();
         }
 
