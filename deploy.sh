@@ -52,7 +52,14 @@ start() {
 # Replaces one replica after the other: a new one is ready before an old one is told to stop. If a new one does not become
 # ready, those in $serving go on serving.
 roll() {
-    local old container
+    local old container wanted
+    old=$(docker compose ps --quiet --status running api)
+    # Fewer than before: the others end first, because there may be no port for one more.
+    wanted=$(docker compose config api | awk '$1 == "scale:" { print $2 }')
+    for container in $(tail --lines "+$((${wanted:-$(wc -w <<<"$old")} + 1))" <<<"$old"); do
+        docker stop "$container" >/dev/null
+        docker rm "$container" >/dev/null
+    done
     old=$(docker compose ps --quiet --status running api)
     if [ "$(wc -w <<<"$old")" -gt 1 ]; then
         for container in $old; do
@@ -110,14 +117,15 @@ main() {
         die 'the build failed, so nothing was replaced. The cause is above.'
     [ "$backup" = no ] || back_up
     if ! roll; then
+        local port='If Docker says that the port is already allocated, set another EXACT_PORT in the file .env.'
         docker compose logs --no-log-prefix --tail 30 api >&2
         if [ -n "$serving" ]; then
-            docker compose ps --all --quiet api | grep --invert-match --line-regexp --fixed-strings "$serving" |
+            { docker compose ps --all --quiet api | grep --invert-match --line-regexp --fixed-strings "$serving" || true; } |
                 xargs -r docker rm --force >/dev/null
-            die 'the new version did not become ready. Its last log lines are above. The replicas of the one before go on serving.'
+            die 'a new replica did not become ready. Its last log lines are above. The replicas that were ready go on serving.' \
+                "$port"
         fi
-        die 'the service did not become ready. Its last log lines are above.' \
-            'If Docker says that the port is already allocated, set another EXACT_PORT in the file .env.'
+        die 'the service did not become ready. Its last log lines are above.' "$port"
     fi
     exact status
     docker compose ps api

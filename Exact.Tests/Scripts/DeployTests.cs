@@ -93,6 +93,30 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
     }
 
     [Fact]
+    public async Task Where_fewer_replicas_are_wanted_than_run_the_others_end_first_and_leave_their_ports()
+    {
+        using var checkout = new Checkout(database);
+        checkout.PutEngineFirst();
+        checkout["REPLICAS"] = "one two three four";
+        checkout["SCALE"] = "1";
+
+        await checkout.SucceedAsync("./deploy.sh --no-pull --no-backup");
+
+        Assert.Equal(
+            [
+                "stop two",
+                "rm two",
+                "stop three",
+                "rm three",
+                "stop four",
+                "rm four",
+                "compose up --detach --wait --wait-timeout 1800",
+            ],
+            checkout.EngineLog.Where(call => call.Split(' ') is ["stop" or "rm", ..] or ["compose", "up", ..])
+        );
+    }
+
+    [Fact]
     public async Task A_version_that_cannot_be_pulled_changes_nothing_and_names_the_way_on()
     {
         using var checkout = new Checkout(database);
@@ -319,6 +343,7 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
 
     private static bool IsQuestion(string call) =>
         call.StartsWith("inspect ", StringComparison.Ordinal)
+        || call is "compose config api"
         || call.StartsWith("compose ps --", StringComparison.Ordinal);
 
     private static Task<string> ReadAsync(Checkout checkout, string file) =>

@@ -67,6 +67,8 @@ internal sealed class Checkout : IDisposable
             "docker",
             """
             echo "$*" >>"$ENGINE_LOG"
+            replicas=$ENGINE_LOG.replicas
+            [ -e "$replicas" ] || printf '%s\n' ${REPLICAS:-container} >"$replicas"
             case "$*" in
                 "compose exec -T api dotnet Exact.Api.dll "*)
                     [ -z "${CRASHING:-}" ] || exit 137
@@ -75,7 +77,13 @@ internal sealed class Checkout : IDisposable
                 "compose exec api dotnet Exact.Api.dll "*) shift 5; exec $EXACT_PROGRAM "$@" ;;
                 "compose ps --all --quiet") [ -z "${OTHER_CLONE:-}" ] || echo container ;;
                 "inspect --format {{index "*) echo "$OTHER_CLONE" ;;
-                "compose ps --quiet --status "* | "compose ps --all --quiet api") printf '%s\n' ${REPLICAS:-container} ;;
+                "compose ps --quiet --status "* | "compose ps --all --quiet api") cat "$replicas" ;;
+                "compose config api") printf 'services:\n  api:\n    scale: %s\n' "${SCALE:-$(wc -w <<<"${REPLICAS:-container}")}" ;;
+                "compose up "*" --scale api="*)
+                    wanted=$*
+                    wanted=${wanted##*=}
+                    while [ "$(wc -l <"$replicas")" -lt "${wanted% api}" ]; do echo "new$RANDOM" >>"$replicas"; done ;;
+                "rm "*) sed -i "/^$2\$/d" "$replicas" ;;
                 "inspect --format {{.RestartCount}} "*) echo "${CRASHING:-0}" ;;
                 "inspect --format {{.Id}} {{.RestartCount}} "*) echo "container ${CRASHING:-0}" ;;
                 "compose logs "*) echo 'Exact ends: the cause' ;;
