@@ -36,6 +36,7 @@ with_settings() {
         [[ $line = [A-Za-z_]*=* ]] || continue
         name=${line%%=*} value=${line#*=}
         case $value in \"*\" | \'*\') value=${value:1:${#value}-2} ;; esac
+        case $value in /etc/exact* | /var/lib/exact*) value=$prefix$value ;; esac
         pairs+=("$name=$value")
     done <"$settings/exact.env"
     env ${pairs[@]+"${pairs[@]}"} "$@"
@@ -47,7 +48,11 @@ mkdir -p "$programs" "$settings" "$(dirname "$unit")"
 if starts && ! id exact >/dev/null 2>&1; then
     useradd --system --user-group --no-create-home --home-dir /var/lib/exact --shell /usr/sbin/nologin exact
 fi
-! starts || install --directory --owner=exact --group=exact --mode=700 /var/lib/exact /var/lib/exact/backups
+if starts; then
+    install --directory --owner=exact --group=exact --mode=700 /var/lib/exact /var/lib/exact/backups
+else
+    mkdir -p "$prefix/var/lib/exact"
+fi
 [ -e "$settings/exact.env" ] || (umask 077 && cp deploy/exact.env "$settings/exact.env")
 given=${ConnectionStrings__Exact:-}
 if [ -n "$given" ] && [ -z "$(database)" ]; then
