@@ -8,8 +8,11 @@ namespace Exact.Infrastructure.Database;
 /// </summary>
 internal static class SeveralHosts
 {
-    /// <summary>How long Npgsql believes what it knows of a host, in seconds. With its own 10, an outage takes as long.</summary>
-    private const int Recheck = 1;
+    /// <summary>
+    /// How long Npgsql believes what it knows of a host, in seconds. A failure makes Exact forget it at once
+    /// (<see cref="Sessions.ForgetLost"/>); otherwise a host that is silent would hold up sessions each time it is asked again.
+    /// </summary>
+    private const int Recheck = 60;
 
     /// <summary>How long a host that hangs may hold up a new session, in seconds, before the next host is tried.</summary>
     private const int Patience = 2;

@@ -24,6 +24,7 @@ internal sealed class MigratorConnection(DatabaseSettings settings, IOptions<Mig
             ApplicationName = Product.Origin,
             KeepAlive = 15,
             TcpKeepAlive = true,
+            HostRecheckSeconds = 1, // what Npgsql knows of the hosts of sessions without a pool cannot be cleared
         };
 
     /// <summary>Opens a session.</summary>

@@ -145,6 +145,7 @@ internal sealed partial class SchemaWatch
             }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
+                database.ForgetLost(e);
                 Doubt(e);
             }
         }
@@ -182,7 +183,7 @@ internal sealed partial class SchemaWatch
         using var limit = new CancellationTokenSource(patience, time);
         try
         {
-            return await TwiceAsync(limit.Token).WaitAsync(limit.Token);
+            return await database.TryTwiceAsync(() => check.LookAsync(limit.Token)).WaitAsync(limit.Token);
         }
         catch (OperationCanceledException e)
         {
@@ -195,19 +196,6 @@ internal sealed partial class SchemaWatch
         finally
         {
             lookedAt = time.GetTimestamp();
-        }
-    }
-
-    /// <summary>The pool may still hold a session that a restart of the server has ended.</summary>
-    private async Task<SchemaProgress> TwiceAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await check.LookAsync(cancellationToken);
-        }
-        catch (Exception e) when (PostgresErrors.IsServerAway(e))
-        {
-            return await check.LookAsync(cancellationToken);
         }
     }
 

@@ -1,10 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Exact.Tests.Support;
 using Exact.Tests.Support.TestMigrations;
 using Exact.Tests.Transfer;
+using Npgsql;
 using static Exact.Tests.Transfer.Sample;
 
 namespace Exact.Tests.Database;
@@ -197,6 +199,32 @@ public sealed class SeveralHostsTests
         await service.WaitUntilReadyAsync();
         await Wait.UntilAsync(async () => await PatchAsync(service) is HttpStatusCode.OK, "a change is accepted");
         await hanging.SignalAsync("CONT");
+    }
+
+    [Fact]
+    public async Task A_lost_machine_that_is_named_first_does_not_hold_up_every_request()
+    {
+        await using var database = new TestDatabase();
+        await database.InitializeAsync();
+        // What asks a listener whose queue is full gets no answer, as from a machine that is gone.
+        using var lost = new TcpListener(IPAddress.Loopback, 0);
+        lost.Start(0);
+        var queued = Enumerable.Range(0, 3).Select(_ => new TcpClient()).ToList();
+        queued.ForEach(client => _ = client.ConnectAsync((IPEndPoint)lost.LocalEndpoint));
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        settings.Host = $"{lost.LocalEndpoint},{settings.Host}:{settings.Port}";
+        await using var service = ExactProcess.Serve(settings.ConnectionString);
+        await service.WaitUntilReadyAsync();
+
+        await using var load = new SteadyLoad(service.Client);
+
+        // At two seconds each, they would take 25 minutes.
+        await Wait.UntilAsync(
+            () => Task.FromResult(load.Counts.GetValueOrDefault("GET 200") >= 3000),
+            "3000 requests are answered"
+        );
+        Assert.DoesNotContain(load.Seen, answer => answer.Contains("50", StringComparison.Ordinal));
+        queued.ForEach(client => client.Dispose());
     }
 
     [Fact]
