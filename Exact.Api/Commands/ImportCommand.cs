@@ -33,18 +33,25 @@ internal static class ImportCommand
             HelpName = "CONNECTION",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var mode = new Option<ImportMode>("--mode") { Description = "What to do with existing rows." };
+        var mode = new Option<ImportMode>("--mode")
+        {
+            Description = "What to do with existing rows.",
+            DefaultValueFactory = _ => default,
+        };
         var missing = new Option<MissingFields>("--missing")
         {
             Description = "What to do with the columns of an existing row that its record omits.",
+            DefaultValueFactory = _ => default,
         };
         var unknown = new Option<WhenFound>("--unknown")
         {
             Description = "What to do with models and fields that Exact does not know.",
+            DefaultValueFactory = _ => default,
         };
         var orphans = new Option<WhenFound>("--orphans")
         {
             Description = "What to do with records whose parent does not exist.",
+            DefaultValueFactory = _ => default,
         };
         var confirm = new Option<string[]>("--confirm")
         {

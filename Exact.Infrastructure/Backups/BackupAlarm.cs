@@ -30,6 +30,7 @@ internal sealed partial class BackupAlarm(
         {
             var news = new
             {
+                text = $"Exact on {Environment.MachineName}: a backup failed. {error}", // what a chat shows
                 @event = "backup_failed",
                 reason,
                 slot,

@@ -196,6 +196,10 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
             Assert.True(await running);
             Assert.Equal("backup_failed", news.GetProperty("event").GetString());
             Assert.Contains("stored_files", news.GetProperty("error").GetString());
+            Assert.EndsWith(
+                $": a backup failed. {news.GetProperty("error").GetString()}",
+                news.GetProperty("text").GetString()
+            );
             Assert.True(failures > 0); // other tests may count at the same time
         }
         finally
