@@ -32,7 +32,7 @@ internal static partial class CommandLine
 
         await using var app = built;
         var root = CreateRoot(app.Services, cancellationToken => ServeAsync(app, cancellationToken));
-        var parsed = root.Parse(args);
+        var parsed = root.Parse(HostSettings.Divide(args).Command);
         if (parsed.Action == root.Action && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
         {
             var names = root.Subcommands.Select(known => known.Name);
@@ -42,11 +42,7 @@ internal static partial class CommandLine
             return ExitCode.NotUnderstood;
         }
 
-        if (
-            parsed.CommandResult.Command is var command
-            && command != root
-            && Stray(parsed.UnmatchedTokens) is { } stray
-        )
+        if (parsed.CommandResult.Command is var command && command != root && parsed.UnmatchedTokens is [var stray, ..])
         {
             var names = command.Options.Where(known => !known.Hidden).Select(known => known.Name);
             await Console.Error.WriteLineAsync(
@@ -153,22 +149,6 @@ internal static partial class CommandLine
 
     private static string DidYouMean(string typed, IEnumerable<string> names) =>
         Suggestion.For(typed, names) is { } meant ? $"Did you mean {meant}? " : "";
-
-    /// <summary>The first token that neither the command nor the configuration reads, whose keys have a colon.</summary>
-    private static string? Stray(IReadOnlyList<string> unmatched)
-    {
-        for (var i = 0; i < unmatched.Count; i++)
-        {
-            if (!HostSettings.IsSetting(unmatched[i]))
-            {
-                return unmatched[i];
-            }
-
-            i += unmatched[i].Contains('=') ? 0 : 1; // its value
-        }
-
-        return null;
-    }
 
     /// <summary>Whether a command or the service will run, and not the help or an error message.</summary>
     private static bool NeedsDatabase(ParseResult parsed) =>

@@ -54,42 +54,44 @@ internal static partial class HostSettings
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
         string[] defaults = [$"--contentRoot={AppContext.BaseDirectory}", "--hostBuilder:reloadConfigOnChange=false"];
-        var builder = WebApplication.CreateBuilder([.. defaults, .. SettingsOf(args)]);
+        var builder = WebApplication.CreateBuilder([.. defaults, .. Divide(args).Settings]);
         Check(builder.Configuration);
         return builder;
     }
 
     /// <summary>
-    /// What the configuration reads of the arguments: all of a service's, and of a command's those whose key has a colon,
-    /// because it would take the next argument for the value of a command's flag.
+    /// What the configuration reads of the arguments, and what the command line does. The configuration reads all of a service's,
+    /// and of a command's only those whose key has a colon, because it would take the next argument for the value of a flag.
     /// </summary>
-    internal static IEnumerable<string> SettingsOf(string[] args)
+    internal static (IReadOnlyList<string> Settings, IReadOnlyList<string> Command) Divide(string[] args)
     {
-        if (args is not [['-', ..], ..] and not [])
+        if (args is [['-', ..], ..] or [])
         {
-            for (var i = 1; i < args.Length; i++)
+            return (args, args);
+        }
+
+        List<string> settings = [],
+            command = [];
+        for (var i = 0; i < args.Length; i++)
+        {
+            if (!IsSetting(args[i]))
             {
-                if (IsSetting(args[i]))
-                {
-                    yield return args[i];
-                    if (!args[i].Contains('=') && ++i < args.Length)
-                    {
-                        yield return args[i];
-                    }
-                }
+                command.Add(args[i]);
+                continue;
             }
 
-            yield break;
+            settings.Add(args[i]);
+            if (!args[i].Contains('=') && i + 1 < args.Length)
+            {
+                settings.Add(args[++i]);
+            }
         }
 
-        foreach (var argument in args)
-        {
-            yield return argument;
-        }
+        return (settings, command);
     }
 
     /// <summary>Whether an argument of a command names a setting, such as <c>--Files:Folder</c>.</summary>
-    public static bool IsSetting(string argument) =>
+    private static bool IsSetting(string argument) =>
         argument.StartsWith("--", StringComparison.Ordinal) && argument.Split('=')[0].Contains(':');
 
     /// <exception cref="SettingException">A setting is not valid.</exception>

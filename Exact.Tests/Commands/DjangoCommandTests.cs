@@ -28,6 +28,7 @@ public sealed class DjangoCommandTests(MigratedTemplate template) : IAsyncLifeti
     [InlineData("loaddata backup.json")]
     [InlineData("loaddata backup")]
     [InlineData("loaddata ./backup.json -v 2 --database default --traceback --no-color")]
+    [InlineData("loaddata backup.json --Transfers:SpoolFolder /tmp")]
     [InlineData("loaddata --format json - < backup.json")]
     [InlineData("loaddata --ignorenonexistent backup --mode fail")]
     [InlineData("loaddata backup --mode replace --confirm api.challenge --confirm api.score,auth.user")]

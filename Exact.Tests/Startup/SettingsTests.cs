@@ -193,7 +193,7 @@ public sealed class SettingsTests
     [InlineData("backup --verify --Backups:Folder", "--Backups:Folder")]
     [InlineData("--urls http://localhost:0 --Admin:Key x", "--urls http://localhost:0 --Admin:Key x")]
     public void A_flag_of_a_command_does_not_take_a_setting_for_its_value(string arguments, string settings) =>
-        Assert.Equal(settings.Split(' '), HostSettings.SettingsOf(arguments.Split(' ')));
+        Assert.Equal(settings.Split(' '), HostSettings.Divide(arguments.Split(' ')).Settings);
 
     [Theory]
     [InlineData("{ \"Logging\":\n", "Its line 2 is not valid JSON. Correct the file.")]
