@@ -64,7 +64,8 @@ roll() {
     if [ "$(wc -w <<<"$old")" -gt 1 ]; then
         for container in $old; do
             serving=$(docker compose ps --all --quiet api)
-            start --no-deps --no-recreate --scale api=$(($(wc -w <<<"$serving") + 1)) api || return 1
+            # Not --no-deps: Compose would note other settings for it, and replace all replicas at once in the end.
+            start --no-recreate --scale api=$(($(wc -w <<<"$serving") + 1)) api || return 1
             docker stop "$container" >/dev/null
             docker rm "$container" >/dev/null
         done
