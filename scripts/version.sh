@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Prints the version of this checkout as MinVer gives it to a build: v1.2.0 is 1.2.0, and five commits later it is
-# 1.2.1-alpha.0.5. Without a tag, or without git, it is 0.1.0-alpha.0.
+# 1.2.1-alpha.0.5, where a merge counts once. Without a tag, or without git, it is 0.1.0-alpha.0.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-height=$(git rev-list --count HEAD 2>/dev/null) || height=0
-if ! described=$(git describe --tags --long --match 'v[0-9]*' 2>/dev/null); then
+height=$(git rev-list --count --first-parent HEAD 2>/dev/null) || height=0
+if ! described=$(git describe --first-parent --tags --long --match 'v[0-9]*' 2>/dev/null); then
     version=0.1.0-alpha.0
     height=$((height > 0 ? height - 1 : 0)) # from the first commit
 else

@@ -76,8 +76,7 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
 
         await checkout.SucceedAsync("./deploy.sh --no-pull --no-backup");
 
-        const string OneMore =
-            "compose up --detach --wait --wait-timeout 1800 --no-recreate --scale api=3 api";
+        const string OneMore = "compose up --detach --wait --wait-timeout 1800 --no-recreate --scale api=3 api";
         Assert.Equal(
             [
                 OneMore,

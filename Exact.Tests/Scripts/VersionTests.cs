@@ -12,12 +12,17 @@ public sealed class VersionTests(MigratedDatabase database) : IClassFixture<Migr
     [InlineData("commit; git tag v1.2.0; commit; commit", "1.2.1-alpha.0.2")]
     [InlineData("commit; git tag v1.3.0-rc.1; commit", "1.3.0-rc.1.1")]
     [InlineData("commit; git tag v1.2.0; commit; git tag nightly", "1.2.1-alpha.0.1")]
+    [InlineData("commit; branch; commit; merge", "0.1.0-alpha.0.2")]
+    [InlineData("commit; git tag v1.2.0; branch; merge", "1.2.1-alpha.0.1")]
     public async Task A_version_comes_from_the_tag_and_the_commits_since(string history, string version)
     {
         using var checkout = new Checkout(database);
 
         var (output, _) = await checkout.SucceedAsync(
-            "commit() { git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m c; }; "
+            "git() { command git -c user.name=a -c user.email=a@example.org \"$@\"; }; "
+                + "commit() { git commit -q --allow-empty -m c; }; "
+                + "branch() { git checkout -qb side; commit; commit; git checkout -q -; }; "
+                + "merge() { git merge -q --no-ff -m m side; }; "
                 + (history.Length > 0 ? $"git init --quiet; {history}; " : "")
                 + "scripts/version.sh"
         );
