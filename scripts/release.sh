@@ -6,14 +6,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
     cat <<'TEXT'
-usage: scripts/release.sh [PLATFORM …]
+usage: scripts/release.sh [--quick] [PLATFORM …]
 
 PLATFORM is linux-x64, linux-arm64, win-x64, osx-arm64 or tool; without one, all of them are built.
+With --quick, .NET itself is not compiled along: it builds in a third of the time, and the program starts later.
 The version comes from the git tag: git tag v1.2.0 before you run this.
 TEXT
 }
 
-case ${1:-} in -h | --help) usage; exit 0 ;; esac
+options=()
+case ${1:-} in
+    -h | --help) usage; exit 0 ;;
+    --quick) options=(-p:PublishReadyToRunComposite=false); shift ;;
+esac
 platforms=("$@")
 [ $# -gt 0 ] || platforms=(linux-x64 linux-arm64 win-x64 osx-arm64 tool)
 for platform in "${platforms[@]}"; do
@@ -37,7 +42,7 @@ for platform in "${platforms[@]}"; do
     name=exact-$version-$platform
     dotnet publish Exact.Api --runtime "$platform" --self-contained --output "$work/published" \
         --artifacts-path "$work/build" -p:PublishSingleFile=true -p:IncludeNativeLibrariesForSelfExtract=true \
-        -p:DebugType=embedded -p:PackAsTool=false -p:MinVerVersionOverride="$version" >&2
+        -p:DebugType=embedded -p:PackAsTool=false -p:MinVerVersionOverride="$version" ${options[@]+"${options[@]}"} >&2
     mkdir "$work/$name"
     case $platform in win-*) suffix=.exe ;; *) suffix= ;; esac
     cp "$work/published/Exact.Api$suffix" "$work/$name/exact$suffix"
