@@ -5,12 +5,14 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 height=$(git rev-list --count --first-parent HEAD 2>/dev/null) || height=0
-if ! described=$(git describe --first-parent --tags --long --match 'v[0-9]*' 2>/dev/null); then
+# The highest version that has been merged; v1.3.0-rc.1 comes before v1.3.0.
+tag=$(git -c versionsort.suffix=- tag --merged HEAD --list 'v[0-9]*' --sort=-version:refname 2>/dev/null | head -1) || true
+if [ -z "$tag" ]; then
     version=0.1.0-alpha.0
     height=$((height > 0 ? height - 1 : 0)) # from the first commit
 else
-    version=${described#v} height=${version%-g*}
-    version=${height%-*} height=${height##*-}
+    version=${tag#v}
+    height=$(git rev-list --count --first-parent --ancestry-path "$tag..HEAD")
     if [ "$height" != 0 ] && [[ $version != *-* ]]; then
         version=${version%.*}.$((${version##*.} + 1))-alpha.0
     fi
