@@ -52,24 +52,30 @@ start() {
 # Replaces one replica after the other: a new one is ready before an old one is told to stop. If a new one does not become
 # ready, those in $serving go on serving.
 roll() {
-    local old container wanted
+    local old container config wanted ports
+    serving=
+    config=$(docker compose config api)
+    wanted=$(awk '$1 == "scale:" { print $2 }' <<<"$config")
+    ports=$(awk '$1 == "published:" { gsub("\"", "", $2); print $2 }' <<<"$config")
     old=$(docker compose ps --quiet --status running api)
-    # Fewer than before: the others end first, because there may be no port for one more.
-    wanted=$(docker compose config api | awk '$1 == "scale:" { print $2 }')
-    for container in $(tail --lines "+$((${wanted:-$(wc -w <<<"$old")} + 1))" <<<"$old"); do
-        docker stop "$container" >/dev/null
-        docker rm "$container" >/dev/null
-    done
-    old=$(docker compose ps --quiet --status running api)
-    if [ "$(wc -w <<<"$old")" -gt 1 ]; then
-        for container in $old; do
-            serving=$(docker compose ps --all --quiet api)
-            # Not --no-deps: Compose would note other settings for it, and replace all replicas at once in the end.
-            start --no-recreate --scale api=$(($(wc -w <<<"$serving") + 1)) api || return 1
-            docker stop "$container" >/dev/null
-            docker rm "$container" >/dev/null
-        done
-    fi
+    # One more needs a port of its own, unless only a proxy reaches the replicas. One alone keeps the port that it has.
+    case $(wc -w <<<"$old")/$ports in
+        0/* | 1/?*) ;;
+        */ | */*-*)
+            start postgres || return 1 # alone, because Compose replaces the replicas with it
+            for container in $(tail --lines "+$((${wanted:-$(wc -w <<<"$old")} + 1))" <<<"$old"); do
+                docker stop "$container" >/dev/null # fewer than before; it leaves its port
+                docker rm "$container" >/dev/null
+            done
+            for container in $(docker compose ps --quiet --status running api); do
+                serving=$(docker compose ps --all --quiet api)
+                # Not --no-deps, which changes the hash that Compose stores, so that the last start would replace all.
+                start --no-recreate --scale api=$(($(wc -w <<<"$serving") + 1)) api || return 1
+                docker stop "$container" >/dev/null
+                docker rm "$container" >/dev/null
+            done
+            ;;
+    esac
     serving=
     start # one replica alone, what else has changed, and the number of replicas
 }
@@ -121,9 +127,8 @@ main() {
         local port='If Docker says that the port is already allocated, set another EXACT_PORT in the file .env.'
         docker compose logs --no-log-prefix --tail 30 api >&2
         if [ -n "$serving" ]; then
-            { docker compose ps --all --quiet api | grep --invert-match --line-regexp --fixed-strings "$serving" || true; } |
-                xargs -r docker rm --force >/dev/null
-            die 'a new replica did not become ready. Its last log lines are above. The replicas that were ready go on serving.' \
+            { docker compose ps --all --quiet api | grep -vxF "$serving" || true; } | xargs -r docker rm --force >/dev/null
+            die 'a new replica did not become ready. Its last log lines are above. Those that were ready go on serving.' \
                 "$port"
         fi
         die 'the service did not become ready. Its last log lines are above.' "$port"

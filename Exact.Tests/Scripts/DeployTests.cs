@@ -8,6 +8,8 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
 {
     private const string Git = "git -c user.name=test -c user.email=test@example.org -c init.defaultBranch=main";
 
+    private const string Up = "compose up --detach --wait --wait-timeout 1800";
+
     private static readonly string[] Scripts =
     [
         "rebuild_database",
@@ -67,51 +69,74 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
         );
     }
 
-    [Fact]
-    public async Task Several_replicas_are_replaced_one_after_the_other_and_a_new_one_is_ready_before_an_old_one_ends()
+    [Theory]
+    [InlineData("one two", "2", "8000-8002", "up 3, stop one, rm one, up 3, stop two, rm two")]
+    [InlineData(
+        "one two three four",
+        "2",
+        "8000-8002",
+        "stop three, rm three, stop four, rm four, up 3, stop one, rm one, up 3, stop two, rm two"
+    )]
+    [InlineData("one two", "1", "8000-8001", "stop two, rm two, up 2, stop one, rm one")]
+    [InlineData("one", "3", "", "up 2, stop one, rm one")] // behind a proxy, one needs no port either
+    public async Task Replicas_are_replaced_one_after_the_other_and_a_new_one_is_ready_before_an_old_one_ends(
+        string running,
+        string wanted,
+        string ports,
+        string steps
+    )
     {
         using var checkout = new Checkout(database);
         checkout.PutEngineFirst();
-        checkout["REPLICAS"] = "one two";
+        (checkout["REPLICAS"], checkout["SCALE"], checkout["PORTS"]) = (running, wanted, ports);
 
         await checkout.SucceedAsync("./deploy.sh --no-pull --no-backup");
 
-        const string OneMore = "compose up --detach --wait --wait-timeout 1800 --no-recreate --scale api=3 api";
         Assert.Equal(
             [
-                OneMore,
-                "stop one",
-                "rm one",
-                OneMore,
-                "stop two",
-                "rm two",
-                "compose up --detach --wait --wait-timeout 1800",
+                $"{Up} postgres", // first, because Compose replaces the replicas with it
+                .. steps
+                    .Split(", ")
+                    .Select(step => Regex.Replace(step, "^up (.*)", $"{Up} --no-recreate --scale api=$1 api")),
+                Up,
             ],
-            checkout.EngineLog.Where(call => call.Split(' ') is ["stop" or "rm", ..] or ["compose", "up", ..])
+            StepsOf(checkout)
         );
     }
 
-    [Fact]
-    public async Task Where_fewer_replicas_are_wanted_than_run_the_others_end_first_and_leave_their_ports()
+    [Theory]
+    [InlineData("one", "8000")]
+    [InlineData("one", "8000-8001")] // its port would be another one afterwards
+    [InlineData("one two", "8000")] // there is no port for one more
+    public async Task Where_there_is_no_room_for_one_more_Compose_replaces_what_runs(string running, string ports)
     {
         using var checkout = new Checkout(database);
         checkout.PutEngineFirst();
-        checkout["REPLICAS"] = "one two three four";
-        checkout["SCALE"] = "1";
+        (checkout["REPLICAS"], checkout["PORTS"]) = (running, ports);
 
         await checkout.SucceedAsync("./deploy.sh --no-pull --no-backup");
 
+        Assert.Equal([Up], StepsOf(checkout));
+    }
+
+    [Fact]
+    public async Task If_a_new_replica_does_not_become_ready_it_is_removed_and_the_others_go_on_serving()
+    {
+        using var checkout = new Checkout(database);
+        checkout.PutEngineFirst();
+        (checkout["REPLICAS"], checkout["BROKEN"]) = ("one two", "yes");
+
+        var errors = await checkout.FailAsync("./deploy.sh --no-pull --no-backup");
+
+        Assert.Contains("a new replica did not become ready.", errors);
+        Assert.Contains("Exact ends: the cause", errors);
         Assert.Equal(
-            [
-                "stop two",
-                "rm two",
-                "stop three",
-                "rm three",
-                "stop four",
-                "rm four",
-                "compose up --detach --wait --wait-timeout 1800",
-            ],
-            checkout.EngineLog.Where(call => call.Split(' ') is ["stop" or "rm", ..] or ["compose", "up", ..])
+            [$"{Up} postgres", $"{Up} --no-recreate --scale api=3 api"],
+            StepsOf(checkout).Where(step => !step.StartsWith("rm --force new", StringComparison.Ordinal))
+        );
+        Assert.Equal(
+            ["one", "two"],
+            await File.ReadAllLinesAsync(checkout.PathOf("engine.log.replicas"), TestContext.Current.CancellationToken)
         );
     }
 
@@ -325,6 +350,9 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
 
         Assert.DoesNotContain("exact.service", output + errors);
     }
+
+    private static IEnumerable<string> StepsOf(Checkout checkout) =>
+        checkout.EngineLog.Where(call => call.Split(' ') is ["stop" or "rm", ..] or ["compose", "up", ..]);
 
     /// <summary>To publish takes a minute and is tried by .ci/run; here it copies what the tests run.</summary>
     private static void PublishWhatIsBuilt(Checkout checkout)

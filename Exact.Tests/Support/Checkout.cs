@@ -78,11 +78,15 @@ internal sealed class Checkout : IDisposable
                 "compose ps --all --quiet") [ -z "${OTHER_CLONE:-}" ] || echo container ;;
                 "inspect --format {{index "*) echo "$OTHER_CLONE" ;;
                 "compose ps --quiet --status "* | "compose ps --all --quiet api") cat "$replicas" ;;
-                "compose config api") printf 'services:\n  api:\n    scale: %s\n' "${SCALE:-$(wc -w <<<"${REPLICAS:-container}")}" ;;
+                "compose config api")
+                    echo "    scale: ${SCALE:-$(wc -w <<<"${REPLICAS:-container}")}"
+                    [ -z "${PORTS-8000-8003}" ] || echo "        published: \"${PORTS-8000-8003}\"" ;;
                 "compose up "*" --scale api="*)
                     wanted=$*
                     wanted=${wanted##*=}
-                    while [ "$(wc -l <"$replicas")" -lt "${wanted% api}" ]; do echo "new$RANDOM" >>"$replicas"; done ;;
+                    while [ "$(wc -l <"$replicas")" -lt "${wanted% api}" ]; do echo "new$RANDOM" >>"$replicas"; done
+                    [ -z "${BROKEN:-}" ] ;;
+                "rm --force "*) sed -i "/^$3\$/d" "$replicas" ;;
                 "rm "*) sed -i "/^$2\$/d" "$replicas" ;;
                 "inspect --format {{.RestartCount}} "*) echo "${CRASHING:-0}" ;;
                 "inspect --format {{.Id}} {{.RestartCount}} "*) echo "container ${CRASHING:-0}" ;;
