@@ -32,7 +32,7 @@ internal static partial class CommandLine
 
         await using var app = built;
         var root = CreateRoot(app.Services, cancellationToken => ServeAsync(app, cancellationToken));
-        var parsed = root.Parse(HostSettings.Divide(args).Command);
+        var parsed = root.Parse(HostSettings.CommandOf(args, OptionsOf(root).Contains));
         if (parsed.Action == root.Action && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-'))
         {
             var names = root.Subcommands.Select(known => known.Name);
@@ -116,6 +116,13 @@ internal static partial class CommandLine
         CommandHelp.AddExamples(root);
         return root;
     }
+
+    /// <summary>The names of the options of a command and of those below it.</summary>
+    private static HashSet<string> OptionsOf(Command command) =>
+        [
+            .. command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)),
+            .. command.Subcommands.SelectMany(OptionsOf),
+        ];
 
     /// <summary>A mistake in one line; the library names types, and lists values below each other.</summary>
     private static string Describe(ParseError mistake, ParseResult parsed)

@@ -54,27 +54,27 @@ internal static partial class HostSettings
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
         string[] defaults = [$"--contentRoot={AppContext.BaseDirectory}", "--hostBuilder:reloadConfigOnChange=false"];
-        var builder = WebApplication.CreateBuilder([.. defaults, .. Divide(args).Settings]);
+        var builder = WebApplication.CreateBuilder([.. defaults, .. SettingsOf(args)]);
         Check(builder.Configuration);
         return builder;
     }
 
-    /// <summary>
-    /// What the configuration reads of the arguments, and what the command line does. The configuration reads all of a service's,
-    /// and of a command's only those whose key has a colon, because it would take the next argument for the value of a flag.
-    /// </summary>
-    internal static (IReadOnlyList<string> Settings, IReadOnlyList<string> Command) Divide(string[] args)
-    {
-        if (args is [['-', ..], ..] or [])
-        {
-            return (args, args);
-        }
+    /// <summary>What the configuration reads: all of a service's arguments, and the settings of a command's.</summary>
+    /// <remarks>It would take the argument behind the flag of a command for the flag's value.</remarks>
+    internal static IEnumerable<string> SettingsOf(string[] args) =>
+        args is [['-', ..], ..] or [] ? args : Divide(args, _ => false).Settings;
 
+    /// <summary>What the command line reads: everything but the settings. <c>--mode:skip</c> is an option, too.</summary>
+    internal static IReadOnlyList<string> CommandOf(string[] args, Func<string, bool> isOption) =>
+        Divide(args, isOption).Command;
+
+    private static (List<string> Settings, List<string> Command) Divide(string[] args, Func<string, bool> isOption)
+    {
         List<string> settings = [],
             command = [];
         for (var i = 0; i < args.Length; i++)
         {
-            if (!IsSetting(args[i]))
+            if (!IsSetting(args[i]) || isOption(args[i].Split(':')[0]))
             {
                 command.Add(args[i]);
                 continue;
