@@ -39,6 +39,7 @@ internal static class RepeatedReads
         catch (Exception e) when (IsRepeatable(context, e))
         {
             await Task.Delay(Pause, context.RequestAborted);
+            context.RequestServices.GetRequiredService<NpgsqlDataSource>().ForgetLost(e);
         }
 
         await next(context);

@@ -22,7 +22,12 @@ internal sealed class ReadinessCheck(
     /// <summary>Waits for the server, and looks.</summary>
     /// <exception cref="MigrationRefusedException">The server rejects the role, or did not answer.</exception>
     public Task<SchemaProgress> WaitAsync(CancellationToken cancellationToken) =>
-        wait.UntilAnsweredAsync(Setting, connectionString, LookAsync, cancellationToken);
+        wait.UntilAnsweredAsync(
+            Setting,
+            connectionString,
+            token => database.TryTwiceAsync(() => LookAsync(token)), // a standby may have been promoted since the last look
+            cancellationToken
+        );
 
     /// <summary>
     /// Looks once: <see cref="SchemaPhase.Ready"/>, <see cref="SchemaPhase.WaitingForMigrations"/>, or

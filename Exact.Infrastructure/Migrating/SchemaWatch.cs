@@ -145,7 +145,11 @@ internal sealed partial class SchemaWatch
             }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
-                database.ForgetLost(e);
+                if (database is NpgsqlMultiHostDataSource) // a single server that is only slow keeps its sessions
+                {
+                    database.ForgetLost(e);
+                }
+
                 Doubt(e);
             }
         }

@@ -172,6 +172,7 @@ internal sealed partial class RunningOperation : IProgress<object>, IAsyncDispos
         }
         catch (Exception e) when (PostgresErrors.FaultOf(e) is DatabaseFault.Away or DatabaseFault.TimedOut)
         {
+            database.ForgetLost(e);
             await using var other = await database.OpenConnectionAsync(CancellationToken.None);
             await OperationEntry.CloseAsync(other, Id, entry);
         }

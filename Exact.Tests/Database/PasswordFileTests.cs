@@ -109,6 +109,26 @@ public sealed class PasswordFileTests(TestDatabase database) : IClassFixture<Tes
             pool.TryTwiceAsync(() => pool.OpenConnectionAsync(CancellationToken).AsTask())
         );
 
+    [Theory]
+    [InlineData("Host=a,b", "primary", 60, 2, 10)]
+    [InlineData("Host=a,b;Host Recheck Seconds=5;Timeout=3;Command Timeout=40", "primary", 5, 3, 40)]
+    [InlineData("Host=a", null, 10, 15, 30)]
+    public void Several_hosts_have_defaults_that_make_an_outage_as_short_as_the_failover(
+        string connectionString,
+        string? target,
+        int recheck,
+        int timeout,
+        int command
+    )
+    {
+        var settings = SettingsOf(connectionString);
+
+        Assert.Equal(
+            (target, recheck, timeout, command),
+            (settings.TargetSessionAttributes, settings.HostRecheckSeconds, settings.Timeout, settings.CommandTimeout)
+        );
+    }
+
     private static NpgsqlConnectionStringBuilder SettingsOf(string connectionString) =>
         new(new DatabaseSettings(Configuration(connectionString)).ConnectionString);
 
