@@ -29,14 +29,14 @@ fi
 account=()
 ! starts || account=(runuser --user exact -- env HOME=/var/lib/exact)
 
-# Runs a command with the settings of the unit, read as systemd reads them.
+# Runs a command with the settings of the unit, read as systemd reads them; their files and folders are below the prefix, too.
 with_settings() {
     local line name value pairs=()
     while IFS= read -r line || [ -n "$line" ]; do
         [[ $line = [A-Za-z_]*=* ]] || continue
         name=${line%%=*} value=${line#*=}
         case $value in \"*\" | \'*\') value=${value:1:${#value}-2} ;; esac
-        case $value in /etc/exact* | /var/lib/exact*) value=$prefix$value ;; esac
+        case $value in /etc/exact | /etc/exact/* | /var/lib/exact | /var/lib/exact/*) value=$prefix$value ;; esac
         pairs+=("$name=$value")
     done <"$settings/exact.env"
     env ${pairs[@]+"${pairs[@]}"} "$@"
@@ -51,7 +51,7 @@ fi
 if starts; then
     install --directory --owner=exact --group=exact --mode=700 /var/lib/exact /var/lib/exact/backups
 else
-    mkdir -p "$prefix/var/lib/exact"
+    install --directory --mode=700 "$prefix/var/lib/exact"
 fi
 [ -e "$settings/exact.env" ] || (umask 077 && cp deploy/exact.env "$settings/exact.env")
 given=${ConnectionStrings__Exact:-}

@@ -9,15 +9,16 @@ usage() {
 usage: scripts/release.sh [--quick] [PLATFORM …]
 
 PLATFORM is linux-x64, linux-arm64, win-x64, osx-arm64 or tool; without one, all of them are built.
-With --quick, .NET itself is not compiled along: it builds in a third of the time, and the program starts later.
+With --quick, it does not compile .NET ahead of time: the build takes a third of the time, and the program starts more
+slowly. The result goes to artifacts/quick.
 The version comes from the git tag: git tag v1.2.0 before you run this.
 TEXT
 }
 
-options=()
+out=$PWD/artifacts/release options=()
 case ${1:-} in
     -h | --help) usage; exit 0 ;;
-    --quick) options=(-p:PublishReadyToRunComposite=false); shift ;;
+    --quick) out=$PWD/artifacts/quick options=(-p:PublishReadyToRunComposite=false); shift ;;
 esac
 platforms=("$@")
 [ $# -gt 0 ] || platforms=(linux-x64 linux-arm64 win-x64 osx-arm64 tool)
@@ -28,7 +29,6 @@ for platform in "${platforms[@]}"; do
     esac
 done
 
-out=$PWD/artifacts/release
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"

@@ -36,22 +36,22 @@ internal static class ImportCommand
         var mode = new Option<ImportMode>("--mode")
         {
             Description = "What to do with existing rows.",
-            DefaultValueFactory = _ => default,
+            DefaultValueFactory = _ => ImportMode.Merge,
         };
         var missing = new Option<MissingFields>("--missing")
         {
             Description = "What to do with the columns of an existing row that its record omits.",
-            DefaultValueFactory = _ => default,
+            DefaultValueFactory = _ => MissingFields.Keep,
         };
         var unknown = new Option<WhenFound>("--unknown")
         {
             Description = "What to do with models and fields that Exact does not know.",
-            DefaultValueFactory = _ => default,
+            DefaultValueFactory = _ => WhenFound.Fail,
         };
         var orphans = new Option<WhenFound>("--orphans")
         {
             Description = "What to do with records whose parent does not exist.",
-            DefaultValueFactory = _ => default,
+            DefaultValueFactory = _ => WhenFound.Fail,
         };
         var confirm = new Option<string[]>("--confirm")
         {
