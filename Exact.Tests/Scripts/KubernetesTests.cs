@@ -131,7 +131,38 @@ public sealed class KubernetesTests(MigratedDatabase database) : IClassFixture<M
         Assert.True(pod.TerminationGracePeriodSeconds >= pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds + 35);
     }
 
-    private static async Task<string> BuildAsync(string variant)
+    [Fact]
+    public async Task The_job_migrates_the_database_of_the_base_with_the_image_of_the_base()
+    {
+        var folder = Directory.CreateTempSubdirectory("exact-kubernetes-").FullName;
+        foreach (var file in Directory.EnumerateFiles(Folder, "*.yaml", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(folder, Path.GetRelativePath(Folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            var text = await File.ReadAllTextAsync(file, Cancellation);
+            var isBase = Path.GetFileName(Path.GetDirectoryName(file)) is "base"; // what docs/kubernetes.md says to edit
+            await File.WriteAllTextAsync(
+                copy,
+                isBase ? text.Replace("registry.example.org", "ours").Replace("postgres-a", "elsewhere") : text,
+                Cancellation
+            );
+        }
+
+        var built = KubernetesYaml.LoadAllFromString(await BuildAsync("migrate-job", folder), strict: true);
+        Directory.Delete(folder, recursive: true);
+
+        var job = Assert.Single(built.OfType<V1Job>()).Spec.Template.Spec.Containers[0];
+        var service = Assert.Single(built.OfType<V1Deployment>()).Spec.Template.Spec.Containers[0];
+        Assert.Equal("ours/exact:1.0.0", job.Image);
+        Assert.Equal(service.Image, job.Image);
+        Assert.StartsWith("Host=elsewhere,", DatabaseOf(job), StringComparison.Ordinal);
+        Assert.Equal(DatabaseOf(service), DatabaseOf(job));
+
+        static string DatabaseOf(V1Container container) =>
+            container.Env.Single(one => one.Name == "ConnectionStrings__Exact").Value;
+    }
+
+    private static async Task<string> BuildAsync(string variant, string? folder = null)
     {
         Assert.SkipUnless(
             Environment
@@ -140,7 +171,7 @@ public sealed class KubernetesTests(MigratedDatabase database) : IClassFixture<M
                 .Any(one => File.Exists(Path.Combine(one, "kubectl"))),
             "There is no kubectl."
         );
-        var start = new ProcessStartInfo("kubectl", ["kustomize", Path.Combine(Folder, variant)])
+        var start = new ProcessStartInfo("kubectl", ["kustomize", Path.Combine(folder ?? Folder, variant)])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
