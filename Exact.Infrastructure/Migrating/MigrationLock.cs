@@ -100,7 +100,7 @@ internal sealed class MigrationLock : IAsyncDisposable
     {
         await using var command = new NpgsqlCommand(
             $"""
-            SELECT l.pid, a.application_name, host(a.client_addr), a.backend_start
+            SELECT l.pid, nullif(a.application_name, ''), host(a.client_addr), a.backend_start
             FROM pg_locks l
             LEFT JOIN pg_stat_activity a ON a.pid = l.pid
             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = {Application}

@@ -2,10 +2,12 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
 using Exact.Tests.Support;
 using Exact.Tests.Transfer;
 using Microsoft.Playwright;
+using Npgsql;
 using static Microsoft.Playwright.Assertions;
 
 namespace Exact.Tests.AdminConsole;
@@ -18,6 +20,13 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
 
     /// <summary>What makes a page refresh itself without script.</summary>
     private const string Refresh = "<meta http-equiv=\"refresh\"";
+
+    /// <summary>A fixture with an error in each record.</summary>
+    private static readonly string Broken = $"""
+        [
+        {Sample.Challenge(9, "c9", "\"closes_on\": \"=cmd|<b>\"")},
+        {Sample.Score(7, "c9", "\"emd_score\": \"x\"")}]
+        """;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -135,10 +144,6 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Expect(visitor.Page.Locator(".advice")).ToHaveTextAsync("Everything is in order.");
         await Expect(visitor.Page.Locator(".chart rect")).ToHaveCountAsync(30);
         await visitor.LookAsync("overview");
-        await visitor.Page.EmulateMediaAsync(new() { ForcedColors = ForcedColors.Active });
-        await visitor.KeepPictureAsync("overview-forced");
-        await visitor.CheckAsync("overview in forced colours");
-        await visitor.Page.EmulateMediaAsync(new() { ForcedColors = ForcedColors.None });
 
         await visitor.FollowAsync("verified");
         await visitor.LookAsync("backup");
@@ -151,6 +156,12 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await visitor.Page.CheckAsync("[value=replace]");
         await visitor.ClickAsync("Check the backup");
         await Expect(visitor.Main).ToContainTextAsync($"Import {download.SuggestedFilename}");
+        await site.Database.ExecuteAsync("UPDATE challenges SET title = 'Changed since'");
+        await visitor.Page.GetByLabel("To confirm").FillAsync(site.Database.Name);
+        await visitor.ClickAsync("Import it now");
+        await Expect(visitor.Main).ToContainTextAsync("What has happened");
+        const string Changed = "SELECT count(*) FROM challenges WHERE title = 'Changed since'";
+        Assert.Equal(0, await site.Database.ScalarAsync<long>(Changed));
 
         var today = $"{DateTimeOffset.UtcNow:yyyy-MM-dd}";
         var old = $"{DateTimeOffset.UtcNow.AddDays(-9):yyyy-MM-dd}";
@@ -316,13 +327,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
             {
                 Name = "broken.json",
                 MimeType = "application/json",
-                Buffer = Encoding.UTF8.GetBytes(
-                    "[\n"
-                        + Sample.Challenge(9, "c9", "\"closes_on\": \"=cmd|<b>\"")
-                        + ",\n"
-                        + Sample.Score(7, "c9", "\"emd_score\": \"x\"")
-                        + "]"
-                ),
+                Buffer = Encoding.UTF8.GetBytes(Broken),
             }
         );
         await visitor.ClickAsync("Check the file");
@@ -334,6 +339,92 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         var lines = await File.ReadAllLinesAsync(await download.PathAsync(), Cancellation);
         Assert.Equal("line,model,pk,field,reason", lines[0]);
         Assert.StartsWith("3,api.score,7,emd_score,", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_is_dropped_its_upload_cancelled_and_sent_again_and_its_errors_are_shown()
+    {
+        var folder = Directory.CreateTempSubdirectory("exact-dropped-").FullName;
+        var file = Path.Combine(folder, "dropped.json");
+        await File.WriteAllTextAsync(file, Broken.PadRight(16 << 20), Cancellation);
+        var visitor = await VisitAsync();
+        var page = visitor.Page;
+        await visitor.SignInAsync("/admin/backups");
+        var place = page.Locator(".drop");
+        const string Count = "SELECT count(*) FROM operations WHERE kind = 'import'";
+        var before = await site.Database.ScalarAsync<long>(Count);
+        const string Last = "SELECT state || coalesce(': ' || error, '') FROM operations ORDER BY id DESC LIMIT 1";
+
+        await visitor.DragAsync("dragEnter", place, file);
+        await visitor.DragAsync("dragOver", place, file);
+        await Expect(place).ToHaveCSSAsync("border-top-style", "solid"); // the colour alone is lost in forced colours
+        await visitor.LookAsync("dragged");
+        await visitor.DragAsync("drop", place, file);
+        await Expect(place).ToHaveCSSAsync("border-top-style", "dashed");
+
+        await visitor.LimitUploadsAsync(100_000);
+        await visitor.ClickAsync("Check the file");
+        await page.WaitForFunctionAsync("() => document.querySelector('#receiving progress').value > 0");
+        await visitor.ClickAsync("Check the file"); // which sends it no second time
+        await visitor.LookAsync("receiving");
+        await visitor.ClickAsync("Cancel");
+        await Expect(page.Locator("#receiving")).ToBeHiddenAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Check the file" })).ToBeFocusedAsync();
+        await Wait.UntilAsync(
+            async () =>
+                await site.Database.ScalarAsync<string>(Last) is { } said
+                && said.StartsWith("failed: The upload was cut off", StringComparison.Ordinal),
+            "the journal says that the upload was cut off"
+        );
+        await visitor.LimitUploadsAsync(-1);
+        await visitor.ClickAsync("Check the file");
+
+        await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("failed");
+        await Expect(visitor.Page.Locator("tbody tr")).ToHaveCountAsync(2);
+        await visitor.LookAsync("errors");
+        Assert.Equal(before + 2, await site.Database.ScalarAsync<long>(Count));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_fixture_is_downloaded_with_all_that_is_in_the_database()
+    {
+        var visitor = await VisitAsync();
+        await visitor.SignInAsync("/admin/backups");
+
+        var download = await visitor.Page.RunAndWaitForDownloadAsync(() => visitor.FollowAsync("Download a fixture"));
+
+        await using var file = File.OpenRead(await download.PathAsync());
+        using var fixture = await JsonDocument.ParseAsync(file, default, Cancellation);
+        Assert.EndsWith(".json", download.SuggestedFilename);
+        Assert.Equal(
+            await site.Database.ScalarAsync<long>("SELECT count(*) FROM scores"),
+            fixture.RootElement.EnumerateArray().Count(one => one.GetProperty("model").GetString() is "api.score")
+        );
+    }
+
+    [Fact]
+    public async Task A_run_that_is_stuck_says_so_by_itself_and_goes_on_when_its_session_has_ended()
+    {
+        await using var session = new NpgsqlConnection($"{site.Database.ConnectionString};Pooling=false");
+        await session.OpenAsync(Cancellation);
+        await using var held = await MigrationLock.AcquireAsync(
+            session,
+            Wait.Limit,
+            TimeProvider.System,
+            cancellationToken: Cancellation
+        );
+        var visitor = await VisitAsync();
+        await visitor.SignInAsync("/admin/migrations");
+        await Expect(visitor.Main).ToContainTextAsync($"a session (pid {session.ProcessID}");
+
+        await Expect(visitor.Page.GetByRole(AriaRole.Alert))
+            .ToContainTextAsync("This run is stuck. The session that holds the migration lock has been idle for");
+        await visitor.LookAsync("migrations-stuck");
+        await session.CloseAsync();
+
+        await Expect(visitor.Page.GetByRole(AriaRole.Alert)).ToHaveCountAsync(0);
+        await Expect(visitor.Main).Not.ToContainTextAsync("Lock holder");
     }
 
     [Fact]
@@ -379,6 +470,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("cancelled");
         await Expect(visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel the import" })).ToHaveCountAsync(0);
         await visitor.FollowAsync("Operations");
+        await visitor.FollowAsync("Standings");
         await visitor.FollowAsync("Imports");
         await visitor.FollowAsync("Cancelled");
         await Expect(visitor.Page.Locator("tbody tr")).ToHaveCountAsync(1);
@@ -407,6 +499,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
     {
         var visitor = await VisitAsync();
         var (page, keyboard) = (visitor.Page, visitor.Page.Keyboard);
+        page.FileChooser += (_, _) => { }; // so that Playwright catches it long before it opens
         visitor.Expect(401);
         await page.GotoAsync("/admin");
         await keyboard.TypeAsync(ExactApp.AdminKey); // the field has the focus

@@ -17,10 +17,23 @@ public sealed class Visitor
     /// <summary>All that another scheme can change.</summary>
     private static readonly AxeRunOptions Colours = new() { RunOnly = RunOnlyOptions.Rules("color-contrast") };
 
+    /// <summary>What has neither border nor outline, where the browser ignores the backgrounds of a page.</summary>
+    private const string Unmarked = """
+        () => [...document.querySelectorAll('.advice, .note, .tag, button, .button, input, select, [aria-current]')]
+            .filter(it => it.checkVisibility() && !['radio', 'checkbox', 'file'].includes(it.type))
+            .filter(it => {
+                const { borderTopWidth, borderTopStyle, borderTopColor, outlineStyle } = getComputedStyle(it);
+                const bordered = borderTopWidth !== '0px' && borderTopStyle !== 'none' && !/^rgba.*, 0\)$/.test(borderTopColor);
+                return !bordered && outlineStyle === 'none';
+            })
+            .map(it => it.outerHTML)
+        """;
+
     private readonly IBrowserContext context;
     private readonly ConcurrentQueue<string> messages = new();
     private readonly ConcurrentQueue<string> foreign = new();
     private readonly List<string> expected = [];
+    private ICDPSession? protocol;
 
     internal Visitor(IBrowserContext context, IPage page, string address)
     {
@@ -85,7 +98,45 @@ public sealed class Visitor
         Assert.DoesNotContain(passed, one => one.EndsWith("(not to be seen)", StringComparison.Ordinal));
     }
 
-    /// <summary>In light and dark, wide and narrow, axe must find nothing, and nothing may stick out.</summary>
+    /// <summary>Drags a file over a place of the page, or drops it there, as from the desktop.</summary>
+    public async Task DragAsync(string type, ILocator place, string file)
+    {
+        await place.ScrollIntoViewIfNeededAsync();
+        var box = (await place.BoundingBoxAsync())!;
+        await SendAsync(
+            "Input.dispatchDragEvent",
+            new()
+            {
+                ["type"] = type,
+                ["x"] = box.X + (box.Width / 2),
+                ["y"] = box.Y + (box.Height / 4),
+                ["data"] = new
+                {
+                    items = Array.Empty<object>(),
+                    files = new[] { file },
+                    dragOperationsMask = 1,
+                },
+            }
+        );
+    }
+
+    /// <summary>Lets the browser send only so many bytes a second; -1 is no limit.</summary>
+    public async Task LimitUploadsAsync(int bytes) =>
+        await SendAsync(
+            "Network.emulateNetworkConditions",
+            new()
+            {
+                ["offline"] = false,
+                ["latency"] = 0,
+                ["downloadThroughput"] = -1,
+                ["uploadThroughput"] = bytes,
+            }
+        );
+
+    /// <summary>
+    /// In light, dark and forced colours, wide and narrow, axe must find nothing, nothing may stick out, and nothing may be
+    /// told by its background alone.
+    /// </summary>
     public async Task LookAsync(string name)
     {
         foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
@@ -102,7 +153,11 @@ public sealed class Visitor
         }
 
         await Page.SetViewportSizeAsync(Widths[0], 800);
-        await Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
+        await Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light, ForcedColors = ForcedColors.Active });
+        await KeepPictureAsync($"{name}-forced");
+        Assert.Empty(await Page.EvaluateAsync<string[]>(Unmarked));
+        await CheckAsync($"{name} in forced colours", Colours);
+        await Page.EmulateMediaAsync(new() { ForcedColors = ForcedColors.None });
     }
 
     /// <summary>Takes a picture of the whole page, if pictures are wanted.</summary>
@@ -123,6 +178,13 @@ public sealed class Visitor
             found.Violations.Length == 0,
             $"{name}: {string.Join('\n', found.Violations.Select(one => $"{one.Id}: {one.Help} {one.Nodes[0].Html}"))}"
         );
+    }
+
+    /// <summary>Asks Chromium for what Playwright has no word for.</summary>
+    private async Task SendAsync(string method, Dictionary<string, object> arguments)
+    {
+        protocol ??= await context.NewCDPSessionAsync(Page);
+        await protocol.SendAsync(method, arguments);
     }
 
     public async Task LeaveAsync()

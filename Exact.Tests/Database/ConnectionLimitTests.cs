@@ -13,6 +13,9 @@ namespace Exact.Tests.Database;
 /// </summary>
 public sealed class ConnectionLimitTests : IAsyncLifetime
 {
+    /// <summary>A refusal takes less than five seconds; the rest is for a busy machine.</summary>
+    private static readonly TimeSpan Refusal = TimeSpan.FromSeconds(20);
+
     private readonly MigratedDatabase database = new(MigratedTemplate.Current);
     private TestRole role = null!;
 
@@ -101,7 +104,7 @@ public sealed class ConnectionLimitTests : IAsyncLifetime
         await using var pooler = await Pooler.StartAsync(role.ConnectionString(database.Name), mode: "session");
         await using var service = ExactProcess.Serve(pooler.ConnectionString);
 
-        Assert.Equal(1, await service.WaitForExitAsync());
+        Assert.Equal(1, await service.WaitForExitAsync(Refusal));
         Assert.Contains("Set ConnectionStrings__ExactMigrator to the address of the server", service.Log);
     }
 
@@ -117,7 +120,7 @@ public sealed class ConnectionLimitTests : IAsyncLifetime
         await using (await OpenAsync())
         {
             using var answer = await service.Client.GetAsync("/api/challenges", Cancellation);
-            await service.WaitForLogAsync("too many connections for role");
+            await service.WaitForLogAsync("too many connections for role", Refusal);
 
             Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
             Assert.NotNull(answer.Headers.RetryAfter);
@@ -151,16 +154,73 @@ public sealed class ConnectionLimitTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_start_on_a_server_that_is_full_says_so_and_goes_on_when_there_is_room()
+    public async Task A_start_with_a_role_that_may_have_no_session_says_so_and_goes_on_when_it_may()
     {
         await database.ExecuteAsync($"ALTER ROLE {role.Name} CONNECTION LIMIT 0");
         await using var service = ExactProcess.Serve(role.ConnectionString(database.Name));
 
-        await service.WaitForLogAsync("Waiting for PostgreSQL");
+        await service.WaitForLogAsync("Waiting for PostgreSQL", Refusal);
         Assert.Contains("ALTER ROLE", service.Log);
         await database.ExecuteAsync($"ALTER ROLE {role.Name} CONNECTION LIMIT -1");
 
         await service.WaitUntilReadyAsync();
+    }
+
+    [Fact]
+    public async Task A_server_that_is_full_is_told_in_the_log_and_serves_when_sessions_are_free_again()
+    {
+        const string Cause = "too many clients already";
+        await using var server = await OwnServer.StartNewAsync(maxConnections: 20);
+        await using var service = ExactProcess.Serve(server.ConnectionStringOf("exact"));
+        await service.WaitUntilReadyAsync();
+        var taken = await TakeAsync(server, 20);
+        await using var later = ExactProcess.Serve(server.ConnectionStringOf("exact"));
+
+        using var answer = await service.Client.GetAsync("/api/challenges", Cancellation);
+        await service.WaitForLogAsync(Cause, Refusal);
+        await later.WaitForLogAsync(Cause, Refusal);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Contains("Allow more (max_connections of the server", service.Log);
+        Assert.Contains("Waiting for PostgreSQL", later.Log);
+        await Task.WhenAll(taken.Select(session => session.DisposeAsync().AsTask()));
+        await service.WaitUntilAsync("/api/challenges", HttpStatusCode.OK, Refusal);
+        await service.WaitUntilReadyAsync(Refusal);
+        await later.WaitUntilReadyAsync(Refusal);
+    }
+
+    /// <summary>Takes this many sessions, which are all that the server has, and those of the service with them.</summary>
+    private static async Task<List<NpgsqlConnection>> TakeAsync(OwnServer server, int count)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(server.ConnectionString)
+        {
+            ApplicationName = "stranger",
+            Pooling = false,
+        };
+        var taken = new List<NpgsqlConnection>();
+        await Wait.UntilAsync(
+            async () =>
+            {
+                var session = new NpgsqlConnection(settings.ConnectionString);
+                try
+                {
+                    await session.OpenAsync(Cancellation);
+                    taken.Add(session);
+                }
+                catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.TooManyConnections)
+                {
+                    await using var end = taken[0].CreateCommand();
+                    end.CommandText =
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'exact %'";
+                    await end.ExecuteNonQueryAsync(Cancellation);
+                }
+
+                return taken.Count == count;
+            },
+            "all sessions of the server are taken"
+        );
+        return taken;
     }
 
     /// <summary>Reads, writes, imports, exports, and signs in.</summary>

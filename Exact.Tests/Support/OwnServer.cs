@@ -7,12 +7,12 @@ using Npgsql;
 namespace Exact.Tests.Support;
 
 /// <summary>A PostgreSQL server that one test has for itself, to stop it, kill it and start it again.</summary>
-internal sealed class OwnServer : IAsyncDisposable
+internal sealed class OwnServer(int maxConnections) : IAsyncDisposable
 {
     private readonly EmbeddedPostgresOptions options = new()
     {
         DataFolder = Path.Combine(Path.GetTempPath(), $"exact-own-{Guid.NewGuid():N}"),
-        MaxConnections = 200,
+        MaxConnections = maxConnections,
         Durable = false,
         Restart = false, // a test does that
     };
@@ -30,9 +30,9 @@ internal sealed class OwnServer : IAsyncDisposable
 
     private string Standby => $"{DataFolder}.standby";
 
-    public static async Task<OwnServer> StartNewAsync()
+    public static async Task<OwnServer> StartNewAsync(int maxConnections = 200)
     {
-        var server = new OwnServer();
+        var server = new OwnServer(maxConnections);
         await PreparedCluster.CopyToAsync(server.options.DataFolder);
         await server.StartAsync();
         return server;

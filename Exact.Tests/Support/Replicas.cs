@@ -16,8 +16,8 @@ internal sealed class Replicas : IAsyncDisposable
         return replicas;
     }
 
-    public Task WaitUntilReadyAsync() =>
-        Task.WhenAll(all.Where(one => !one.HasExited).Select(one => one.WaitUntilReadyAsync()));
+    public Task WaitUntilReadyAsync(TimeSpan? patience = null) =>
+        Task.WhenAll(all.Where(one => !one.HasExited).Select(one => one.WaitUntilReadyAsync(patience)));
 
     public async ValueTask DisposeAsync() => await Task.WhenAll(all.Select(one => one.DisposeAsync().AsTask()));
 

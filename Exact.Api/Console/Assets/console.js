@@ -7,6 +7,7 @@ const pause = 3000;
 const main = document.getElementById("main");
 let live = document.body.dataset.live;
 let source;
+let sending = false;
 let refreshing = false;
 let again = false;
 
@@ -80,6 +81,8 @@ function followProgress(event) {
 /** Sends a file with a bar and a button to cancel; the page behind the answer is where it goes on. */
 function upload(form, event) {
     event.preventDefault();
+    if (sending) return; // a double click
+    sending = true;
     const request = new XMLHttpRequest();
     const place = document.getElementById("receiving");
     const bar = place.querySelector("progress");
@@ -88,7 +91,8 @@ function upload(form, event) {
     note.textContent = "Receiving the file.";
     place.querySelector("button").onclick = () => request.abort();
     request.upload.onprogress = sent => { bar.max = sent.total; bar.value = sent.loaded; };
-    request.onabort = () => { place.hidden = true; };
+    request.onabort = () => { place.hidden = true; form.querySelector("button").focus(); };
+    request.onloadend = () => { sending = false; };
     request.onerror = () => { note.textContent = "The connection was lost. Nothing was changed. Send the file again."; };
     request.onload = () => {
         if (request.status === 401) {
