@@ -37,11 +37,11 @@ internal static class AccessSetup
         app.UseAuthorization();
     }
 
-    /// <summary>Before the schema is there, only the admin key can be recognised.</summary>
+    /// <summary>Before the schema is there, only the admin key can be recognised, or its session in the console.</summary>
     private static string SelectScheme(HttpContext context) =>
         TokenHandler.IsSent(context.Request) ? TokenHandler.Scheme
         : AdminKeyHandler.KeyOf(context.Request) is not null ? AdminKeyHandler.Scheme
-        : !context.RequestServices.GetRequiredService<SchemaState>().HasStarted ? AdminKeyHandler.Scheme
         : ConsoleCookie.IsSent(context.Request) ? ConsoleCookie.Scheme
+        : !context.RequestServices.GetRequiredService<SchemaState>().HasStarted ? AdminKeyHandler.Scheme
         : IdentityConstants.ApplicationScheme;
 }

@@ -15,9 +15,28 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
     /// <summary>How old a backup may be.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromDays(7);
 
-    /// <summary>All that can be said where the database cannot be read.</summary>
-    public static Advice OfUnreachable(MigrationStatus status) =>
-        new("bad", $"The database cannot be read. {status.Detail}");
+    /// <summary>All that can be said where the tables cannot be read, or may be missing.</summary>
+    public static Advice OfMigrations(MigrationStatus status) =>
+        status.State switch
+        {
+            MigrationState.Unreachable => new("bad", $"The database cannot be read. {status.Detail}"),
+            MigrationState.Failed => new(
+                "bad",
+                "The last migration failed. Find the cause, then apply it again.",
+                "/migrations",
+                "See why"
+            ),
+            MigrationState.Migrating => new("busy", "A replica is migrating.", "/migrations", "Watch it"),
+            MigrationState.Pending => new(
+                "warn",
+                status.Pending.Count == 1
+                    ? "1 migration is pending: apply it."
+                    : $"{status.Pending.Count} migrations are pending: apply them.",
+                "/migrations",
+                "Review and apply"
+            ),
+            _ => new("warn", "The service is not ready.", "/migrations", "See the migrations"),
+        };
 
     /// <summary>The most urgent thing comes first: what has failed, before what is pending or runs.</summary>
     public static Advice Of(
@@ -29,12 +48,7 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
     ) =>
         (status.State, running) switch
         {
-            (MigrationState.Failed, _) => new(
-                "bad",
-                "The last migration failed. Find the cause, then apply it again.",
-                "/migrations",
-                "See why"
-            ),
+            (MigrationState.Failed, _) => OfMigrations(status),
             _ when backups is { FailedSince: { } since, LastVerified: var last } => new(
                 "bad",
                 $"Backups have failed since {Show.Time(since)} UTC; "
@@ -46,15 +60,7 @@ internal sealed record Advice(string Tone, string Sentence, string? Page = null,
                 "/backups",
                 "See why"
             ),
-            (MigrationState.Migrating, _) => new("busy", "A replica is migrating.", "/migrations", "Watch it"),
-            (MigrationState.Pending, _) => new(
-                "warn",
-                status.Pending.Count == 1
-                    ? "1 migration is pending: apply it."
-                    : $"{status.Pending.Count} migrations are pending: apply them.",
-                "/migrations",
-                "Review and apply"
-            ),
+            (MigrationState.Migrating or MigrationState.Pending, _) => OfMigrations(status),
             (MigrationState.Drifted, _) => new(
                 "warn",
                 "The database differs from the model.",

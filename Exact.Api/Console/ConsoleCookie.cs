@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using Exact.Api.Access;
+using Exact.Infrastructure.Migrating;
 using Exact.Infrastructure.Operations;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -17,6 +18,9 @@ internal static class ConsoleCookie
 
     private const string KeyClaim = "key";
 
+    /// <summary>Marks a session from a time without shared keys, which only this process can read.</summary>
+    private const string OfThisProcess = "process";
+
     /// <summary>The key opens everything, so its session is shorter than a person's.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
 
@@ -25,6 +29,7 @@ internal static class ConsoleCookie
         options.Cookie.Name = Name;
         options.Cookie.SameSite = SameSiteMode.Strict;
         options.ExpireTimeSpan = Lifetime;
+        options.Events.OnSigningIn = MarkAsync;
         options.Events.OnValidatePrincipal = ValidateAsync;
         SessionCookie.Secure(options);
     }
@@ -45,18 +50,34 @@ internal static class ConsoleCookie
             )
         );
 
-    /// <summary>A new admin key ends the sessions of the old one.</summary>
+    private static Task MarkAsync(CookieSigningInContext context)
+    {
+        if (!IsOpen(context.HttpContext))
+        {
+            context.Properties.Items[OfThisProcess] = bool.TrueString;
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// A new admin key ends the sessions of the old one. A session that only this process can read gets a cookie for every
+    /// replica as soon as that is possible.
+    /// </summary>
     private static Task ValidateAsync(CookieValidatePrincipalContext context)
     {
         var keys = context.HttpContext.RequestServices.GetRequiredService<IOptionsMonitor<AdminKeyOptions>>();
         if (context.Principal?.FindFirstValue(KeyClaim) == PrintOf(keys.Get(AdminKeyHandler.Scheme)))
         {
+            context.ShouldRenew = IsOpen(context.HttpContext) && context.Properties.Items.Remove(OfThisProcess);
             return Task.CompletedTask;
         }
 
         context.RejectPrincipal();
         return context.HttpContext.SignOutAsync(Scheme);
     }
+
+    private static bool IsOpen(HttpContext context) => context.RequestServices.GetRequiredService<SchemaState>().IsOpen;
 
     private static string PrintOf(AdminKeyOptions options) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Scheme} {options.Key}")));

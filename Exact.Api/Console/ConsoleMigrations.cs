@@ -1,4 +1,5 @@
 using Exact.Infrastructure;
+using Exact.Infrastructure.Accounts;
 using Exact.Infrastructure.Migrating;
 
 namespace Exact.Api.AdminConsole;
@@ -7,6 +8,7 @@ namespace Exact.Api.AdminConsole;
 internal sealed partial class ConsoleMigrations(
     DatabaseMigrator migrator,
     SchemaWatch watch,
+    KeyRing keys,
     IHostApplicationLifetime lifetime,
     ILogger<ConsoleMigrations> logger
 )
@@ -16,6 +18,12 @@ internal sealed partial class ConsoleMigrations(
 
     private readonly Lock starting = new();
     private Task running = Task.CompletedTask;
+
+    /// <summary>
+    /// Why the last run of this process failed; null if none did. A run that is refused, as for a missing right, leaves no
+    /// entry in the journal.
+    /// </summary>
+    public string? Failure { get; private set; }
 
     /// <summary>Starts a run, unless this process is at it, and waits for a moment.</summary>
     public async Task StartAsync(string actor)
@@ -32,13 +40,17 @@ internal sealed partial class ConsoleMigrations(
     {
         try
         {
+            Failure = null;
             await migrator.MigrateAsync(actor, lifetime.ApplicationStopping);
-            await watch.ReturnAsync(lifetime.ApplicationStopping);
+            await keys.TryEnsureAsync(lifetime.ApplicationStopping); // before the service is ready, so that sessions go on
         }
         catch (Exception e)
         {
-            LogFailed(e.Cause()); // the journal and the status say so, too
+            Failure = e.Cause();
+            LogFailed(Failure);
         }
+
+        await watch.ReturnAsync(lifetime.ApplicationStopping);
     }
 
     [LoggerMessage(1701, LogLevel.Error, "The migrations could not be applied from the console: {Cause}")]

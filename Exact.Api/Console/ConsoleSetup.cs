@@ -1,5 +1,6 @@
 using Exact.Api.Access;
 using Exact.Api.Accounts;
+using Exact.Api.Startup;
 using Microsoft.AspNetCore.Antiforgery;
 
 namespace Exact.Api.AdminConsole;
@@ -37,7 +38,7 @@ internal static class ConsoleSetup
         var pages = routes.MapGroup("/admin").ExcludeFromDescription().RequireAuthorization(AdminAccess.Policy);
         pages.MapUploads();
         var forms = pages.MapGroup("").WithMetadata(AccountEndpoints.SmallBody).ChecksForms();
-        forms.MapGet("/", () => ConsolePage.Of<OverviewPage>());
+        forms.MapGet("/", () => ConsolePage.Of<OverviewPage>()).AvailableAtAnyTime();
         forms.MapMigrationPages();
         forms.MapBackupPages();
         forms.MapOperationPages();

@@ -6,7 +6,7 @@ namespace Exact.Api.AdminConsole;
 
 /// <summary>
 /// Shows a browser a problem as a page: the progress while the service migrates, wherever it goes, and otherwise in the
-/// console.
+/// console, where the admin key opens what needs no schema.
 /// </summary>
 internal sealed class ProblemPages(SchemaState state) : IProblemDetailsWriter
 {
@@ -67,12 +67,16 @@ internal sealed class ProblemPages(SchemaState state) : IProblemDetailsWriter
             : $"{request.PathBase}/admin";
     }
 
-    /// <summary>Before the start nobody can sign in, so a browser waits in front of the console, too.</summary>
+    /// <summary>Before the start only the console can sign anybody in; elsewhere a browser waits.</summary>
     private bool IsNotReady(ProblemDetailsContext context) =>
         HttpMethods.IsGet(context.HttpContext.Request.Method)
         && (
             context.ProblemDetails.Extensions.ContainsKey("progress")
-            || (!state.HasStarted && context.ProblemDetails.Status is StatusCodes.Status401Unauthorized)
+            || (
+                !state.HasStarted
+                && context.ProblemDetails.Status is StatusCodes.Status401Unauthorized
+                && !context.HttpContext.Request.Path.StartsWithSegments("/admin")
+            )
         );
 
     private static string? DetailOf(ProblemDetails problem) =>

@@ -1,6 +1,8 @@
 using Exact.Api.Access;
 using Exact.Api.Accounts;
+using Exact.Api.Startup;
 using Exact.Infrastructure.Accounts;
+using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
@@ -12,7 +14,7 @@ internal static partial class SignIn
 {
     public static void MapSignIn(this RouteGroupBuilder group)
     {
-        var forms = group.MapGroup("").ChecksForms();
+        var forms = group.MapGroup("").ChecksForms().AvailableAtAnyTime();
         forms.MapGet("/sign-in", (HttpContext context) => Page($"{context.Request.PathBase}/admin"));
         forms.MapPost("/sign-in", SignInAsync);
         forms.MapPost("/sign-out", (Delegate)SignOutAsync);
@@ -33,6 +35,7 @@ internal static partial class SignIn
         HttpContext context,
         SignInService people,
         SignInManager<User> sessions,
+        SchemaState state,
         WrongKeys wrongKeys,
         IOptionsMonitor<AdminKeyOptions> keys,
         ILogger<AdminKeyHandler> logger,
@@ -42,6 +45,12 @@ internal static partial class SignIn
         var form = await context.Request.ReadFormAsync(cancellationToken);
         var returnTo = SafeReturn(context, form["return"]);
         var isStaff = form.ContainsKey("username");
+        if (isStaff && !state.IsOpen)
+        {
+            const string Sentence = "Accounts cannot be checked now. Sign in with the admin key.";
+            return Page(returnTo, Sentence, status: StatusCodes.Status422UnprocessableEntity);
+        }
+
         var mistake = isStaff
             ? await SignInStaffAsync(
                 people,

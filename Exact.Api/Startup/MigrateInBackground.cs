@@ -90,7 +90,11 @@ internal sealed partial class MigrateInBackground(
                 LogWaiting(found.Total is { } count ? $"apply {count} pending migrations" : $"grant rights. {told}");
             }
 
-            state.Enter(found.Phase, $"Migrations:OnStartup is Check: waiting for someone to migrate. {told}");
+            if (!migrator.IsRunning) // an administrator has this service migrate, and follows how far it is
+            {
+                state.Enter(found.Phase, $"Migrations:OnStartup is Check: waiting for someone to migrate. {told}");
+            }
+
             await Task.Delay(CheckInterval, time, stoppingToken);
         }
     }

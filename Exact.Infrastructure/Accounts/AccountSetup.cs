@@ -1,7 +1,9 @@
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Migrating;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Exact.Infrastructure.Accounts;
 
@@ -33,6 +35,13 @@ internal static class AccountSetup
             .DisableAutomaticKeyGeneration()
             .PersistKeysToDbContext<ExactDbContext>();
         services.AddSingleton<KeyRing>();
+        var shared = services.Single(service => service.ServiceType == typeof(IDataProtectionProvider));
+        services.Replace(
+            ServiceDescriptor.Singleton<IDataProtectionProvider>(provider => new ProtectionWithoutSchema(
+                (IDataProtectionProvider)shared.ImplementationFactory!(provider),
+                provider.GetRequiredService<SchemaState>()
+            ))
+        );
         // The framework would load the keys before the database is there, and hold up the start.
         services.Remove(services.Single(service => service.ImplementationType?.Name is "DataProtectionHostedService"));
     }

@@ -29,7 +29,12 @@ internal sealed partial class DatabaseMigrator(
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
+    private int running;
+
     private readonly bool hasSeeder = contextOptions.FindExtension<CoreOptionsExtension>()?.AsyncSeeder is not null;
+
+    /// <summary>Whether a run of this process enters its phases in the <see cref="SchemaState"/> now.</summary>
+    public bool IsRunning => Volatile.Read(ref running) > 0;
 
     /// <summary>Applies what is pending, or waits for the replica that does.</summary>
     /// <param name="actor">
@@ -44,6 +49,7 @@ internal sealed partial class DatabaseMigrator(
     {
         using var activity = Telemetry.StartMigrate(actor);
         var run = new MigrationRun(actor, time);
+        Interlocked.Increment(ref running);
         try
         {
             while (!await TryApplyAsync(run, cancellationToken))
@@ -60,6 +66,7 @@ internal sealed partial class DatabaseMigrator(
         }
         finally
         {
+            Interlocked.Decrement(ref running);
             await CloseAsync(run);
         }
     }

@@ -15,7 +15,7 @@ using Microsoft.Extensions.Logging;
 namespace Exact.Tests.AdminConsole;
 
 /// <summary>What the console refuses, without a browser, and how it judges.</summary>
-public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<ExactApp>
+public sealed class ConsoleDoorTests(ExactApp app) : IClassFixture<ExactApp>
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 27, 12, 0, 0, TimeSpan.Zero);
 
@@ -30,7 +30,7 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
     public async Task A_form_without_its_token_is_refused(string path)
     {
         using var browser = app.CreateClient();
-        await SignInAsync(browser, "/admin");
+        await ConsoleForms.SignInAsync(browser, "/admin");
 
         using var form = new MultipartFormDataContent { { new StringContent("UTC"), "timezone" } };
         using var answer = await browser.PostAsync(path, form, Cancellation);
@@ -51,7 +51,7 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
     {
         using var browser = app.CreateClient();
 
-        Assert.Equal(expected, await SignInAsync(browser, asked));
+        Assert.Equal(expected, await ConsoleForms.SignInAsync(browser, asked));
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
     public async Task The_cookie_of_the_console_opens_nothing_but_the_console()
     {
         using var browser = app.CreateClient();
-        await SignInAsync(browser, "/admin");
+        await ConsoleForms.SignInAsync(browser, "/admin");
 
         using var console = await browser.GetAsync("/admin", Cancellation);
         using var api = await browser.GetAsync("/api/admin/migrations", Cancellation);
@@ -226,7 +226,7 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
         var cookies = new CookieContainer();
         using var here = first.CreateDefaultClient(new RedirectHandler(), new CookieContainerHandler(cookies));
         using var there = second.CreateDefaultClient(new RedirectHandler(), new CookieContainerHandler(cookies));
-        await SignInAsync(here, "/admin");
+        await ConsoleForms.SignInAsync(here, "/admin");
         var (taken, _) = await SendAsync(here, "/admin/backups");
         await WaitAsync(here, taken, "succeeded");
         var name = Path.GetFileName(Directory.EnumerateFiles(folder, "*.tar.gz").Single());
@@ -259,7 +259,7 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
         await ExactApp.WhenReadyAsync(service);
         using var browser = service.CreateClient();
         browser.DefaultRequestHeaders.Add("Accept", "text/html");
-        await SignInAsync(browser, "/admin");
+        await ConsoleForms.SignInAsync(browser, "/admin");
         Assert.Contains(
             log.All,
             line => line.StartsWith("Signed in to the console with the admin key from", StringComparison.Ordinal)
@@ -329,7 +329,7 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
     {
         var page = await browser.GetStringAsync("/admin/backups", Cancellation);
         using var form = new FormUrlEncodedContent([
-            new("__RequestVerificationToken", Token().Match(page).Groups[1].Value),
+            new("__RequestVerificationToken", ConsoleForms.TokenOf(page)),
             .. fields.Select(field => KeyValuePair.Create(field.Name, field.Value)),
         ]);
         using var answer = await browser.PostAsync(path, form, Cancellation);
@@ -350,21 +350,4 @@ public sealed partial class ConsoleDoorTests(ExactApp app) : IClassFixture<Exact
         );
         return page;
     }
-
-    /// <summary>Signs in with the key, and returns the path that this leads to.</summary>
-    private static async Task<string> SignInAsync(HttpClient browser, string returnTo)
-    {
-        var page = await browser.GetStringAsync("/admin/sign-in", Cancellation);
-        using var form = new FormUrlEncodedContent([
-            new("__RequestVerificationToken", Token().Match(page).Groups[1].Value),
-            new("key", ExactApp.AdminKey),
-            new("return", returnTo),
-        ]);
-        using var answer = await browser.PostAsync("/admin/sign-in", form, Cancellation);
-        answer.EnsureSuccessStatusCode();
-        return answer.RequestMessage!.RequestUri!.PathAndQuery;
-    }
-
-    [GeneratedRegex("""name="__RequestVerificationToken" value="([^"]+)""")]
-    private static partial Regex Token();
 }

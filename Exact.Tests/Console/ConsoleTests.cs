@@ -579,8 +579,7 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         using var admin = waiting.CreateAdmin();
         var visitor = await VisitAsync(waiting.Address);
         visitor.Expect(503);
-        visitor.Expect(401);
-        await visitor.Page.GotoAsync("/admin/operations");
+        await visitor.Page.GotoAsync("/");
         await Expect(visitor.Main).ToContainTextAsync("waiting for someone to migrate");
         await visitor.LookAsync("calm");
         using (var browser = new HttpRequestMessage(HttpMethod.Get, "/api/challenges"))
@@ -594,8 +593,70 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         using var answer = await admin.PostAsync("/api/admin/migrations", null, Cancellation);
 
         answer.EnsureSuccessStatusCode();
-        await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "Sign in" })).ToBeVisibleAsync();
-        await Expect(visitor.Page).ToHaveURLAsync($"{waiting.Address}/admin/operations");
+        await Expect(visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Documentation" }).First).ToBeVisibleAsync();
+        await Expect(visitor.Page).ToHaveURLAsync($"{waiting.Address}/");
+        await visitor.LeaveAsync(); // before its service ends
+    }
+
+    [Fact]
+    public async Task A_service_that_waits_for_its_migrations_is_migrated_in_the_browser()
+    {
+        await using var waiting = new ConsoleSite(new TestDatabase(), ("Migrations:OnStartup", "Check"));
+        await waiting.Database.InitializeAsync();
+        await waiting.Database.MigrateToFirstAsync();
+        await waiting.Database.ExecuteAsync(
+            """
+            INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+            VALUES ('c1', 'kept', '', now(), 'ada')
+            """
+        );
+        using var server = waiting.CreateClient();
+        var visitor = await VisitAsync(waiting.Address);
+        visitor.Expect(503);
+        visitor.Expect(401);
+        visitor.Expect(422);
+        await visitor.Page.GotoAsync("/");
+        await visitor.FollowAsync("the console");
+        await Expect(visitor.Main).ToContainTextAsync("waiting for someone to migrate");
+        await Expect(visitor.Main).ToContainTextAsync("Until the service is ready, only the admin key");
+        await Expect(visitor.Page.GetByLabel("User name")).ToHaveCountAsync(0);
+        await visitor.LookAsync("sign-in-before-migrations");
+        await visitor.SignInAsync("/admin", "not the key at all");
+        await Expect(visitor.Main).ToContainTextAsync("This is not the admin key.");
+
+        await visitor.SignInAsync("/admin");
+        await Expect(visitor.Page.Locator(".advice")).ToContainTextAsync("migrations are pending: apply them.");
+        await visitor.LookAsync("overview-before-migrations");
+        var cookie = (await visitor.Page.Context.CookiesAsync()).Single(one => one.Name == "exact_console");
+        Assert.True(cookie.HttpOnly);
+        Assert.Equal(SameSiteAttribute.Strict, cookie.SameSite);
+        await visitor.FollowAsync("Operations");
+        await Expect(visitor.Main).ToContainTextAsync("This page becomes the one that you asked for");
+        await visitor.FollowAsync("To the migrations");
+        await Expect(visitor.Main).ToContainTextAsync("AddThePlatform");
+        await Expect(visitor.Page.GetByRole(AriaRole.Row, new() { Name = "scores" }).First)
+            .ToContainTextAsync("SHARE UPDATE EXCLUSIVE");
+        await using (var reader = await waiting.Database.DataSource.OpenConnectionAsync(Cancellation))
+        {
+            await using var transaction = await reader.BeginTransactionAsync(Cancellation);
+            await using var hold = reader.CreateCommand();
+            hold.CommandText = "LOCK TABLE scores IN SHARE MODE";
+            await hold.ExecuteNonQueryAsync(Cancellation);
+            await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Apply" }).ClickAsync();
+            await Expect(visitor.Main).ToContainTextAsync("the table scores, for");
+            await Expect(visitor.Main).ToContainTextAsync("Applying migration");
+            await visitor.LookAsync("migrations-running-before-ready");
+        }
+
+        await Expect(visitor.Page.Locator(".title .tag")).ToHaveTextAsync("current");
+        await Expect(visitor.Page.Locator("#now")).ToHaveCountAsync(0); // the service has noticed
+        await visitor.FollowAsync("Overview");
+        await Expect(visitor.Main).ToContainTextAsync("Last backup"); // without another sign-in
+        await Expect(visitor.Page.Locator(".who")).ToContainTextAsync("admin-key");
+        await visitor.FollowAsync("Operations");
+        await Expect(visitor.Main).ToContainTextAsync("succeeded");
+        await visitor.ClickAsync("Sign out");
+        await Expect(visitor.Page.GetByLabel("User name")).ToBeVisibleAsync();
         await visitor.LeaveAsync(); // before its service ends
     }
 
