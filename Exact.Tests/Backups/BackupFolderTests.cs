@@ -30,13 +30,13 @@ public sealed class BackupFolderTests(MigratedDatabase database, FauxS3 server)
 
         Assert.True(backup.Verified, backup.Error);
         Assert.Equivalent(backup, Assert.Single(await backups.Folder!.ListAsync(Cancellation)), strict: true);
-        await using var archive = await BackupCommand.OpenAsync(
+        var found = await BackupFinder.OpenAsync(
             services,
             $"s3://exact/backups/{backup.Name}",
             to: null,
             Cancellation
         );
-        Assert.Equal(backup.Bytes, archive.Length);
+        Assert.Equal(backup.Bytes, found.Content.Length);
     }
 
     [Fact]
