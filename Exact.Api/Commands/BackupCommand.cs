@@ -3,8 +3,10 @@ using System.Text.Json;
 using Exact.Infrastructure;
 using Exact.Infrastructure.Backups;
 using Exact.Infrastructure.Database;
+using Exact.Infrastructure.Files;
 using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Exporting;
+using Npgsql;
 
 namespace Exact.Api.Commands;
 
@@ -61,7 +63,10 @@ internal static class BackupCommand
                 result.AddError("backup takes only one of FILE, --verify and --list.");
             }
 
-            if (result.GetResult(to) is not null && (chosen[0] || result.GetValue(verify) is { } at && IsPlace(at)))
+            if (
+                result.GetResult(to) is not null
+                && (chosen[0] || result.GetValue(verify) is { } at && BackupFinder.IsPlace(at))
+            )
             {
                 result.AddError("--to goes with a backup in a folder: a FILE is written and read where its name says.");
             }
@@ -147,17 +152,18 @@ internal static class BackupCommand
     {
         try
         {
-            await using var archive = await OpenAsync(services, file, to, cancellationToken);
-            var counted = new CountedStream(archive);
-            var manifest = await CommandProgress
-                .Create(services)
-                .ShowAsync(
-                    () => new Step($"Verifying {file}", counted.Bytes, archive.Length, counted.Bytes),
-                    services.GetRequiredService<BackupVerifier>().VerifyAsync(counted, cancellationToken)
-                );
+            var found = await BackupFinder.OpenAsync(services, file, to, cancellationToken);
+            await using var content = found.Content;
+            var backup = await VerifyAsync(services, file, found, cancellationToken);
+            if (!backup.Verified)
+            {
+                await Console.Error.WriteLineAsync(backup.Error);
+                return ExitCode.Failed;
+            }
+
             await Console.Out.WriteLineAsync(
-                $"{file} was restored and equals its manifest: {manifest.Records} records, {manifest.Files} files with "
-                    + $"{manifest.FileBytes} bytes, schema {manifest.Schema}, taken at {manifest.TakenAt:u}."
+                $"{file} was restored and equals its manifest: {backup.Records} records, {backup.Files} files, "
+                    + $"{backup.Bytes} bytes, schema {backup.Schema}, taken at {backup.TakenAt:u}."
             );
             return ExitCode.Done;
         }
@@ -169,31 +175,75 @@ internal static class BackupCommand
         }
     }
 
-    /// <summary>A file, or else an archive of that name in a folder or a bucket.</summary>
-    internal static async Task<Stream> OpenAsync(
+    private static async Task<Backup> VerifyAsync(
         IServiceProvider services,
         string file,
-        string? to,
+        FoundFile found,
         CancellationToken cancellationToken
     )
     {
-        var backups = services.GetRequiredService<BackupService>();
-        var (place, name) = BackupFolder.IsBucket(file) ? BackupFolder.Split(file) : (to, file);
-        if (place is null && (IsPlace(file) || File.Exists(file)))
+        if (found.Folder is { } folder)
         {
-            return File.OpenRead(file);
+            try
+            {
+                return await VerifyKeptAsync(services, file, folder, found.Name, cancellationToken);
+            }
+            catch (PostgresException e)
+                when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidCatalogName)
+            {
+                // A new server has no journal yet, and a backup is worth verifying there before it is restored.
+            }
         }
 
-        var folder = place is null ? backups.Folder : backups.OpenFolder(place);
-        return folder is null
-            ? File.OpenRead(file)
-            : await folder.FindAsync(name, cancellationToken)
-                ?? throw new FileNotFoundException("There is no such file, and no backup of this name in the folder.");
+        return await VerifyFileAsync(services, file, found.Content, cancellationToken);
     }
 
-    /// <summary>Whether it names a folder or a bucket, too.</summary>
-    private static bool IsPlace(string file) =>
-        BackupFolder.IsBucket(file) || file.Contains('/') || file.Contains(Path.DirectorySeparatorChar);
+    /// <summary>Verifies a backup of a folder or a bucket. The journal and the description beside it say how it went.</summary>
+    private static async Task<Backup> VerifyKeptAsync(
+        IServiceProvider services,
+        string file,
+        BackupFolder folder,
+        string name,
+        CancellationToken cancellationToken
+    )
+    {
+        var backup =
+            (await folder.ListAsync(cancellationToken)).FirstOrDefault(listed => listed.Name == name)
+            ?? throw new FileMissingException(name);
+        var progress = new BackupProgress();
+        return await CommandProgress
+            .Create(services)
+            .ShowAsync(
+                () =>
+                    new Step(
+                        $"Verifying {file}",
+                        progress.Verified?.Read ?? 0,
+                        backup.Bytes,
+                        progress.Verified?.Read ?? 0
+                    ),
+                services
+                    .GetRequiredService<BackupService>()
+                    .VerifyAsync(folder, backup, Actors.CommandLine, _ => { }, cancellationToken, progress)
+            );
+    }
+
+    /// <summary>Verifies any other file, which has no description.</summary>
+    private static async Task<Backup> VerifyFileAsync(
+        IServiceProvider services,
+        string file,
+        Stream archive,
+        CancellationToken cancellationToken
+    )
+    {
+        var counted = new CountedStream(archive);
+        var manifest = await CommandProgress
+            .Create(services)
+            .ShowAsync(
+                () => new Step($"Verifying {file}", counted.Bytes, archive.Length, counted.Bytes),
+                services.GetRequiredService<BackupVerifier>().VerifyAsync(counted, cancellationToken)
+            );
+        return Backup.Of(file, archive.Length, manifest, error: null);
+    }
 
     private static void Print(IReadOnlyList<Backup> backups, bool asJson)
     {

@@ -31,6 +31,7 @@ internal static class CommandHelp
             "exact import backup.json --mode replace",
             "exact import backup.json --mode replace --dry-run --differences",
             "exact import --from-django 'Host=old-db;Database=django;Username=reader'",
+            "exact import exact-20261203T020000Z-17.tar.gz",
             "gpg -d backup.json.gpg | exact import -",
             "exact import backup.json --url https://exact.example.org --key-file admin_key",
         ],

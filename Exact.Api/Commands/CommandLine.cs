@@ -6,6 +6,7 @@ using Exact.Api.Commands.Remote;
 using Exact.Api.Startup;
 using Exact.Infrastructure.Database;
 using Exact.Infrastructure.Migrating;
+using Exact.Infrastructure.Operations;
 using Exact.Infrastructure.Transfer.Mapping;
 
 namespace Exact.Api.Commands;
@@ -74,6 +75,11 @@ internal static partial class CommandLine
             return e.ExitCode;
         }
         catch (EmbeddedPostgresException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ExitCode.Failed;
+        }
+        catch (OperationCancelledException e) // on another replica, or in the console
         {
             await Console.Error.WriteLineAsync(e.Message);
             return ExitCode.Failed;

@@ -1,3 +1,5 @@
+using Exact.Infrastructure.Backups;
+
 namespace Exact.Api.Commands;
 
 /// <summary>Finds a fixture by its name, as Django does: the extension may be left out.</summary>
@@ -9,6 +11,11 @@ internal static class FixtureFinder
     /// <returns>The file's path, or why there is none.</returns>
     public static (string? Path, string? Mistake) Find(string name, IEnumerable<string> folders)
     {
+        if (BackupFolder.IsBucket(name))
+        {
+            return (name, null);
+        }
+
         foreach (var folder in folders)
         {
             string[] found = [.. Endings.Select(ending => Path.Combine(folder, name + ending)).Where(File.Exists)];
@@ -21,6 +28,11 @@ internal static class FixtureFinder
             {
                 return (null, $"\"{name}\" matches {string.Join(", ", found)}. Give the full name of one of them.");
             }
+        }
+
+        if (BackupFolder.IsName(name))
+        {
+            return (name, null); // import looks for it in the folder of the backups
         }
 
         return (

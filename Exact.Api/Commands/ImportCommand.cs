@@ -22,7 +22,9 @@ internal static class ImportCommand
     {
         var file = new Argument<string>("file")
         {
-            Description = "The fixture, packed with gzip or not; - reads stdin.",
+            Description =
+                "The fixture, packed with gzip or not: a file, a name that backup --list prints, or "
+                + "s3://BUCKET/PREFIX/NAME; - reads stdin.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var fromDjango = new Option<string?>("--from-django")
@@ -181,7 +183,8 @@ internal static class ImportCommand
                     services,
                     file,
                     name,
-                    fixture => service.ImportAsync(fixture, options, cancellationToken)
+                    fixture => service.ImportAsync(fixture, options, cancellationToken),
+                    cancellationToken
                 );
             await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Json.Indented));
             return ExitCode.Done;
@@ -207,10 +210,14 @@ internal static class ImportCommand
         IServiceProvider services,
         string file,
         string name,
-        Func<Stream, Task<T>> work
+        Func<Stream, Task<T>> work,
+        CancellationToken cancellationToken
     )
     {
-        await using var content = file == "-" ? Console.OpenStandardInput() : File.OpenRead(file);
+        await using var content =
+            file == "-"
+                ? Console.OpenStandardInput()
+                : (await BackupFinder.OpenAsync(services, file, to: null, cancellationToken)).Content;
         var counted = new CountedStream(content);
         double? length = content.CanSeek ? content.Length : null;
         return await CommandProgress
@@ -285,7 +292,8 @@ internal static class ImportCommand
                     return await services
                         .GetRequiredService<TransferService>()
                         .ImportAsync(fixture, options, Actors.CommandLine, cancellationToken);
-                }
+                },
+                cancellationToken
             );
             return await ImportAnswer.TellAsync(
                 outcome,

@@ -12,7 +12,8 @@ internal static class LoadDataCommand
         var import = ImportCommand.Create(services);
         var file = new Argument<string[]>("file")
         {
-            Description = "The fixture; .json, .jsonl and .gz may be left out; - reads stdin.",
+            Description =
+                "The fixture; .json, .jsonl and .gz may be left out; or a backup, as import takes it; - reads stdin.",
             Arity = ArgumentArity.OneOrMore,
         };
         file.RefuseOptions("loaddata");

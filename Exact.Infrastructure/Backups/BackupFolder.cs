@@ -23,6 +23,9 @@ internal sealed class BackupFolder(IFileStore store)
     /// <summary>Whether the setting names a bucket.</summary>
     public static bool IsBucket(string folder) => folder.StartsWith(Scheme, StringComparison.Ordinal);
 
+    /// <summary>Whether a file of this name is a backup.</summary>
+    public static bool IsName(string file) => TimeOf(file) is not null;
+
     /// <summary>The bucket and the name of <c>s3://BUCKET/PREFIX/NAME</c>.</summary>
     public static (string Folder, string Name) Split(string archive)
     {

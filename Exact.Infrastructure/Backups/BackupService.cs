@@ -94,7 +94,8 @@ internal sealed partial class BackupService(
         Backup backup,
         string actor,
         Action<long> begun,
-        CancellationToken cancellationToken
+        CancellationToken cancellationToken,
+        BackupProgress? progress = null
     ) =>
         journal.RecordAsync(
             OperationKind.Verification,
@@ -102,7 +103,7 @@ internal sealed partial class BackupService(
             async (operation, ends) =>
             {
                 begun(operation.Id);
-                var (manifest, error) = await VerifyAsync(folder, backup.Name, ends);
+                var (manifest, error) = await VerifyAsync(folder, backup.Name, ends, progress);
                 var found = manifest is null
                     ? backup with
                     {

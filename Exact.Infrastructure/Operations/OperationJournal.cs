@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Exact.Infrastructure.Database;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -16,7 +17,8 @@ internal sealed partial class OperationJournal(
     OperationTurns turns,
     OperationTelemetry telemetry,
     TimeProvider time,
-    ILogger<OperationJournal> logger
+    ILogger<OperationJournal> logger,
+    IHostApplicationLifetime? host = null
 )
 {
     /// <summary>The error of an operation whose process has died.</summary>
@@ -47,7 +49,7 @@ internal sealed partial class OperationJournal(
         using var turn = await turns.TakeAsync(cancellationToken);
         using var measured = telemetry.Start(kind, actor);
         await using var operation = await BeginAsync(kind, actor, cancellationToken);
-        return await RunAsync(operation, measured, work, summarize, cancellationToken);
+        return await RunAsync(operation, actor, measured, work, summarize, cancellationToken);
     }
 
     /// <summary>
@@ -66,7 +68,7 @@ internal sealed partial class OperationJournal(
         await using var operation = await TryBeginAsync(kind, actor, cancellationToken);
         if (operation is not null)
         {
-            return await RunAsync(operation, measured, work, done => (summarize(done), null), cancellationToken);
+            return await RunAsync(operation, actor, measured, work, done => (summarize(done), null), cancellationToken);
         }
 
         var result = await work(null, cancellationToken);
@@ -112,8 +114,9 @@ internal sealed partial class OperationJournal(
             )
         );
 
-    private static async Task<T> RunAsync<T>(
+    private async Task<T> RunAsync<T>(
         RunningOperation operation,
+        string actor,
         OperationTelemetry.Measured measured,
         Func<RunningOperation, CancellationToken, Task<T>> work,
         Func<T, (object? Figures, string? Error)> summarize,
@@ -142,11 +145,12 @@ internal sealed partial class OperationJournal(
             await operation.EndAsync(OperationState.Cancelled, figures: null, error: null);
             throw new OperationCancelledException(operation.Id, e);
         }
-        catch (OperationCanceledException)
+        catch (Exception e)
+            when (e is OperationCanceledException || (cancellationToken.IsCancellationRequested && !e.IsOurs()))
         {
+            // What the server throws from a connection that it has aborted depends on the version of HTTP.
             measured.Outcome = OperationState.Cancelled;
-            const string Gone = "The client disconnected, or the service was stopped.";
-            await operation.EndAsync(OperationState.Cancelled, figures: null, Gone);
+            await operation.EndAsync(OperationState.Cancelled, figures: null, WhyEnded(actor));
             throw;
         }
         catch (Exception e)
@@ -156,6 +160,12 @@ internal sealed partial class OperationJournal(
             throw;
         }
     }
+
+    /// <summary>Why work has ended early that nobody cancelled by its number.</summary>
+    private string WhyEnded(string actor) =>
+        actor is Actors.CommandLine ? "The command was stopped."
+        : host?.ApplicationStopping.IsCancellationRequested is true ? "The service was stopped."
+        : "The client disconnected.";
 
     /// <summary>Closes the entries of processes that have died; call it before reading the journal.</summary>
     public Task SettleAsync(CancellationToken cancellationToken) =>

@@ -30,13 +30,100 @@ public sealed class BackupFolderTests(MigratedDatabase database, FauxS3 server)
 
         Assert.True(backup.Verified, backup.Error);
         Assert.Equivalent(backup, Assert.Single(await backups.Folder!.ListAsync(Cancellation)), strict: true);
-        await using var archive = await BackupCommand.OpenAsync(
-            services,
-            $"s3://exact/backups/{backup.Name}",
-            to: null,
-            Cancellation
+    }
+
+    [Fact]
+    public async Task The_commands_take_a_backup_in_a_bucket_by_its_name_and_by_its_address()
+    {
+        server.SkipIfMissing();
+        var settings = new Dictionary<string, string?>(server.Settings) { ["Backups:Folder"] = "s3://exact/commands" };
+        await using var services = ServicesOf(database.ConnectionString, settings);
+        var backups = services.GetRequiredService<BackupService>();
+        await database.ExecuteAsync(
+            """
+            INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+            VALUES ('kept', 'Kept', '', '2026-01-01Z', 'ada')
+            """
         );
-        Assert.Equal(backup.Bytes, archive.Length);
+        var name = (await backups.TakeAsync(backups.Folder!, "ada", Cancellation)).Name;
+        var environment = settings.ToDictionary(
+            setting => setting.Key.Replace(":", "__", StringComparison.Ordinal),
+            setting => $"{setting.Value}"
+        );
+        var address = $"s3://exact/commands/{name}";
+
+        var (verified, _) = await RunAsync(database, "backup", "--verify", address);
+        string[][] restores =
+        [
+            ["import", name],
+            ["import", address],
+            ["loaddata", name],
+            ["loaddata", address],
+        ];
+        foreach (var command in restores)
+        {
+            await using var other = new MissingDatabase();
+            await other.InitializeAsync();
+
+            var (code, log) = await RunAsync(other, command);
+
+            Assert.True(code == 0, log);
+            Assert.Equal("Kept", await other.ScalarAsync<string>("SELECT title FROM challenges"));
+        }
+
+        var absent = name.Replace("exact-2", "exact-1", StringComparison.Ordinal);
+        var (missing, nothing) = await RunAsync(database, "import", absent);
+        var (unknown, none) = await RunAsync(database, "import", $"s3://exact/commands/{absent}");
+
+        Assert.Equal((0, 1, 1), (verified, missing, unknown));
+        Assert.Equal(
+            $"{absent} cannot be opened: There is no such file, and no backup of this name in Backups:Folder. Nothing was changed.",
+            nothing
+        );
+        Assert.Equal(
+            $"s3://exact/commands/{absent} cannot be opened: There is no backup of this name. Nothing was changed.",
+            none
+        );
+        Assert.Equal(
+            "command-line succeeded",
+            await database.ScalarAsync<string>(
+                "SELECT concat_ws(' ', actor, state) FROM operations WHERE kind = 'verification'"
+            )
+        );
+
+        async Task<(int Code, string Log)> RunAsync(TestDatabase at, params string[] arguments)
+        {
+            await using var command = await ExactProcess.RunAsync(at.ConnectionString, environment, arguments);
+            return (await command.WaitForExitAsync(), command.Log);
+        }
+    }
+
+    [Fact]
+    public async Task A_file_that_exists_goes_before_a_backup_of_its_name()
+    {
+        const string Name = "exact-20260304T010000Z-2.tar.gz";
+        var folder = Directory.CreateTempSubdirectory("exact-backups-").FullName;
+        var current = Path.Combine(Directory.GetCurrentDirectory(), Name);
+        await File.WriteAllTextAsync(Path.Combine(folder, Name), "of the folder", Cancellation);
+        await using var services = ServicesOf(database.ConnectionString, new() { ["Backups:Folder"] = folder });
+
+        var before = await ReadAsync(Name);
+        await File.WriteAllTextAsync(current, "of here", Cancellation);
+        var after = await ReadAsync(Name);
+        var path = await ReadAsync(Path.Combine(folder, Name));
+        File.Delete(current);
+        Directory.Delete(folder, recursive: true);
+
+        Assert.Equal(("of the folder", true), before);
+        Assert.Equal(("of here", false), after);
+        Assert.Equal(("of the folder", true), path);
+
+        async Task<(string Content, bool IsBackup)> ReadAsync(string file)
+        {
+            var found = await BackupFinder.OpenAsync(services, file, to: null, Cancellation);
+            using var reader = new StreamReader(found.Content);
+            return (await reader.ReadToEndAsync(Cancellation), found.Folder is not null);
+        }
     }
 
     [Fact]

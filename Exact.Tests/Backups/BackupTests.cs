@@ -464,8 +464,70 @@ public sealed class BackupTests : IClassFixture<MigratedDatabase>, IAsyncLifetim
         Assert.Contains("verified               2 records", listed.Output);
         Assert.EndsWith(made.Output, listed.Output);
         Assert.Equal(0, await verified.WaitForExitAsync());
-        Assert.Contains("was restored and equals its manifest: 2 records, 1 files with 5 bytes", verified.Output);
+        Assert.Contains("was restored and equals its manifest: 2 records, 1 files, ", verified.Output);
         Assert.StartsWith($"{made.Output} was restored and equals its manifest: 2 records", named.Output);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_backup_that_the_command_verifies_is_described_again_and_in_the_journal(bool byPath)
+    {
+        var backup = await Service.TakeAsync(Service.Folder!, "ada", Cancellation);
+        var archive = Path.Combine(folder, backup.Name);
+        File.Delete($"{archive}.json");
+        var settings = new Dictionary<string, string> { ["Backups__Folder"] = folder };
+        string[] command = ["backup", "--verify", byPath ? archive : backup.Name];
+
+        await using var good = await ExactProcess.RunAsync(database.ConnectionString, settings, command);
+        var described = Assert.Single(await Service.Folder!.ListAsync(Cancellation));
+        await File.WriteAllBytesAsync(archive, new byte[backup.Bytes], Cancellation);
+        await using var damaged = await ExactProcess.RunAsync(database.ConnectionString, settings, command);
+
+        Assert.Equal(0, await good.WaitForExitAsync());
+        Assert.Equivalent(backup, described, strict: true);
+        Assert.Equal(1, await damaged.WaitForExitAsync());
+        Assert.StartsWith($"The backup {backup.Name} is not verified: ", damaged.Log);
+        Assert.False(Assert.Single(await Service.Folder!.ListAsync(Cancellation)).Verified);
+        Assert.Equal(
+            "command-line succeeded, command-line failed",
+            await database.ScalarAsync<string>(
+                "SELECT string_agg(actor || ' ' || state, ', ' ORDER BY id) FROM operations WHERE kind = 'verification'"
+            )
+        );
+    }
+
+    [Fact]
+    public async Task A_backup_is_verified_for_a_database_that_does_not_exist_yet_and_as_a_file_elsewhere()
+    {
+        var backup = await Service.TakeAsync(Service.Folder!, "ada", Cancellation);
+        var copy = Path.Combine(files, backup.Name);
+        File.Copy(Path.Combine(folder, backup.Name), copy);
+        await using var missing = new MissingDatabase();
+        await missing.InitializeAsync();
+        var settings = new Dictionary<string, string> { ["Backups__Folder"] = folder };
+
+        await using var early = await ExactProcess.RunAsync(
+            missing.ConnectionString,
+            settings,
+            "backup",
+            "--verify",
+            backup.Name
+        );
+        await using var elsewhere = await ExactProcess.RunAsync(
+            database.ConnectionString,
+            settings,
+            "backup",
+            "--verify",
+            copy
+        );
+
+        Assert.StartsWith($"{backup.Name} was restored and equals its manifest: 2 records", early.Output);
+        Assert.StartsWith($"{copy} was restored and equals its manifest: 2 records", elsewhere.Output);
+        Assert.Equal(
+            0,
+            await database.ScalarAsync<long>("SELECT count(*) FROM operations WHERE kind = 'verification'")
+        );
     }
 
     /// <summary>A server that is away.</summary>

@@ -177,4 +177,64 @@ public sealed class CommandTests
         );
         Assert.Equal(catalog, await Catalog.ReadAsync(scripted));
     }
+
+    [Fact]
+    public async Task A_command_whose_operation_is_cancelled_elsewhere_ends_with_one_line()
+    {
+        await using var database = await HoldingDatabaseAsync();
+        var file = await FileAsync();
+        await using var import = ExactProcess.Serve(database.ConnectionString, settings: null, "import", file);
+        await UntilRunningAsync(database);
+
+        await database.ExecuteAsync("UPDATE operations SET cancelled_by = 'ada' WHERE state = 'running'");
+
+        Assert.Equal(1, await import.WaitForExitAsync());
+        Assert.Matches("^Operation [0-9]+ was cancelled. Nothing was changed.$", import.Log);
+        File.Delete(file);
+    }
+
+    [Fact]
+    public async Task A_command_that_is_stopped_says_so_in_the_journal()
+    {
+        await using var database = await HoldingDatabaseAsync();
+        var file = await FileAsync();
+        await using var import = ExactProcess.Serve(database.ConnectionString, settings: null, "import", file);
+        await UntilRunningAsync(database);
+
+        await import.SignalAsync("TERM");
+
+        Assert.Equal(143, await import.WaitForExitAsync());
+        Assert.Equal(
+            "cancelled The command was stopped.",
+            await database.ScalarAsync<string>("SELECT concat_ws(' ', state, error) FROM operations")
+        );
+        File.Delete(file);
+    }
+
+    /// <summary>A database where an import does not end.</summary>
+    private static async Task<MigratedDatabase> HoldingDatabaseAsync()
+    {
+        var database = new MigratedDatabase(MigratedTemplate.Current);
+        await database.InitializeAsync();
+        await database.ExecuteAsync(
+            """
+            CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NULL; END';
+            CREATE TRIGGER hold BEFORE INSERT ON challenges EXECUTE FUNCTION hold()
+            """
+        );
+        return database;
+    }
+
+    private static async Task<string> FileAsync()
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, Sample.Fixture(Sample.Challenge()), TestContext.Current.CancellationToken);
+        return file;
+    }
+
+    private static Task UntilRunningAsync(TestDatabase database) =>
+        Wait.UntilAsync(
+            () => database.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM operations WHERE state = 'running')"),
+            "the import runs"
+        );
 }

@@ -212,7 +212,7 @@ public sealed class HttpVersionTests(HttpDoors app) : IClassFixture<HttpDoors>, 
         await Wait.UntilAsync(async () => await StateAsync() is not "running", "the import has ended");
         var error = await app.Database.ScalarAsync<string>("SELECT error FROM operations");
 
-        Assert.Matches("^(The upload was cut off|The client disconnected)", error);
+        Assert.Matches(@"^(The upload was cut off|The client disconnected\.$)", error);
 
         Task<string?> StateAsync() => app.Database.ScalarAsync<string>("SELECT state FROM operations");
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using Exact.Tests.Support;
 using Exact.Tests.Support.TestMigrations;
 using Exact.Tests.Transfer;
@@ -10,6 +11,9 @@ namespace Exact.Tests.Startup;
 /// <summary>A service that is told to stop, before it is ready or while it works.</summary>
 public sealed class StopTests
 {
+    private const string Ended =
+        "SELECT concat_ws(' ', kind, state, error) FROM operations WHERE kind IN ('import', 'export')";
+
     private static CancellationToken CancellationToken => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -54,12 +58,93 @@ public sealed class StopTests
         Assert.Equal(HttpStatusCode.OK, meanwhile);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(0, await replica.WaitForExitAsync());
-        Assert.Equal(
-            "import succeeded",
-            await database.ScalarAsync<string>(
-                "SELECT concat_ws(' ', kind, state) FROM operations WHERE kind = 'import'"
-            )
+        Assert.Equal("import succeeded", await database.ScalarAsync<string>(Ended));
+    }
+
+    /// <remarks>A direct import is cut off after thirty seconds, which the last case takes.</remarks>
+    [Theory]
+    [InlineData("receiving", true)]
+    [InlineData("merging", true)]
+    [InlineData("merging", false)]
+    public async Task An_import_that_does_not_end_by_a_stop_is_rolled_back_and_says_so(string phase, bool respondAsync)
+    {
+        await using var database = new MigratedDatabase(MigratedTemplate.Current);
+        await database.InitializeAsync();
+        await database.ExecuteAsync(
+            """
+            INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+            VALUES ('c1', 'old', '', '2026-01-01Z', 'ada');
+            CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NULL; END';
+            CREATE TRIGGER hold BEFORE INSERT ON scores EXECUTE FUNCTION hold()
+            """
         );
+        await using var replica = ExactProcess.Serve(database.ConnectionString);
+        await replica.WaitUntilReadyAsync();
+        var file = Encoding.UTF8.GetBytes(Fixture([Challenge(), .. Enumerable.Range(1, 2000).Select(pk => Score(pk))]));
+        using var left = new CancellationTokenSource();
+        var never = new TaskCompletionSource();
+        var stopsAt = phase is "receiving" ? file.Length / 2 : int.MaxValue;
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/admin/import")
+        {
+            Content = new StreamContent(new GatedStream(file, never.Task, stopsAt)),
+        };
+        if (respondAsync)
+        {
+            request.Headers.Add("Prefer", "respond-async");
+        }
+
+        using var client = new HttpClient { BaseAddress = replica.Client.BaseAddress, Timeout = Wait.Limit * 2 };
+        client.DefaultRequestHeaders.Authorization = replica.Client.DefaultRequestHeaders.Authorization;
+        var import = client.SendAsync(request, left.Token);
+        await Wait.UntilAsync(
+            () =>
+                database.ScalarAsync<bool>(
+                    $"SELECT EXISTS (SELECT FROM operations WHERE progress->>'phase' = '{phase}')"
+                ),
+            $"the import is {phase}"
+        );
+
+        await replica.SignalAsync("TERM");
+
+        Assert.Equal(0, await replica.WaitForExitAsync());
+        Assert.Equal("import cancelled The service was stopped.", await database.ScalarAsync<string>(Ended));
+        Assert.Equal("old", await database.ScalarAsync<string>("SELECT string_agg(title, ' ') FROM challenges"));
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) FROM scores"));
+        await left.CancelAsync();
+        await import.ContinueWith(_ => { }, CancellationToken, TaskContinuationOptions.None, TaskScheduler.Default);
+    }
+
+    [Fact]
+    public async Task An_export_that_runs_at_a_stop_is_finished()
+    {
+        const int Challenges = 4000;
+        await using var database = new MigratedDatabase(MigratedTemplate.Current);
+        await database.InitializeAsync();
+        // More than what the sockets take from a service whose client does not read.
+        await database.ExecuteAsync(
+            $"""
+            INSERT INTO challenges (challenge_id, title, description, created_at, created_by)
+            SELECT n, 'c', repeat('x', 10000), '2026-01-01Z', 'ada' FROM generate_series(1, {Challenges}) n
+            """
+        );
+        var settings = new Dictionary<string, string> { ["Requests__StopDelay"] = "00:00:05" };
+        await using var replica = ExactProcess.Serve(database.ConnectionString, settings);
+        await replica.WaitUntilReadyAsync();
+        using var export = await replica.Client.GetAsync(
+            new Uri("/api/admin/export?models=api.challenge", UriKind.Relative),
+            HttpCompletionOption.ResponseHeadersRead,
+            CancellationToken
+        );
+
+        await replica.SignalAsync("TERM");
+        await replica.WaitUntilAsync("/health/ready", HttpStatusCode.ServiceUnavailable);
+        var meanwhile = await database.ScalarAsync<string>("SELECT state FROM operations WHERE kind = 'export'");
+        var exported = JsonElement.Parse(await export.Content.ReadAsByteArrayAsync(CancellationToken));
+
+        Assert.Equal("running", meanwhile);
+        Assert.Equal(Challenges, exported.GetArrayLength());
+        Assert.Equal(0, await replica.WaitForExitAsync());
+        Assert.Equal("export succeeded", await database.ScalarAsync<string>(Ended));
     }
 
     [Fact]
