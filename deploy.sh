@@ -62,7 +62,8 @@ roll() {
     case $(wc -w <<<"$old")/$ports in
         0/* | 1/?*) ;;
         */ | */*-*)
-            start postgres || return 1 # alone, because Compose replaces the replicas with it
+            # Alone, because Compose replaces the replicas with it.
+            ! docker compose config --services | grep -qx postgres || start postgres || return 1
             for container in $(tail --lines "+$((${wanted:-$(wc -w <<<"$old")} + 1))" <<<"$old"); do
                 docker stop "$container" >/dev/null # fewer than before; it leaves its port
                 docker rm "$container" >/dev/null

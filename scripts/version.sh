@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 height=$(git rev-list --count --first-parent HEAD 2>/dev/null) || height=0
 # The highest version that has been merged; v1.3.0-rc.1 comes before v1.3.0.
-tag=$(git -c versionsort.suffix=- tag --merged HEAD --list 'v[0-9]*' --sort=-version:refname 2>/dev/null | head -1) || true
+tag=$(git -c versionsort.suffix=- tag --merged HEAD --list 'v[0-9]*' --sort=-version:refname 2>/dev/null |
+    grep -E '^v[0-9]+\.[0-9]+\.[0-9]+(-|$)' | head -1) || true
 if [ -z "$tag" ]; then
     version=0.1.0-alpha.0
     height=$((height > 0 ? height - 1 : 0)) # from the first commit

@@ -182,16 +182,17 @@ internal static class BackupCommand
         CancellationToken cancellationToken
     )
     {
-        if (found.Folder is { } folder)
+        if ((found.Folder ?? BackupFinder.OpenFolderOf(services, file)) is { } folder)
         {
+            var hasBegun = false;
             try
             {
-                return await VerifyKeptAsync(services, file, folder, found.Name, cancellationToken);
+                var name = Path.GetFileName(found.Name);
+                return await VerifyKeptAsync(services, file, folder, name, () => hasBegun = true, cancellationToken);
             }
-            catch (PostgresException e)
-                when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidCatalogName)
+            catch (PostgresException e) when (!hasBegun && HasNoJournal(e))
             {
-                // A new server has no journal yet, and a backup is worth verifying there before it is restored.
+                // A backup is worth verifying on such a server, too, before it is restored.
             }
         }
 
@@ -204,6 +205,7 @@ internal static class BackupCommand
         string file,
         BackupFolder folder,
         string name,
+        Action begun,
         CancellationToken cancellationToken
     )
     {
@@ -223,9 +225,18 @@ internal static class BackupCommand
                     ),
                 services
                     .GetRequiredService<BackupService>()
-                    .VerifyAsync(folder, backup, Actors.CommandLine, _ => { }, cancellationToken, progress)
+                    .VerifyAsync(folder, backup, Actors.CommandLine, _ => begun(), cancellationToken, progress)
             );
     }
+
+    /// <summary>The server is new or read-only, has an older schema, or gives the role no rights.</summary>
+    private static bool HasNoJournal(PostgresException e) =>
+        e.SqlState
+            is PostgresErrorCodes.InvalidCatalogName
+                or PostgresErrorCodes.UndefinedTable
+                or PostgresErrorCodes.UndefinedColumn
+                or PostgresErrorCodes.InsufficientPrivilege
+                or PostgresErrorCodes.ReadOnlySqlTransaction;
 
     /// <summary>Verifies any other file, which has no description.</summary>
     private static async Task<Backup> VerifyFileAsync(

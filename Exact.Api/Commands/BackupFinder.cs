@@ -31,13 +31,11 @@ internal static class BackupFinder
         var (place, name) = BackupFolder.IsBucket(file) ? BackupFolder.Split(file) : (to, file);
         if (place is null && (IsPlace(file) || File.Exists(file)))
         {
-            var content = File.OpenRead(file);
-            return BackupFolder.IsName(Path.GetFileName(file)) && OpenFolderOf(services, file) is { } kept
-                ? new(content, kept, Path.GetFileName(file))
-                : new(content, null, file);
+            return new(File.OpenRead(file), null, file);
         }
 
-        var folder = OpenFolder(services, place);
+        // What has another name is a file that is missing, whatever is wrong with the folder.
+        var folder = place is not null || BackupFolder.IsName(name) ? OpenFolder(services, place) : null;
         if (folder is null)
         {
             return new(File.OpenRead(file), null, file);
@@ -56,9 +54,10 @@ internal static class BackupFinder
     public static bool IsPlace(string file) =>
         BackupFolder.IsBucket(file) || file.Contains('/') || file.Contains(Path.DirectorySeparatorChar);
 
-    /// <summary>The folder of the settings, if the file is in it.</summary>
-    private static BackupFolder? OpenFolderOf(IServiceProvider services, string file) =>
-        FolderOf(services) is { } folder
+    /// <summary>The folder of the settings, if the file is a backup in it.</summary>
+    public static BackupFolder? OpenFolderOf(IServiceProvider services, string file) =>
+        BackupFolder.IsName(Path.GetFileName(file))
+        && FolderOf(services) is { } folder
         && !BackupFolder.IsBucket(folder)
         && Path.GetDirectoryName(Path.GetFullPath(file)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))
             ? OpenFolder(services, folder)

@@ -80,10 +80,13 @@ internal static partial class HostSettings
                 continue;
             }
 
-            settings.Add(args[i]);
-            if (!args[i].Contains('=') && i + 1 < args.Length)
+            if (args[i].Contains('='))
             {
-                settings.Add(args[++i]);
+                settings.Add(args[i]);
+            }
+            else if (i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal))
+            {
+                settings.Add($"{args[i]}={args[++i]}"); // otherwise the configuration may take a setting for a value
             }
         }
 

@@ -111,7 +111,15 @@ internal sealed partial class BackupService(
                         Error = error,
                     }
                     : Backup.Of(backup.Name, backup.Bytes, manifest, error);
-                await folder.DescribeAsync(found, ends);
+                try
+                {
+                    await folder.DescribeAsync(found, ends);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    LogNotDescribed(backup.Name, e.Cause()); // this account may only read there
+                }
+
                 return found;
             },
             found => (found, found.Error),
@@ -199,6 +207,13 @@ internal sealed partial class BackupService(
         "Backup {Name} lacks {Count} stored files that were missing or altered before. Run files check"
     )]
     private partial void LogDamaged(string name, int count);
+
+    [LoggerMessage(
+        2503,
+        LogLevel.Warning,
+        "Backup {Name} was verified, but its description cannot be written: {Cause}"
+    )]
+    private partial void LogNotDescribed(string name, string cause);
 
     [LoggerMessage(2502, LogLevel.Information, "Deleted backup {Name}, which Backups:Keep does not keep")]
     private partial void LogDeleted(string name);

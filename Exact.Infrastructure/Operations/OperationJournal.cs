@@ -146,7 +146,13 @@ internal sealed partial class OperationJournal(
             throw new OperationCancelledException(operation.Id, e);
         }
         catch (Exception e)
-            when (e is OperationCanceledException || (cancellationToken.IsCancellationRequested && !e.IsOurs()))
+            when (e is OperationCanceledException
+                || (
+                    cancellationToken.IsCancellationRequested
+                    && !e.IsOurs()
+                    && e.GetBaseException() is not PostgresException { SqlState: not PostgresErrorCodes.QueryCanceled }
+                )
+            )
         {
             // What the server throws from a connection that it has aborted depends on the version of HTTP.
             measured.Outcome = OperationState.Cancelled;

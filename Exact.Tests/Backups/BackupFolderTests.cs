@@ -122,7 +122,8 @@ public sealed class BackupFolderTests(MigratedDatabase database, FauxS3 server)
         {
             var found = await BackupFinder.OpenAsync(services, file, to: null, Cancellation);
             using var reader = new StreamReader(found.Content);
-            return (await reader.ReadToEndAsync(Cancellation), found.Folder is not null);
+            var kept = found.Folder ?? BackupFinder.OpenFolderOf(services, file);
+            return (await reader.ReadToEndAsync(Cancellation), kept is not null);
         }
     }
 

@@ -373,7 +373,10 @@ public sealed class ConsoleTests(ConsoleSite site) : IClassFixture<ConsoleSite>,
         await Wait.UntilAsync(
             async () =>
                 await site.Database.ScalarAsync<string>(Last) is { } said
-                && said.StartsWith("failed: The upload was cut off", StringComparison.Ordinal),
+                && (
+                    said.StartsWith("failed: The upload was cut off", StringComparison.Ordinal)
+                    || said is "cancelled: The client disconnected."
+                ),
             "the journal says that the upload was cut off"
         );
         await visitor.LimitUploadsAsync(-1);

@@ -370,7 +370,7 @@ public sealed class DeployTests(MigratedDatabase database) : IClassFixture<Migra
 
     private static bool IsQuestion(string call) =>
         call.StartsWith("inspect ", StringComparison.Ordinal)
-        || call is "compose config api"
+        || call is "compose config api" or "compose config --services"
         || call.StartsWith("compose ps --", StringComparison.Ordinal);
 
     private static Task<string> ReadAsync(Checkout checkout, string file) =>

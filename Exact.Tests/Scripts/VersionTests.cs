@@ -15,6 +15,7 @@ public sealed class VersionTests(MigratedDatabase database) : IClassFixture<Migr
     [InlineData("commit; branch; commit; merge", "0.1.0-alpha.0.2")]
     [InlineData("commit; git tag v1.2.0; branch; merge", "1.2.1-alpha.0.1")]
     [InlineData("commit; git tag v1.2.0; branch; git tag v1.3.0 side; commit; merge", "1.3.1-alpha.0.1")]
+    [InlineData("commit; git tag v2.0.0; git tag v2; git tag v9-old; commit", "2.0.1-alpha.0.1")]
     [InlineData("commit; git tag v1.9.0; commit; git tag v1.10.0-rc.1; git tag v1.10.0; commit", "1.10.1-alpha.0.1")]
     public async Task A_version_comes_from_the_tag_and_the_commits_since(string history, string version)
     {

@@ -78,6 +78,7 @@ internal sealed class Checkout : IDisposable
                 "compose ps --all --quiet") [ -z "${OTHER_CLONE:-}" ] || echo container ;;
                 "inspect --format {{index "*) echo "$OTHER_CLONE" ;;
                 "compose ps --quiet --status "* | "compose ps --all --quiet api") cat "$replicas" ;;
+                "compose config --services") printf 'api\npostgres\n' ;;
                 "compose config api")
                     echo "    scale: ${SCALE:-$(wc -w <<<"${REPLICAS:-container}")}"
                     [ -z "${PORTS-8000-8003}" ] || echo "        published: \"${PORTS-8000-8003}\"" ;;

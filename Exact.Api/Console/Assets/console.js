@@ -91,16 +91,21 @@ function upload(form, event) {
     note.textContent = "Receiving the file.";
     place.querySelector("button").onclick = () => request.abort();
     request.upload.onprogress = sent => { bar.max = sent.total; bar.value = sent.loaded; };
-    request.onabort = () => { place.hidden = true; form.querySelector("button").focus(); };
-    request.onloadend = () => { sending = false; };
-    request.onerror = () => { note.textContent = "The connection was lost. Nothing was changed. Send the file again."; };
+    request.onabort = () => { sending = false; place.hidden = true; form.querySelector("button").focus(); };
+    request.onerror = () => {
+        sending = false;
+        note.textContent = "The connection was lost. Nothing was changed. Send the file again.";
+    };
     request.onload = () => {
+        if (request.status < 400) {
+            location.assign(request.responseURL); // it still counts as sending until that page is there
+            return;
+        }
+        sending = false;
         if (request.status === 401) {
             note.textContent = "Your session has ended. Sign in again in another tab, then send the file again here.";
-        } else if (request.status >= 400) {
-            show(request.responseText);
         } else {
-            location.assign(request.responseURL);
+            show(request.responseText);
         }
     };
     request.open("POST", form.action);
