@@ -63,8 +63,8 @@ roll() {
         0/* | 1/?*) ;;
         */ | */*-*)
             # Alone, because Compose replaces the replicas with it.
-            ! docker compose config --services | grep -qx postgres || start postgres || return 1
-            for container in $(tail --lines "+$((${wanted:-$(wc -w <<<"$old")} + 1))" <<<"$old"); do
+            ! grep -qx postgres <<<"$(docker compose config --services)" || start postgres || return 1
+            for container in $(tail -n "+$((${wanted:-$(wc -w <<<"$old")} + 1))" <<<"$old"); do
                 docker stop "$container" >/dev/null # fewer than before; it leaves its port
                 docker rm "$container" >/dev/null
             done
